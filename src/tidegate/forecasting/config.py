@@ -1,0 +1,83 @@
+"""ModelConfig: all that is needed to rebuild a network; stored in the same file as its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from tidegate.errors import ConfigError, ModelError
+
+CELLS = ("lstm", "peephole", "rnn")
+DEFAULT_QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a network. The defaults are those of the shipped weights.
+
+    `ModelConfig.tutorial()` is the textbook's network: `nn.LSTM(1, hidden)` and `nn.Linear(hidden, 1)`, nothing else.
+    """
+
+    context_length: int = 512  # L: a history of n steps is read from step L * max(0, n // L - 1) on
+    patch_length: int = 16  # values read per step of the recurrent network
+    horizon: int = 64  # values predicted at each step
+    quantile_levels: tuple[float, ...] = DEFAULT_QUANTILE_LEVELS
+    cell: str = "lstm"
+    hidden_size: int = 192
+    num_layers: int = 2
+    embedding_size: int = 192  # 0: the cell reads the scaled values themselves
+    head_size: int = 256  # 0: one linear layer on the cell's output
+    season_slots: int = 3  # season lengths that can be looked up at once; 0: none
+    scaling: bool = True  # causal location, scale and arcsinh
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ConfigError(f"cell {self.cell!r} is not known: use one of {', '.join(CELLS)}")
+        for name in ("context_length", "patch_length", "horizon", "hidden_size", "num_layers"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.horizon % self.patch_length or self.context_length % self.patch_length:
+            raise ConfigError(
+                f"horizon {self.horizon} and context_length {self.context_length} must be multiples of "
+                f"patch_length {self.patch_length}"
+            )
+        if self.season_slots and not (self.scaling and self.embedding_size):
+            raise ConfigError("season look-ups need scaling and an embedding: set season_slots=0 or switch both on")
+        levels = self.quantile_levels
+        if not levels or list(levels) != sorted(set(levels)) or not 0 < levels[0] <= levels[-1] < 1 or 0.5 not in levels:
+            raise ConfigError(f"quantile_levels {levels} must increase, lie between 0 and 1 and contain 0.5")
+
+    @classmethod
+    def tutorial(cls, hidden_size: int = 32, cell: str = "lstm", num_layers: int = 1) -> ModelConfig:
+        """One point in, one point out at every step: windows 1..k -> 2..k+1."""
+        return cls(
+            context_length=1024,
+            patch_length=1,
+            horizon=1,
+            quantile_levels=(0.5,),
+            cell=cell,
+            hidden_size=hidden_size,
+            num_layers=num_layers,
+            embedding_size=0,
+            head_size=0,
+            season_slots=0,
+            scaling=False,
+        )
+
+    @property
+    def median(self) -> int:
+        """Index of the median among the quantile levels."""
+        return self.quantile_levels.index(0.5)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
+        """Back from JSON. Raises ModelError for a field this version does not know."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ModelError(f"the model's configuration has unknown fields {unknown}: it needs a newer version of tidegate")
+        return cls(**{**values, "quantile_levels": tuple(values["quantile_levels"])})

@@ -1,0 +1,184 @@
+"""What may be seen at a forecast origin: location, scale, the last patch, the same steps in earlier seasons.
+
+Everything here is causal: what is computed for a step depends on values before `known` only, so that training at every
+origin leaks nothing and a stream can carry the sums along. Numbers are centred and divided by a power of two in
+float64 before they become float32, so that an offset of a million scales or a unit of 1e-30 costs no accuracy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+LOOKUP_SEASONS = 4  # seasons averaged in the third look-up
+LOOKUP_CHANNELS = 3  # one season back, two seasons back, their average over LOOKUP_SEASONS
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of the recurrent network, each (batch, steps) int64, counted from the first observed value.
+
+    A step reads the patch that ends at `origin`, knows values before `known` only (origin > known: a masked patch
+    beyond the end of the history), and advances from the step before it, which ended at `previous`.
+    """
+
+    origin: Tensor
+    known: Tensor
+    previous: Tensor
+
+    @classmethod
+    def full_patches(cls, batch: int, count: int, patch_length: int, device: torch.device) -> Steps:
+        """Origins P, 2P, ... on the patch grid."""
+        origin = (torch.arange(1, count + 1, device=device) * patch_length).expand(batch, count)
+        return cls(origin, origin, origin - patch_length)
+
+    @classmethod
+    def to_the_end(cls, lengths: Tensor, count: int, patch_length: int) -> Steps:
+        """Full patches, then the patch that ends at each series' end, then masked patches; `count` steps in all."""
+        grid = torch.arange(1, count + 1, device=lengths.device)[None] * patch_length
+        final = last_step(lengths, patch_length)[:, None] + 1
+        end = lengths[:, None]
+        origin = torch.where(grid < end, grid, end + grid - final * patch_length)
+        before = torch.cat([torch.zeros_like(end), origin[:, :-1]], dim=1)
+        return cls(origin, torch.minimum(origin, end), before)
+
+
+def last_step(lengths: Tensor, patch_length: int) -> Tensor:
+    """(batch,) index of the step whose patch ends at the end of the history."""
+    return torch.div((lengths - 1).clamp(min=0), patch_length, rounding_mode="floor")
+
+
+@dataclass(frozen=True)
+class History:
+    """Series from their first observed value on, ready to be looked at from any origin. All (batch, time) unless said.
+
+    `filled` is (value - first) / unit in float64, each missing value replaced by the last observed one.
+    """
+
+    observed: Tensor  # bool
+    filled: Tensor
+    count: Tensor  # running number of observed values
+    total: Tensor  # running sum of filled over observed values
+    squares: Tensor
+    moves: Tensor  # running sum of |change| between observed values
+    first: Tensor  # (batch, 1) float64, the first observed value
+    unit: Tensor  # (batch, 1) float64, a power of two
+
+    @classmethod
+    def of(cls, values: Tensor) -> History:
+        """values (batch, time) float64, NaN where missing; time 0 should be observed."""
+        observed = ~values.isnan()
+        first = values[:, :1].nan_to_num(nan=0.0)
+        centred = torch.where(observed, values - first, 0.0)
+        largest = centred.abs().amax(dim=1, keepdim=True)
+        unit = torch.where(largest > 0, largest.clamp(min=1e-300).log2().floor().exp2(), 1.0)
+        centred = centred / unit
+        count = observed.to(torch.float64).cumsum(1)
+        filled = fill_forward(centred, observed, count)
+        moves = torch.diff(filled, dim=1, prepend=filled[:, :1]).abs().cumsum(1)
+        return cls(observed, filled, count, centred.cumsum(1), (centred * centred).cumsum(1), moves, first, unit)
+
+    @property
+    def length(self) -> int:
+        return self.filled.shape[1]
+
+
+def fill_forward(values: Tensor, observed: Tensor, count: Tensor) -> Tensor:
+    """(batch, time): each missing value replaced by the last observed one; zero before the first."""
+    rank = count.to(torch.int64)  # the how-manieth observed value is the last one at each step
+    slots = values.new_zeros(values.shape[0], values.shape[1] + 2)
+    dump = torch.full_like(rank, values.shape[1] + 1)  # missing values are written where nothing reads
+    slots = slots.scatter(1, torch.where(observed, rank, dump), values)
+    return slots.gather(1, rank)
+
+
+def take(series: Tensor, index: Tensor) -> Tensor:
+    """series (batch, time) at index (batch, ...), clamped into the series."""
+    flat = index.clamp(0, series.shape[1] - 1).flatten(1)
+    return series.gather(1, flat).view(index.shape)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Location and scale of each step, (batch, steps) float64 in units of History; scale is 0 for a constant."""
+
+    location: Tensor
+    scale: Tensor
+    spread: Tensor  # log of (mean absolute change / standard deviation): rough against smooth
+    count: Tensor
+
+    @classmethod
+    def at(cls, history: History, known: Tensor) -> Scaling:
+        """Location: the last observed value. Scale: mean of expanding standard deviation and mean absolute change."""
+        last = known - 1
+        count = take(history.count, last).clamp(min=1.0)
+        mean = take(history.total, last) / count
+        deviation = (take(history.squares, last) / count - mean * mean).clamp(min=0.0).sqrt()
+        change = take(history.moves, last) / (count - 1.0).clamp(min=1.0)
+        both = (deviation > 0) & (change > 0)
+        spread = torch.where(both, change / torch.where(both, deviation, 1.0), 1.0).log()
+        started = known > 0
+        return cls(
+            torch.where(started, take(history.filled, last), 0.0),
+            torch.where(started, 0.5 * (deviation + change), 0.0),
+            spread,
+            count,
+        )
+
+    @property
+    def divisor(self) -> Tensor:
+        """The scale, or 1 for a constant."""
+        return torch.where(self.scale > 0, self.scale, 1.0)
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """values (batch, steps, ...) in units of History -> distance from the location in scales, float32."""
+        shape = (*self.location.shape, *(1,) * (values.dim() - self.location.dim()))
+        scaled = (values - self.location.view(shape)) / self.divisor.view(shape)
+        return scaled.clamp(-1e9, 1e9).to(torch.float32)
+
+    def squash(self, values: Tensor) -> Tensor:
+        """arcsinh of the scaled values: linear near the location, logarithmic far from it."""
+        return self.scaled(values).asinh()
+
+
+def patch_index(steps: Steps, patch_length: int) -> Tensor:
+    """(batch, steps, patch): positions of the patch that ends at each origin."""
+    return steps.origin[..., None] + torch.arange(-patch_length, 0, device=steps.origin.device)
+
+
+def visible(history: History, index: Tensor, known: Tensor) -> Tensor:
+    """(batch, steps, ...) bool: inside the series, before `known`, and observed."""
+    limit = known.view(*known.shape, *(1,) * (index.dim() - 2))
+    return (index >= 0) & (index < limit) & take(history.observed, index)
+
+
+def look_up(
+    history: History, scaling: Scaling, steps: Steps, seasons: Tensor, horizon: int
+) -> tuple[Tensor, Tensor]:
+    """What seasonal naive forecasts would say, from earlier seasons aligned with the horizon.
+
+    Args:
+        seasons: (batch, slots) season lengths, 0 for none.
+    Returns:
+        values (batch, steps, slots, LOOKUP_CHANNELS, horizon) squashed, 0 where nothing is known, and the known share
+        (batch, steps, slots, LOOKUP_CHANNELS).
+    """
+    ahead = torch.arange(1, horizon + 1, device=seasons.device)
+    lead = (steps.origin - steps.known)[:, :, None, None] + ahead  # (batch, steps, 1, horizon) steps past the last known
+    season = seasons[:, None, :, None]
+    length = season.clamp(min=1)
+    back = length * torch.div(lead + length - 1, length, rounding_mode="floor")  # whole seasons to get before known
+    base = steps.known[:, :, None, None] - 1 + lead - back
+    ones, found = [], []
+    for season_back in range(LOOKUP_SEASONS):
+        index = base - season_back * length
+        seen = visible(history, index, steps.known) & (season > 0)
+        ones.append(torch.where(seen, scaling.squash(take(history.filled, index)), 0.0))
+        found.append(seen)
+    weight = torch.stack(found).to(torch.float32)
+    average = torch.stack(ones).sum(0) / weight.sum(0).clamp(min=1.0)
+    values = torch.stack([ones[0], torch.where(found[1], ones[1], ones[0]), average], dim=3)
+    share = torch.stack([weight[0], weight[1], weight.mean(0)], dim=3).mean(-1)
+    return values, share

@@ -1,0 +1,141 @@
+"""The recipe of the shipped weights: `tidegate pretrain --seed S` makes them from nothing but the prior.
+
+What is drawn at step n depends on the seed and n alone, so a run that was killed goes on from its last checkpoint to
+the same weights as one that was not (same commit, device kind and number of threads).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tidegate.errors import ConfigError
+from tidegate.forecasting.config import ModelConfig
+from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.training.checkpoint import load_checkpoint, pack, save_checkpoint, unpack
+from tidegate.training.losses import pinball
+from tidegate.training.prior import Batch, Prior
+from tidegate.training.windows import OriginPlan, every_origin_loss
+
+
+@dataclass(frozen=True)
+class PretrainPlan:
+    """All choices of the recipe besides the network's shape; docs/pretraining.md logs what was tried."""
+
+    steps: int = 9000
+    seed: int = 0
+    batch: int = 128  # series of the usual length; long ones come in smaller batches, short ones in larger
+    learning_rate: float = 2e-3
+    flat_share: float = 0.1  # of the steps before the cosine begins
+    warmup: int = 100
+    weight_decay: float = 0.01
+    gradient_norm: float = 1.0
+    average: float = 0.998  # decay of the running average of the weights that is kept
+    kinds: tuple[float, float, float] = (0.55, 0.15, 0.30)  # shares of usual, long and short batches
+    checkpoint_every: int = 200
+
+    def rate(self, step: int) -> float:
+        """Learning rate at a step: warm-up, flat, cosine to zero."""
+        share = step / self.steps
+        cosine = max(0.0, share - self.flat_share) / (1 - self.flat_share)
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup) * 0.5 * (1 + math.cos(math.pi * cosine))
+
+
+Report = Callable[[int, float, float], None]  # step, running loss, seconds since the start of this sitting
+
+
+def draw_batch(plan: PretrainPlan, config: ModelConfig, step: int, device: torch.device) -> tuple[Batch, torch.Generator]:
+    """What is trained on at a step: a function of the seed and the step alone."""
+    seed = plan.seed * 1_000_003 + step
+    generator = torch.Generator().manual_seed(seed)
+    prior = Prior(seed, device)
+    usual, long, _ = plan.kinds
+    kind = float(torch.rand((), generator=generator))
+    horizon, context = config.horizon, config.context_length
+    if kind < usual:
+        return prior.sample(plan.batch, context + horizon), generator
+    if kind < usual + long:
+        length = context + int(torch.randint(1, context // horizon + 1, (), generator=generator)) * horizon
+        return prior.sample(max(1, plan.batch * context // (length + horizon)), length + horizon), generator
+    length = int(math.exp(float(torch.empty(()).uniform_(math.log(12), math.log(200), generator=generator))))
+    return prior.sample(plan.batch * min(2, max(1, context // length)), length, short=True), generator
+
+
+def pretrain(
+    config: ModelConfig, plan: PretrainPlan, folder: Path, *, device: str = "auto", report: Report | None = None
+) -> tuple[PatchLSTM, dict[str, Any]]:
+    """Train from nothing, or from the checkpoint in `folder`, to the plan's last step.
+
+    Returns: the network with its averaged weights, and the provenance to store with it.
+    Raises: ConfigError if the folder holds a run with another plan.
+    """
+    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    torch.manual_seed(plan.seed)
+    torch.set_flush_denormal(True)  # gradients far back in time become denormal, which is slow on CPUs
+    network = PatchLSTM(config).to(place)
+    averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=plan.learning_rate, betas=(0.9, 0.98), weight_decay=plan.weight_decay
+    )
+    facts: dict[str, Any] = {"plan": asdict(plan), "config": config.to_dict(), "step": 0, "seconds": 0.0, "series": 0}
+    path = folder / "checkpoint.safetensors"
+    if path.exists():
+        tensors, found = load_checkpoint(path)
+        mine = {"plan": _plain(asdict(plan)), "config": _plain(config.to_dict())}
+        if {key: found[key] for key in mine} != mine:
+            raise ConfigError(f"{path} belongs to a run with another plan: choose another folder, or delete it")
+        unpack(tensors, network, averaged, optimizer)
+        facts = {**facts, **{key: found[key] for key in ("step", "seconds", "series")}}
+    began, before, running = time.monotonic(), facts["seconds"], math.nan
+    for step in range(facts["step"], plan.steps):
+        batch, generator = draw_batch(plan, config, step, place)
+        loss = train_step(network, optimizer, batch, generator, plan, step)
+        average_into(averaged, network, min(plan.average, (1 + step) / (10 + step)))
+        running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
+        facts["step"], facts["series"] = step + 1, facts["series"] + len(batch.values)
+        facts["seconds"] = before + time.monotonic() - began
+        if facts["step"] % plan.checkpoint_every == 0 or facts["step"] == plan.steps:
+            save_checkpoint(path, pack(network, averaged, optimizer), facts)
+        if report is not None:
+            report(facts["step"], running, time.monotonic() - began)
+    network.load_state_dict(averaged)
+    return network.eval(), {"made_by": "tidegate pretrain", **facts}
+
+
+def train_step(
+    network: PatchLSTM,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    generator: torch.Generator,
+    plan: PretrainPlan,
+    step: int,
+) -> float:
+    """One step of AdamW; returns the loss. A batch whose gradient is not finite is skipped."""
+    for group in optimizer.param_groups:
+        group["lr"] = plan.rate(step)
+    optimizer.zero_grad(set_to_none=True)
+    loss = every_origin_loss(network, batch.values, batch.seasons, pinball, generator, OriginPlan())
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_norm)
+    if bool(torch.isfinite(norm)):
+        optimizer.step()
+    return float(loss.detach())
+
+
+def average_into(averaged: dict[str, Tensor], network: PatchLSTM, decay: float) -> None:
+    """Exponential moving average of the weights: what is shipped, steadier than the last step's."""
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            averaged[name].lerp_(parameter, 1 - decay)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """As JSON gives it back: tuples are lists."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

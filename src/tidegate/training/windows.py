@@ -1,0 +1,176 @@
+"""Training at every origin: one pass over a batch of series gives the loss of forecasts from all over them.
+
+Forecasts are read after full patches, after partial patches (an origin at any phase: one extra step from the state
+known after a patch), and from masked patches far beyond the end of what is known (long horizons).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tidegate.network.causal import History, Scaling, Steps, take
+from tidegate.network.cells import State
+from tidegate.network.patch_lstm import PatchLSTM
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class OriginPlan:
+    """Which origins of a batch are trained on, besides those after full patches."""
+
+    full: int = 12  # origins after full patches, drawn at random (all of them where there are fewer)
+    cuts: int = 3  # patches after which the state is kept for ...
+    phases: int = 3  # ... so many origins inside the next patch
+    masked_share: float = 0.25  # share of the series on which long horizons are trained
+    target_limit: float = 5.0  # squashed targets are clipped: arcsinh(74 scales)
+
+
+def draw(count: int, size: int, generator: torch.Generator) -> list[int]:
+    """`count` different numbers of 0 .. size - 1 in order (all of them where there are fewer)."""
+    return sorted(torch.randperm(size, generator=generator)[:count].tolist())
+
+
+def every_origin_loss(
+    network: PatchLSTM,
+    values: Tensor,
+    seasons: Tensor,
+    loss: Loss,
+    generator: torch.Generator,
+    plan: OriginPlan,
+    first_target: int = 0,
+) -> Tensor:
+    """Mean loss over origins of a batch.
+
+    Args:
+        values: (batch, time) float64, NaN where missing; the first value of each series is observed.
+        seasons: (batch, slots) int64.
+        generator: on the CPU; draws the origins.
+        first_target: targets at earlier positions do not count.
+    Returns: a scalar.
+    """
+    config = network.config
+    patch, batch = config.patch_length, len(values)
+    history = History.of(values)
+    count = (history.length - 1) // patch  # full patches after which at least one target follows
+    steps = Steps.full_patches(batch, count, patch, values.device)
+    embedded, _ = network.embed(history, seasons, steps)
+    cuts = draw(plan.cuts, count + 1, generator)
+    output, states = read_with_states(network, embedded, cuts)
+
+    scored: list[tuple[Tensor, Tensor, History, Tensor, Steps, float]] = []
+    if count:
+        chosen = torch.tensor(draw(plan.full, count, generator), device=values.device)
+        scored.append((output[:, chosen], embedded[:, chosen], history, seasons, at(steps, chosen), 1.0))
+    if patch > 1:
+        phases = torch.tensor(draw(plan.phases, patch, generator), device=values.device) + 1
+        scored.append((*partial_steps(network, history, seasons, cuts, states, phases), 1.0))
+        if (masked := masked_steps(network, history, seasons, cuts, states, plan, generator)) is not None:
+            scored.append((*masked, 0.5))
+
+    total = values.new_zeros((), dtype=torch.float32)
+    weights = 0.0
+    for out, emb, hist, season, read_steps, share in scored:
+        part = origin_loss(network, out, emb, hist, season, read_steps, loss, plan.target_limit, first_target)
+        total, weights = total + share * part, weights + share
+    return total / max(weights, 1e-9)
+
+
+def at(steps: Steps, index: Tensor) -> Steps:
+    """Some of the steps."""
+    return Steps(steps.origin[:, index], steps.known[:, index], steps.previous[:, index])
+
+
+def read_with_states(network: PatchLSTM, embedded: Tensor, cuts: list[int]) -> tuple[Tensor, list[State]]:
+    """Run over all steps, keeping the state before each of the steps `cuts` (0: the start)."""
+    outputs, states = [], []
+    state: State | None = None
+    position = 0
+    for cut in [*cuts, embedded.shape[1]]:
+        if cut > position:
+            output, state = network.read(embedded[:, position:cut], state)
+            outputs.append(output)
+        if len(states) < len(cuts):
+            states.append(network.recurrent.start(embedded) if state is None else state)
+        position = cut
+    empty = embedded.new_zeros(len(embedded), 0, network.config.hidden_size)
+    return torch.cat(outputs, dim=1) if outputs else empty, states
+
+
+def partial_steps(
+    network: PatchLSTM, history: History, seasons: Tensor, cuts: list[int], states: list[State], phases: Tensor
+) -> tuple[Tensor, Tensor, History, Tensor, Steps]:
+    """One step from the state at each cut to origins inside the next patch: (batch, cuts * phases) of them."""
+    patch, batch = network.config.patch_length, len(history.filled)
+    before = torch.tensor(cuts, device=phases.device).repeat_interleave(len(phases)) * patch
+    origin = (before + phases.repeat(len(cuts))).expand(batch, -1)
+    steps = Steps(origin, origin, before.expand(batch, -1))
+    embedded, _ = network.embed(history, seasons, steps)
+    state = tuple(
+        torch.stack(parts, dim=2).repeat_interleave(len(phases), dim=2).flatten(1, 2)
+        for parts in zip(*states, strict=True)
+    )  # (layers, batch * cuts * phases, hidden)
+    output, _ = network.read(embedded.flatten(0, 1)[:, None], state)
+    return output.view(batch, len(before), -1), embedded, history, seasons, steps
+
+
+def masked_steps(
+    network: PatchLSTM,
+    history: History,
+    seasons: Tensor,
+    cuts: list[int],
+    states: list[State],
+    plan: OriginPlan,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor, History, Tensor, Steps] | None:
+    """Long horizons: from one cut a step to the origin, then masked patches, read once per horizon. None: no room."""
+    config = network.config
+    patch, per_block = config.patch_length, config.horizon // config.patch_length
+    chosen = int(torch.randint(len(cuts), (), generator=generator))
+    phase = int(torch.randint(1, patch + 1, (), generator=generator))
+    end = cuts[chosen] * patch + phase
+    blocks = (history.length - end) // config.horizon - 1
+    if blocks < 1 or end < patch:
+        return None
+    blocks = int(torch.randint(1, blocks + 1, (), generator=generator))
+    rows = slice(0, max(1, int(plan.masked_share * len(history.filled))))
+    some = History(*(getattr(history, name)[rows] for name in History.__dataclass_fields__))
+    origin = end + patch * torch.arange(per_block * blocks + 1, device=history.filled.device)
+    previous = torch.cat([origin.new_tensor([cuts[chosen] * patch]), origin[:-1]])
+    shape = (len(some.filled), -1)
+    steps = Steps(origin.expand(shape), torch.full_like(origin, end).expand(shape), previous.expand(shape))
+    embedded, _ = network.embed(some, seasons[rows], steps)
+    output, _ = network.read(embedded, tuple(part[:, rows].contiguous() for part in states[chosen]))
+    asked = per_block * torch.arange(1, blocks + 1, device=origin.device)
+    return output[:, asked], embedded[:, asked], some, seasons[rows], at(steps, asked)
+
+
+def origin_loss(
+    network: PatchLSTM,
+    output: Tensor,
+    embedded: Tensor,
+    history: History,
+    seasons: Tensor,
+    steps: Steps,
+    loss: Loss,
+    target_limit: float,
+    first_target: int,
+) -> Tensor:
+    """Mean loss of the forecasts read at `steps`; origins whose history is still constant do not count."""
+    config = network.config
+    scaling: Scaling = network.scaling(history, steps.known)
+    predicted = network.predict(output, embedded, history, scaling, seasons, steps)
+    index = steps.origin[..., None] + torch.arange(config.horizon, device=output.device)
+    there = (index < history.length) & (index >= first_target) & take(history.observed, index)
+    weight = there * (scaling.count / (scaling.count + 4.0) * (scaling.scale > 0))[..., None]
+    target = network.squash(scaling, take(history.filled, index))
+    if config.scaling:
+        target = target.clamp(-target_limit, target_limit)
+    levels = torch.tensor(config.quantile_levels, device=output.device)
+    return (loss(predicted, target, levels) * weight).sum().to(torch.float32) / weight.sum().clamp(min=1e-6)
+
+
