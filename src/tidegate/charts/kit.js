@@ -1,0 +1,403 @@
+// Draws the charts of a page from the JSON beside it. Plain script, no dependency but uPlot; see page.py for the data.
+(() => {
+"use strict";
+const data = JSON.parse(document.getElementById("data").textContent);
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const paper = matchMedia("print");
+const theme = () => (dark.matches && !paper.matches ? 1 : 0);
+const color = name => data.colors[name][theme()];
+const faded = (hex, opacity) => hex + Math.round(255 * opacity).toString(16).padStart(2, "0");
+const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+// ---- data: base64 arrays -> plain arrays with null where missing -------------------------------------------------
+function bytes(text) {
+  const raw = atob(text), out = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
+  return out.buffer;
+}
+function unpackX(packed) {
+  if (packed.f64 !== undefined) return Array.from(new Float64Array(bytes(packed.f64)));
+  const multiples = packed.u32 === undefined ? null : new Uint32Array(bytes(packed.u32));
+  return Array.from({length: packed.n}, (_, i) => packed.first + packed.step * (multiples ? multiples[i] : i));
+}
+function unpackY(packed, size) {
+  const out = new Array(size).fill(null);
+  if (!packed.n) return out;
+  const values = new Float32Array(bytes(packed.f32)), at = packed.at || 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value === value) out[at + i] = (packed.base || 0) + (packed.scale || 1) * value;
+  }
+  return out;
+}
+
+// ---- text --------------------------------------------------------------------------------------------------------
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
+const SECOND = 1e3, MINUTE = 6e4, HOUR = 36e5, DAY = 864e5;
+const two = number => String(number).padStart(2, "0");
+const minus = text => text.replace("-", "\u2212");
+const plain = new Intl.NumberFormat("en", {maximumSignificantDigits: 6});
+
+function numberText(value) {
+  if (value == null) return "\u2013";
+  const size = Math.abs(value);
+  return minus(size && (size >= 1e15 || size < 1e-5) ? value.toExponential(3) : plain.format(value));
+}
+function tickTexts(splits, step) {
+  const largest = Math.max(...splits.map(value => Math.abs(value ?? 0)));
+  if (largest && (largest >= 1e15 || largest < 1e-4))
+    return splits.map(value => value == null ? "" : value === 0 ? "0" : minus(value.toPrecision(3).replace(/\.?0+e/, "e")));
+  const [unit, letter] = largest >= 1e12 ? [1e12, "T"] : largest >= 1e9 ? [1e9, "B"] : largest >= 1e6 ? [1e6, "M"]
+    : largest >= 1e5 ? [1e3, "k"] : [1, ""];
+  const [by, suffix] = step / unit < 1e-3 ? [1, ""] : [unit, letter];
+  const digits = Math.min(12, Math.max(0, -Math.floor(Math.log10(step / by) + 1e-9)));
+  const format = new Intl.NumberFormat("en", {maximumFractionDigits: digits + (step / by * 10 ** digits % 1 > 1e-6 ? 1 : 0)});
+  return splits.map(value => value == null ? "" : value === 0 ? "0" : minus(format.format(value / by)) + suffix);
+}
+
+// Date whose getters (hours, day, …) read as the clock of the chart's zone did.
+const clock = zone => {
+  const utc = ms => uPlot.tzDate(new Date(ms), "Etc/UTC");
+  if (!zone) return utc;
+  try { uPlot.tzDate(new Date(0), zone); } catch (error) { console.warn(`time zone ${zone} is unknown here`); return utc; }
+  return ms => uPlot.tzDate(new Date(ms), zone);
+};
+function stampText(x, wall) {
+  let step = Infinity;
+  for (let i = 1; i < x.length; i++) step = Math.min(step, x[i] - x[i - 1]);
+  if (x.length < 2) step = DAY;
+  const yearly = step > 350 * DAY && x.every(ms => { const d = wall(ms); return d.getMonth() % 11 === 0; });
+  return ms => {
+    const d = wall(ms), month = `${MONTHS[d.getMonth()]} ${d.getFullYear()}`;
+    if (yearly) return String(d.getFullYear());
+    if (step > 27 * DAY) return month;
+    const day = `${DAYS[d.getDay()]} ${d.getDate()} ${month}`;
+    if (step >= DAY - HOUR) return day;
+    const seconds = step < MINUTE ? ":" + two(d.getSeconds()) : "";
+    const fraction = step < SECOND ? "." + String(d.getMilliseconds()).padStart(3, "0") : "";
+    return `${day} ${two(d.getHours())}:${two(d.getMinutes())}${seconds}${fraction}`;
+  };
+}
+function timeTicks(splits, step, wall) {
+  let before = null;
+  return splits.map(ms => {
+    if (ms == null) return "";
+    const d = wall(ms), last = before;
+    before = d;
+    const year = d.getFullYear(), newYear = !last || last.getFullYear() !== year;
+    if (step >= 350 * DAY) return String(year);
+    if (step >= 27 * DAY) return MONTHS[d.getMonth()] + (newYear ? `\n${year}` : "");
+    const date = `${d.getDate()} ${MONTHS[d.getMonth()]}`;
+    if (step >= DAY) return date + (newYear ? `\n${year}` : "");
+    const newDay = newYear || last.getDate() !== d.getDate();
+    const time = `${two(d.getHours())}:${two(d.getMinutes())}` + (step < MINUTE ? `:${two(d.getSeconds())}` : "")
+      + (step < SECOND ? `.${String(d.getMilliseconds()).padStart(3, "0")}` : "");
+    return time + (newDay ? `\n${date}` : "");
+  });
+}
+
+// ---- one chart ---------------------------------------------------------------------------------------------------
+const DASHES = {dashed: [7, 5], dotted: [2, 4]};
+const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif';
+
+function swatch(part) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("width", 22); svg.setAttribute("height", 12); svg.setAttribute("aria-hidden", "true");
+  const add = (tag, attributes) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    svg.append(node);
+  };
+  if (part.lo !== undefined) add("rect", {width: 22, height: 12, rx: 2, fill: color(part.c), "fill-opacity": part.o + .06});
+  if (part.y !== undefined && part.s !== "points")
+    add("line", {x1: 0, x2: 22, y1: 6, y2: 6, stroke: color(part.c), "stroke-width": Math.max(2, part.w),
+      "stroke-dasharray": (DASHES[part.s] || []).join(" ")});
+  if (part.y !== undefined && part.s.endsWith("points")) add("circle", {cx: 11, cy: 6, r: 3, fill: color(part.c)});
+  return svg;
+}
+
+/** Draws chart `number` into `host`; returns how to take it away again. */
+function drawChart(host, number) {
+  const spec = data.charts[number];
+  const x = unpackX(data.arrays[spec.x]), size = x.length;
+  const part = index => unpackY(data.arrays[index], size);
+  const bands = spec.b.map(band => ({...band, lo: part(band.lo), hi: part(band.hi)}));
+  const lines = spec.l.map(line => ({...line, y: part(line.y)}));
+  const parts = [...lines, ...bands];
+  const wall = clock(spec.tz);
+  const xText = spec.time ? stampText(x, wall) : value => (spec.xl ? `${spec.xl} ` : "") + numberText(value);
+  const whole = size ? [x[0], x[size - 1]] : [0, 1];
+  if (whole[0] === whole[1]) { whole[0] -= 1; whole[1] += 1; }
+  const home = spec.f || whole;
+  const hidden = parts.map(() => false);
+
+  const plot = element("div", {class: "plot", tabindex: "0", role: "group", "aria-roledescription": "chart"});
+  const reading = element("div", {class: "reading", "aria-live": "polite"});
+  const legend = element("div", {class: "legend"});
+  const tools = element("div", {class: "tools", role: "group", "aria-label": "Zoom"});
+  const numbers = element("details", {class: "numbers"}, element("summary", {}, "Numbers"));
+  const top = element("div", {class: "top"}, element("div", {class: "name"}, spec.t), tools);
+  host.replaceChildren(top, element("div", {class: "unit"}, spec.yl || ""), plot, legend, reading);
+  if (spec.cap) host.append(element("p", {class: "caption"}, spec.cap));
+  host.append(numbers);
+  plot.setAttribute("aria-label", `${spec.t}: ${parts.map(one => one.n).join(", ")}; ${size} points from ` +
+    `${size ? xText(x[0]) : ""} to ${size ? xText(x[size - 1]) : ""}. Arrow keys read values, plus and minus zoom.`);
+  const hint = "Point, tap or use the arrow keys to read values" + (size > 12 ? "; drag to zoom." : ".");
+
+  const values = parts.map((one, index) => {
+    const value = element("span", {class: "value"});
+    const button = element("button", {type: "button", "aria-pressed": "true", title: "Show or hide"}, swatch(one),
+      element("span", {}, one.n), value);
+    button.addEventListener("click", () => {
+      hidden[index] = !hidden[index];
+      button.setAttribute("aria-pressed", String(!hidden[index]));
+      build();
+    });
+    legend.append(button);
+    return value;
+  });
+  // At the joined point the forecast only repeats the last observation.
+  const own = (one, i) => i !== spec.j || one === lines[0];
+  function partText(one, i) {
+    if (!own(one, i)) return "";
+    if (one.y) return one.y[i] == null ? "" : numberText(one.y[i]);
+    return one.lo[i] == null || one.hi[i] == null ? "" : `${numberText(one.lo[i])} to ${numberText(one.hi[i])}`;
+  }
+  function read(i) {
+    if (i == null || size === 0) { reading.textContent = hint; values.forEach(value => { value.textContent = ""; }); return; }
+    reading.replaceChildren(element("b", {}, xText(x[i])));
+    if (document.activeElement === plot)
+      reading.append(" " + parts.filter(one => partText(one, i)).map(one => `${one.n} ${partText(one, i)}`).join(", "));
+    parts.forEach((one, index) => { values[index].textContent = hidden[index] ? "" : partText(one, i); });
+  }
+
+  let u = null, view = home.slice();
+  function show(range) {
+    const span = Math.min(range[1] - range[0], whole[1] - whole[0]);
+    const first = Math.min(Math.max(range[0], whole[0]), whole[1] - span);
+    u.setScale("x", {min: first, max: first + span});
+  }
+  function zoom(factor) {
+    if (spec.lx) { // equal steps on a logarithmic axis are equal factors
+      const [a, b] = view.map(Math.log), half = (b - a) * factor / 2, middle = (a + b) / 2;
+      return show([Math.exp(middle - half), Math.exp(middle + half)]);
+    }
+    // Zoom to the right end when it is in view: the forecast is what matters.
+    const span = (view[1] - view[0]) * factor, pinned = view[1] >= whole[1] - (whole[1] - whole[0]) * .005;
+    const centre = pinned ? view[1] - span / 2 : (view[0] + view[1]) / 2;
+    show([centre - span / 2, centre + span / 2]);
+  }
+  const button = (text, label, action) => {
+    const node = element("button", {type: "button", "aria-label": label, title: label}, text);
+    node.addEventListener("click", action);
+    tools.append(node);
+    return node;
+  };
+  const recent = spec.f && button("Recent", "Show the recent part", () => show(home));
+  const all = spec.f && button("Whole history", "Show the whole history", () => show(whole));
+  if (size > 12) { button("\u2212", "Zoom out", () => zoom(2)); button("+", "Zoom in", () => zoom(.5)); }
+  const near = (a, b) => Math.abs(a[0] - b[0]) + Math.abs(a[1] - b[1]) < 1e-6 * (whole[1] - whole[0]);
+
+  function fillNumbers() {
+    if (!numbers.open) return;
+    let rows = x.map((_, i) => i).filter(i => x[i] >= view[0] && x[i] <= view[1] && parts.some(one => partText(one, i)));
+    const cut = rows.length > 400;
+    if (cut) rows = rows.slice(-400);
+    const head = element("tr", {}, element("th", {scope: "col"}, spec.time ? "time" : spec.xl || "step"),
+      ...parts.map(one => element("th", {scope: "col", class: "number"}, one.n)));
+    const body = rows.map(i => element("tr", {}, element("th", {scope: "row"}, spec.time ? xText(x[i]) : numberText(x[i])),
+      ...parts.map(one => element("td", {class: "number"}, partText(one, i)))));
+    const table = element("table", {}, element("caption", {}, cut ? "The last 400 points in view" : "The points in view"),
+      element("thead", {}, head), element("tbody", {}, ...body));
+    numbers.querySelector(".scroll")?.remove();
+    const box = element("div", {class: "scroll", tabindex: "0"}, table);
+    numbers.append(box);
+    const after = spec.m.length ? rows.findIndex(i => x[i] > spec.m[0].x) : -1; // a forecast starts at its first row
+    if (after > 0) box.scrollTop = table.tBodies[0].rows[after].offsetTop - table.tBodies[0].rows[0].offsetTop;
+  }
+  numbers.addEventListener("toggle", fillNumbers);
+
+  function options(width) {
+    const ink = css("--soft"), grid = {stroke: css("--grid"), width: 1};
+    const axis = {stroke: ink, font: FONT, grid, ticks: {show: false}};
+    const few = u => { const [a, b] = u.series[0].idxs; return (b - a) * 14 < u.bbox.width / devicePixelRatio; };
+    const series = [{}], fills = [];
+    bands.forEach((band, index) => {
+      const none = {stroke: "transparent", width: 0, points: {show: false}, show: !hidden[lines.length + index]};
+      series.push({...none}, {...none});
+      fills.push({series: [series.length - 2, series.length - 1], fill: faded(color(band.c), band.o + .06 * theme())});
+    });
+    lines.forEach((line, index) => {
+      const stroke = color(line.c), pointed = line.s.endsWith("points");
+      series.push({
+        stroke, width: line.s === "points" ? 0 : line.w, dash: DASHES[line.s], show: !hidden[index],
+        ...(line.s === "points" ? {paths: () => null} : {}),
+        points: {show: pointed || (u => line.s === "line" && few(u)), size: pointed ? 6 : 5, width: 0, stroke, fill: stroke},
+      });
+    });
+    return {
+      width, height: Math.round(Math.min(spec.h, Math.max(230, width * .72))), ms: 1, padding: [14, 14, 0, 4],
+      tzDate: wall, legend: {show: false}, pxAlign: false,
+      cursor: {y: false, drag: {x: true, y: false, dist: 6}, bind: {dblclick: () => () => show(home)},
+        points: {size: 8, width: 2, fill: css("--card"), stroke: (u, i) => u.series[i].stroke(u, i)},
+        dataIdx: (u, i, at) => (i > 0 && i <= 2 * bands.length ? null : at)},
+      scales: {x: {time: !!spec.time, distr: spec.lx ? 3 : 1, min: view[0], max: view[1]}, y: {distr: spec.ly ? 3 : 1}},
+      series, bands: fills,
+      axes: [
+        {...axis, space: spec.time ? 64 : 56, gap: 6, size: spec.time ? 44 : spec.xl ? 28 : 30,
+          label: spec.xl || undefined, labelSize: 20, labelFont: FONT,
+          values: (u, splits, _, __, step) => spec.time ? timeTicks(splits, step, wall) : spec.lx
+            ? splits.map(value => value == null || Math.log10(value) % 1 ? "" : numberText(value)) : tickTexts(splits, step)},
+        {...axis, space: 44, gap: 6,
+          values: (u, splits, _, __, step) => spec.ly
+            ? splits.map(value => value == null ? "" : numberText(value)) : tickTexts(splits, step),
+          size: (u, texts, index, cycle) => {
+            if (cycle > 1 || !texts) return u.axes[index]._size || 50;
+            u.ctx.save();
+            u.ctx.font = u.axes[index].font[0];
+            const widest = Math.max(0, ...texts.map(text => u.ctx.measureText(text || "").width));
+            u.ctx.restore();
+            return Math.ceil(widest / devicePixelRatio) + 12;
+          }},
+      ],
+      hooks: {
+        setCursor: [u => read(u.cursor.left >= 0 ? u.cursor.idx : null)],
+        setScale: [(u, key) => {
+          if (key !== "x") return;
+          view = [u.scales.x.min, u.scales.x.max];
+          recent?.setAttribute("aria-pressed", String(near(view, home)));
+          all?.setAttribute("aria-pressed", String(near(view, whole)));
+          fillNumbers();
+        }],
+        draw: [u => spec.m.forEach(mark => {
+          if (mark.x < u.scales.x.min || mark.x > u.scales.x.max) return;
+          const {ctx, bbox} = u, at = u.valToPos(mark.x, "x", true), ratio = devicePixelRatio;
+          ctx.save();
+          ctx.strokeStyle = ctx.fillStyle = ink;
+          ctx.lineWidth = ratio; ctx.setLineDash([4 * ratio, 4 * ratio]);
+          ctx.beginPath(); ctx.moveTo(at, bbox.top - 6 * ratio); ctx.lineTo(at, bbox.top + bbox.height); ctx.stroke();
+          ctx.font = `${11.5 * ratio}px system-ui, sans-serif`; ctx.textBaseline = "top";
+          const right = at + 6 * ratio + ctx.measureText(mark.l).width < bbox.left + bbox.width;
+          ctx.textAlign = right ? "left" : "right";
+          ctx.fillText(mark.l, at + (right ? 5 : -5) * ratio, bbox.top - 8 * ratio);
+          ctx.restore();
+        })],
+      },
+    };
+  }
+  function build() {
+    u?.destroy();
+    legend.querySelectorAll("svg").forEach((old, index) => old.replaceWith(swatch(parts[index])));
+    u = new uPlot(options(plot.clientWidth || 600), [x, ...bands.flatMap(band => [band.lo, band.hi]), ...lines.map(line => line.y)],
+      plot);
+    show(view);
+    read(null);
+  }
+  build();
+  host.uplot = () => u; // for tests and the browser's console
+
+  plot.addEventListener("keydown", event => {
+    const [a, b] = u.series[0].idxs, now = u.cursor.left >= 0 ? u.cursor.idx : null;
+    const to = {ArrowLeft: now == null ? b : now - 1, ArrowRight: now == null ? a : now + 1, Home: a, End: b}[event.key];
+    if (event.key === "+" || event.key === "=") zoom(.5);
+    else if (event.key === "-") zoom(2);
+    else if (event.key === "Escape") { u.setCursor({left: -10, top: -10}); show(home); }
+    else if (to !== undefined) u.setCursor({left: u.valToPos(x[Math.min(b, Math.max(a, to))], "x"), top: 0});
+    else return;
+    event.preventDefault();
+  });
+  plot.addEventListener("blur", () => u.setCursor({left: -10, top: -10}));
+  plot.addEventListener("pointermove", event => { // a finger moves the reading; the page still scrolls up and down
+    if (event.pointerType !== "touch") return;
+    const box = u.over.getBoundingClientRect();
+    u.setCursor({left: event.clientX - box.left, top: event.clientY - box.top});
+  });
+  const observer = new ResizeObserver(() => {
+    const {width, height} = options(plot.clientWidth || 600);
+    if (width !== u.width) u.setSize({width, height});
+  });
+  observer.observe(plot);
+  dark.addEventListener("change", build);
+  paper.addEventListener("change", build);
+  return () => {
+    observer.disconnect();
+    dark.removeEventListener("change", build);
+    paper.removeEventListener("change", build);
+    u.destroy();
+  };
+}
+
+// ---- many charts, one at a time ----------------------------------------------------------------------------------
+function drawBrowser(host) {
+  const first = Number(host.dataset.first), count = Number(host.dataset.count), noun = host.dataset.noun;
+  const titles = Array.from({length: count}, (_, i) => data.charts[first + i].t);
+  const folded = titles.map(title => title.toLowerCase());
+  const search = element("input", {type: "search", placeholder: `Search ${count.toLocaleString("en")} ${noun}`,
+    "aria-label": `Search ${noun}`, autocomplete: "off", spellcheck: "false"});
+  const previous = element("button", {type: "button", "aria-label": "Previous"}, "\u2191");
+  const next = element("button", {type: "button", "aria-label": "Next"}, "\u2193");
+  const counter = element("div", {class: "count", "aria-live": "polite"});
+  const list = element("div", {class: "list", role: "listbox", tabindex: "0", "aria-label": noun});
+  const figure = element("figure", {class: "chart"});
+  host.append(element("div", {class: "choose"}, element("div", {class: "bar"}, search, previous, next), counter, list), figure);
+  const options = titles.map((title, index) => {
+    const option = element("div", {role: "option", id: `option-${first + index}`, "aria-selected": "false", title}, title);
+    option.addEventListener("click", () => choose(index));
+    return option;
+  });
+  let found = options.map((_, index) => index), chosen = -1, clear = null;
+  function choose(index) {
+    if (index === undefined || index === chosen) return;
+    options[chosen]?.setAttribute("aria-selected", "false");
+    options[chosen = index].setAttribute("aria-selected", "true");
+    list.setAttribute("aria-activedescendant", options[index].id);
+    reveal();
+    clear?.();
+    clear = drawChart(figure, first + index);
+    tell();
+  }
+  function reveal() { // scrolls the list alone, never the page
+    const box = options[chosen], lower = box.offsetTop - list.offsetTop;
+    if (lower < list.scrollTop) list.scrollTop = lower - 4;
+    else if (lower + box.offsetHeight > list.scrollTop + list.clientHeight)
+      list.scrollTop = lower + box.offsetHeight - list.clientHeight + 4;
+  }
+  function tell() {
+    const place = found.indexOf(chosen);
+    const of = `${found.length.toLocaleString("en")} ${noun}` + (found.length < count ? " found" : "");
+    counter.textContent = found.length === 0 ? `No ${noun} found` : place < 0 ? of : `${(place + 1).toLocaleString("en")} of ${of}`;
+    previous.disabled = place <= 0;
+    next.disabled = place < 0 || place === found.length - 1;
+  }
+  function filter() {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    found = folded.flatMap((title, index) => words.every(word => title.includes(word)) ? [index] : []);
+    list.replaceChildren(...found.map(index => options[index]));
+    if (found.length && !found.includes(chosen)) choose(found[0]);
+    tell();
+    if (found.length) reveal();
+  }
+  const move = by => choose(found[found.indexOf(chosen) + by]);
+  const keys = event => {
+    const by = {ArrowDown: 1, ArrowUp: -1}[event.key];
+    if (by) { move(by); event.preventDefault(); }
+  };
+  search.addEventListener("input", filter);
+  search.addEventListener("keydown", keys);
+  list.addEventListener("keydown", keys);
+  previous.addEventListener("click", () => move(-1));
+  next.addEventListener("click", () => move(1));
+  filter();
+}
+
+document.querySelectorAll("figure[data-chart]").forEach(figure => drawChart(figure, Number(figure.dataset.chart)));
+document.querySelectorAll(".browser").forEach(drawBrowser);
+})();

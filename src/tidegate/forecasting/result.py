@@ -1,0 +1,231 @@
+"""Forecast: quantiles of every series with their stamps, as columns, a frame, a file or a picture."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.errors import ConfigError
+from tidegate.series.panel import Panel
+
+PICTURE_SUFFIXES = (".html", ".svg", ".png")
+
+
+def interval_quantiles(level: float) -> tuple[float, float]:
+    """The two quantile levels of a central interval: 80 -> (0.1, 0.9)."""
+    return round(0.5 - level / 200, 12), round(0.5 + level / 200, 12)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Forecast:
+    """What is expected of every series of a panel after its last step.
+
+    Attributes:
+        panel: the histories that were forecast.
+        horizon: steps forecast.
+        quantile_levels: (levels,) rising, between 0 and 1; 0.5 and all that `levels` and `extra_quantiles` need.
+        quantiles: (series, horizon, levels) in the series' own units, never falling along the last axis.
+        levels: intervals shown, in percent.
+        extra_quantiles: quantile levels shown as columns of their own.
+        season_lengths: (series, 3) steps per season that were used, 0 for none.
+        notes: what was found, assumed and cut, one sentence each.
+        library: "pandas", "polars", "pyarrow" or "numpy": what `frame` comes back in.
+    """
+
+    panel: Panel
+    horizon: int
+    quantile_levels: tuple[float, ...]
+    quantiles: NDArray[np.float64]
+    levels: tuple[float, ...] = (80, 95)
+    extra_quantiles: tuple[float, ...] = ()
+    season_lengths: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 3), np.int64))
+    notes: tuple[str, ...] = ()
+    library: str = "numpy"
+
+    def __post_init__(self) -> None:
+        expected = (self.panel.size, self.horizon, len(self.quantile_levels))
+        if self.quantiles.shape != expected:
+            raise ConfigError(f"quantiles have shape {self.quantiles.shape}, expected {expected}")
+        sides = [side for level in self.levels for side in interval_quantiles(level)]
+        for needed in (0.5, *sides, *self.extra_quantiles):
+            self.at(needed)
+
+    def at(self, level: float) -> NDArray[np.float64]:
+        """(series, horizon) the quantile of this level, 0 to 1. Raises: ConfigError if it was not forecast."""
+        near = np.flatnonzero(np.isclose(self.quantile_levels, level, rtol=0, atol=1e-9))
+        if not len(near):
+            known = ", ".join(f"{q:g}" for q in self.quantile_levels)
+            raise ConfigError(f"the quantile {level:g} was not forecast, only {known}: ask for it in quantile_levels")
+        return self.quantiles[:, :, int(near[0])]
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The forecast as columns of series times horizon rows, series by series.
+
+        Order: the user's id columns; the time column as the user wrote it ("step", counting on, if there was none);
+        forecast (the median); lo-80, hi-80, … for `levels`; q10, … for `extra_quantiles`.
+        Stamps that know their time zone are datetime64 in UTC (`frame` carries the zone).
+        Raises: ConfigError if an id or time column has the name of a forecast column.
+        """
+        return self._columns(text=False)
+
+    def _columns(self, text: bool) -> dict[str, NDArray[Any]]:
+        keys = {str(name): np.repeat(values, self.horizon) for name, values in self.panel.ids.items()}
+        keys |= self._stamps(text)
+        values = {"forecast": self.at(0.5)}
+        for level in self.levels:
+            low, high = interval_quantiles(level)
+            values |= {f"lo-{level:g}": self.at(low), f"hi-{level:g}": self.at(high)}
+        values |= {f"q{round(100 * level, 8):g}": self.at(level) for level in self.extra_quantiles}
+        if taken := sorted(keys.keys() & values.keys()):
+            raise ConfigError(
+                f"the data have a column {taken[0]!r}, which is also a column of every forecast: "
+                f"rename it in the data; a forecast has {', '.join(values)}"
+            )
+        return keys | {name: block.ravel() for name, block in values.items()}
+
+    def _stamps(self, text: bool) -> dict[str, NDArray[Any]]:
+        """The time columns: stamps of the horizon after each series' last step, series by series.
+
+        text: write datetime64 as text, with its offset if it has one; all else stays as it is.
+        """
+        timeline = self.panel.timeline
+        known: dict[tuple[Any, int], dict[str, NDArray[Any]]] = {}  # most panels hold few different stretches
+        blocks: list[dict[str, NDArray[Any]]] = []
+        for start, length in zip(timeline.starts.tolist(), self.panel.lengths.tolist(), strict=True):
+            series = len(blocks)
+            if (start, length) not in known:
+                columns = timeline.stamp_columns(series, length, self.horizon)
+                if text and any(stamps.dtype.kind == "M" for stamps in columns.values()):
+                    columns = {name: timeline.text(series, length, self.horizon) for name in columns}
+                known[start, length] = columns
+            blocks.append(known[start, length])
+        return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+    @cached_property
+    def frame(self) -> Any:
+        """The columns in the library the data came in; a dict of NumPy arrays for a file or an array."""
+        if self.library == "pandas":
+            return self.to_pandas()
+        if self.library == "polars":
+            return self.to_polars()
+        if self.library == "pyarrow":
+            return self._to_pyarrow()
+        return self.columns()
+
+    def to_pandas(self) -> Any:
+        """A pandas.DataFrame. Raises: ConfigError if pandas is not installed."""
+        pandas = _library("pandas")
+        zone = self._zone()
+        columns: dict[str, Any] = {}
+        for name, values in self.columns().items():
+            zoned = zone is not None and values.dtype.kind == "M"
+            columns[name] = pandas.DatetimeIndex(values).tz_localize("UTC").tz_convert(zone) if zoned else values
+        return pandas.DataFrame(columns)
+
+    def to_polars(self) -> Any:
+        """A polars.DataFrame. Raises: ConfigError if Polars is not installed."""
+        polars = _library("polars")
+        zone = self.panel.timeline.timezone if self._zone() is not None else None
+        series = []
+        for name, values in self.columns().items():
+            if values.dtype.kind == "M":
+                column = polars.Series(name, values.astype("datetime64[us]"))
+                if zone is not None:  # Polars knows named zones only
+                    column = column.dt.replace_time_zone("UTC").dt.convert_time_zone("UTC" if zone[0] in "+-" else zone)
+            else:
+                column = polars.Series(name, values.tolist() if values.dtype.kind in "OU" else values)
+            series.append(column)
+        return polars.DataFrame(series)
+
+    def _to_pyarrow(self) -> Any:
+        arrow = _library("pyarrow")
+        zone = self.panel.timeline.timezone if self._zone() is not None else None
+        arrays = {}
+        for name, values in self.columns().items():
+            if values.dtype.kind == "M":
+                unit = np.datetime_data(values.dtype)[0]
+                unit = unit if unit in ("s", "ms", "us", "ns") else "us"
+                arrays[name] = arrow.array(values.astype(f"datetime64[{unit}]").view("int64")).cast(
+                    arrow.timestamp(unit, tz=zone)
+                )
+            else:
+                arrays[name] = arrow.array(values)
+        return arrow.table(arrays)
+
+    def _zone(self) -> Any:
+        """tzinfo of stamps that are datetime64 in UTC and have to be shown in a zone; else None."""
+        timeline = self.panel.timeline
+        if not (timeline.style.zoned and timeline.timezone):
+            return None
+        from datetime import datetime
+        from zoneinfo import ZoneInfo
+
+        name = timeline.timezone
+        return datetime.strptime(name, "%z").tzinfo if name[0] in "+-" else ZoneInfo(name)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the columns to a .csv, .json (records) or .parquet file, the first two also with .gz.
+
+        Raises: ConfigError for another extension or a missing directory; OSError if the disk refuses. A file that was
+            there before is replaced only once the new one is complete.
+        """
+        from tidegate.forecasting.saving import TABLE_SUFFIXES, check_destination, save_columns
+
+        suffix = check_destination(path, TABLE_SUFFIXES)
+        save_columns(self._columns(text=suffix != ".parquet"), path)
+
+    def to_text(self, form: str = "csv") -> str:
+        """The columns as one text, "csv" or "json" (records): what `save` would write."""
+        from io import StringIO
+
+        from tidegate.forecasting.saving import write_text
+
+        text = StringIO()
+        write_text(self._columns(text=True), form, text)
+        return text.getvalue()
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draw history, median and intervals: .html is an interactive page, .svg and .png need the extra "plot".
+
+        Raises: ConfigError for another extension or a missing directory; MissingExtra without matplotlib.
+        """
+        from tidegate.forecasting.drawing import draw_picture, forecast_page
+        from tidegate.forecasting.saving import check_destination, replacing
+
+        page = check_destination(path, PICTURE_SUFFIXES) == ".html"
+        with replacing(path) as temporary:
+            if page:
+                temporary.write_text(forecast_page(self), encoding="utf-8")
+            else:
+                draw_picture(self, temporary)
+
+    def _repr_html_(self) -> str:
+        from tidegate.forecasting.drawing import notebook_html
+
+        return notebook_html(self)
+
+    def __repr__(self) -> str:
+        panel = self.panel
+        series = repr(panel.name(0)) if panel.size == 1 else f"{panel.size:,} series"
+        frequency = panel.timeline.frequency
+        steps = f"{self.horizon} step{'s' * (self.horizon != 1)} ahead" + (f", {frequency.name}" if frequency else "")
+        span = ""
+        if panel.size == 1:
+            stamps = panel.timeline.text(0, int(panel.lengths[0]), self.horizon)
+            span = f", {stamps[0]} to {stamps[-1]}" if self.horizon > 1 else f", {stamps[0]}"
+        intervals = " and ".join(f"{level:g} %" for level in self.levels)
+        return f"<Forecast of {series}, {steps}{span}" + (f", with {intervals} intervals>" if intervals else ">")
+
+
+def _library(name: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"a frame of {name} needs {name}, which is not installed: pip install {name}") from error
