@@ -8,6 +8,8 @@ from typing import Any
 
 from tidegate.errors import ConfigError, ModelError
 
+FORMAT_VERSION = 1  # of model files
+METADATA_KEY = "tidegate"  # where a model file keeps its facts: format_version, config, provenance
 CELLS = ("lstm", "peephole", "rnn")
 DEFAULT_QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
@@ -42,6 +44,8 @@ class ModelConfig:
                 f"horizon {self.horizon} and context_length {self.context_length} must be multiples of "
                 f"patch_length {self.patch_length}"
             )
+        if self.season_slots and self.horizon % 4:
+            raise ConfigError(f"horizon {self.horizon} must be a multiple of 4 for season look-ups")
         if self.season_slots and not (self.scaling and self.embedding_size):
             raise ConfigError("season look-ups need scaling and an embedding: set season_slots=0 or switch both on")
         levels = self.quantile_levels

@@ -1,0 +1,103 @@
+"""From a Panel and a Model to a Forecast: seasons, levels, bounds, and notes about what was assumed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.errors import ConfigError
+from tidegate.forecasting.model import Model, Progress
+from tidegate.forecasting.result import Forecast
+from tidegate.series.panel import Panel
+from tidegate.series.seasons import season_lengths
+
+Floats = NDArray[np.float64]
+
+
+def forecast_panel(
+    model: Model,
+    panel: Panel,
+    horizon: int,
+    *,
+    levels: tuple[float, ...] = (80, 95),
+    quantile_levels: tuple[float, ...] = (),
+    season_length: int | tuple[int, ...] | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+    bounds: bool = True,
+    library: str = "numpy",
+    progress: Progress | None = None,
+) -> Forecast:
+    """Forecast every series of a panel from its own end.
+
+    Args:
+        levels: central intervals in percent; 80 lies between the quantiles 0.1 and 0.9.
+        quantile_levels: further quantiles, between 0 and 1.
+        season_length: for every series; left out, the calendar's or what the values show.
+        lower, upper: quantiles are cut at these. Left out, a history that never goes below 0 is cut at 0.
+        bounds: False: cut nothing that was not asked for.
+    """
+    wanted = wanted_levels(levels, quantile_levels)
+    if lower is not None and upper is not None and not lower < upper:
+        raise ConfigError(f"lower {lower} must be below upper {upper}")
+    model.check_horizon(horizon)
+    seasons = season_lengths(panel, season_length)
+    quantiles = model.predict(panel, horizon, wanted, seasons, progress=progress)
+    notes = [season_note(panel, seasons, given=season_length is not None)]
+    quantiles, cut = bounded(panel, quantiles, lower, upper, bounds)
+    notes += cut
+    if horizon > model.config.context_length:
+        notes.append(f"{horizon} steps are more than the network's context of {model.config.context_length}: rough")
+    return Forecast(
+        panel=panel,
+        horizon=horizon,
+        quantile_levels=wanted,
+        quantiles=quantiles,
+        levels=tuple(levels),
+        extra_quantiles=tuple(quantile_levels),
+        season_lengths=seasons,
+        notes=(*panel.notes, *notes),
+        library=library,
+    )
+
+
+def wanted_levels(levels: tuple[float, ...], quantile_levels: tuple[float, ...]) -> tuple[float, ...]:
+    """The quantile levels that intervals in percent, further quantiles and the median need, in order."""
+    for level in levels:
+        if not 0 < level < 100:
+            raise ConfigError(f"level {level}: intervals are given in percent, between 0 and 100, for example 80")
+    for level in quantile_levels:
+        if not 0 < level < 1:
+            raise ConfigError(f"quantile level {level}: expected a number between 0 and 1, for example 0.9")
+    ends = {round(0.5 + sign * level / 200, 10) for level in levels for sign in (-1, 1)}
+    return tuple(sorted(ends | {round(float(level), 10) for level in quantile_levels} | {0.5}))
+
+
+def bounded(
+    panel: Panel, quantiles: Floats, lower: float | None, upper: float | None, bounds: bool
+) -> tuple[Floats, list[str]]:
+    """Cut quantiles at what was asked for, or at 0 where a history never goes below it; and say so."""
+    notes = []
+    if lower is not None or upper is not None:
+        quantiles = np.clip(quantiles, lower, upper)
+        notes.append(f"cut at lower {lower}, upper {upper}, as asked")
+    if bounds and lower is None:
+        smallest = np.fmin.reduceat(panel.values, panel.offsets[:-1])
+        negative = (smallest >= 0)[:, None] & (quantiles < 0).any(axis=2)
+        if count := int(negative.any(axis=1).sum()):
+            quantiles = np.where((smallest >= 0)[:, None, None], np.maximum(quantiles, 0.0), quantiles)
+            who = "the history never goes" if panel.size == 1 else f"the histories of {count} series never go"
+            notes.append(f"cut at 0, because {who} below it (bounds=False, or --no-bounds, keeps the rest)")
+    return quantiles, notes
+
+
+def season_note(panel: Panel, seasons: NDArray[np.int64], *, given: bool) -> str:
+    """One sentence on which season lengths are used and where they come from."""
+    source = "as given" if given else "from the calendar" if panel.timeline.frequency is not None else "found in the values"
+    kinds, counts = np.unique(seasons, axis=0, return_counts=True)
+    lists = [[str(length) for length in kind if length] for kind in kinds[np.argsort(-counts)]]
+    if lists == [[]]:
+        return "no season used: " + ("as given" if given else "none known for this frequency and length of series")
+    texts = [" and ".join(one) + " steps" if one else "none" for one in lists]
+    rest = f", and {len(texts) - 3} more combinations" if len(texts) > 3 else ""
+    return f"seasons ({source}): {'; '.join(texts[:3])}{rest}"

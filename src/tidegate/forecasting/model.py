@@ -1,0 +1,224 @@
+"""A model file and its forecasts of a Panel: NumPy and ONNX Runtime, no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.errors import ConfigError, DataError, ModelError
+from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, ModelConfig
+from tidegate.series.panel import Panel
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Progress = Callable[[int, int], None]  # series done, series in all
+
+SHIPPED = "default"  # the name of the weights inside the package
+BATCH_VALUES = 1 << 17  # context values per batch: 256 series of 512
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model file, opened. `Model.load()` opens the weights that come with the package.
+
+    Attributes:
+        source: the file, or its bytes for a network that was just trained.
+        threads: ONNX Runtime threads; None: all cores.
+        metadata: format_version, config, provenance.
+    """
+
+    source: Path | bytes
+    threads: int | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, *, threads: int | None = None) -> Model:
+        """Open a model file; None or "default" is the shipped one.
+
+        Raises: FileNotFoundError, ModelError if the file is damaged, not a tidegate model, or of a newer format.
+        """
+        place = shipped_path() if path is None or str(path) == SHIPPED else Path(path)
+        if not place.is_file():
+            raise FileNotFoundError(f"no model file at {place}")
+        return cls.open(place, threads=threads)
+
+    @classmethod
+    def open(cls, source: Path | bytes, *, threads: int | None = None) -> Model:
+        """Open a model file or its bytes, and check that it is one. Raises ModelError."""
+        model = cls(source, threads)
+        try:
+            facts = json.loads(model.session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"{model.name} is an ONNX file but not one that tidegate saved") from error
+        if facts.get("format_version") != FORMAT_VERSION:
+            raise ModelError(
+                f"{model.name} has format version {facts.get('format_version')}, this tidegate reads {FORMAT_VERSION}: "
+                "update tidegate, or save the model again"
+            )
+        model.metadata.update(facts)
+        return model
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return "the model" if isinstance(self.source, bytes) else str(self.source)
+
+    @cached_property
+    def session(self) -> onnxruntime.InferenceSession:
+        """The opened graph, which is read when first needed."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = self.threads or os.cpu_count() or 1
+        options.enable_mem_pattern = False  # every batch has its own shape
+        try:
+            source = self.source if isinstance(self.source, bytes) else str(self.source)
+            return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            if type(error).__module__ != "onnxruntime.capi.onnxruntime_pybind11_state":  # its errors share no base
+                raise
+            raise ModelError(f"{self.name} is damaged, cut off, or not an ONNX model file") from error
+
+    @cached_property
+    def config(self) -> ModelConfig:
+        return ModelConfig.from_dict(self.metadata["config"])
+
+    @property
+    def horizon_limit(self) -> int:
+        """The farthest step that can be forecast."""
+        return max(4096, 8 * self.config.context_length)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file; aside first, then renamed."""
+        place = Path(path)
+        if place.suffix != ".onnx":
+            raise ConfigError(f"{place}: a model file ends in .onnx")
+        aside = place.with_name(place.name + ".tmp")
+        try:
+            aside.write_bytes(self.source if isinstance(self.source, bytes) else self.source.read_bytes())
+            aside.replace(place)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def predict(
+        self,
+        panel: Panel,
+        horizon: int,
+        quantile_levels: tuple[float, ...],
+        season_lengths: Integers,
+        *,
+        progress: Progress | None = None,
+    ) -> Floats:
+        """Quantiles of the next steps of every series, exactly as the graph gives them.
+
+        Args:
+            horizon: 1 to `horizon_limit`.
+            quantile_levels: increasing, between 0 and 1; levels the network does not have are interpolated.
+            season_lengths: (series, 3), 0 for none.
+        Returns: (series, horizon, quantile_levels) float64 in the units of the series.
+        Raises: ConfigError for the horizon, DataError for a series without any value to start from.
+        """
+        self.check_horizon(horizon)
+        starts = self._starts(panel)
+        transfer = level_weights(self.config.quantile_levels, quantile_levels)
+        result = np.empty((panel.size, horizon, len(quantile_levels)))
+        done = 0
+        for batch in self._batches(panel.offsets[1:] - starts):
+            context = stack(panel.values, starts[batch], panel.offsets[batch + 1])
+            feeds: dict[str, Any] = {"context": context, "horizon": np.array(horizon, np.int64)}
+            if self.config.season_slots:
+                feeds["season_lengths"] = season_lengths[batch, : self.config.season_slots]
+            quantiles = self.session.run(["quantiles"], feeds)[0]
+            result[batch] = np.maximum.accumulate(quantiles @ transfer, axis=-1) if transfer is not None else quantiles
+            done += len(batch)
+            if progress is not None:
+                progress(done, panel.size)
+        return result
+
+    def check_horizon(self, horizon: int) -> None:
+        """Raises ConfigError unless 1 <= horizon <= horizon_limit."""
+        if not 1 <= horizon <= self.horizon_limit:
+            raise ConfigError(f"horizon {horizon}: expected a whole number from 1 to {self.horizon_limit}")
+
+    def _starts(self, panel: Panel) -> Integers:
+        """(series,) where the network starts to read: the graph's own rule, applied before values are copied."""
+        observed = ~np.isnan(panel.values)
+        firsts = _first_true(observed, panel.offsets)
+        lengths = panel.offsets[1:] - firsts
+        context = self.config.context_length
+        starts = firsts + context * np.maximum(lengths // context - 1, 0)
+        readable = np.add.reduceat(np.append(observed, False), np.stack([starts, panel.offsets[1:]], 1).ravel())[::2]
+        if len(bad := np.flatnonzero((readable == 0) | (lengths == 0))):
+            name = panel.name(int(bad[0]))
+            more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+            raise DataError(
+                f"series {name!r}{more} has no value among its last {2 * context} steps: nothing to forecast from. "
+                "Leave such series out, or cut off their missing end"
+            )
+        return starts
+
+    def _batches(self, lengths: Integers) -> Iterator[Integers]:
+        """Series of like length together, about BATCH_VALUES values each."""
+        order = np.argsort(-lengths, kind="stable")
+        begin = 0
+        while begin < len(order):
+            size = max(1, BATCH_VALUES // max(64, int(lengths[order[begin]])))
+            yield order[begin : begin + size]
+            begin += size
+
+
+def shipped_path() -> Path:
+    """Where the weights that come with the package lie."""
+    return Path(str(files("tidegate") / "weights" / "tidegate.onnx"))
+
+
+def stack(values: Floats, starts: Integers, stops: Integers) -> Floats:
+    """(batch, longest) values[start:stop] of each series, right-aligned, NaN in front."""
+    longest = int((stops - starts).max())
+    index = stops[:, None] + np.arange(-longest, 0)
+    inside = index >= starts[:, None]
+    return np.where(inside, values[np.where(inside, index, 0)], np.nan)
+
+
+def _first_true(flags: NDArray[np.bool_], offsets: Integers) -> Integers:
+    """(series,) position of the first True in each series; its end if there is none."""
+    positions = np.append(np.flatnonzero(flags), len(flags))
+    found = positions[np.searchsorted(positions, offsets[:-1])]
+    return np.minimum(found, offsets[1:])
+
+
+def level_weights(have: tuple[float, ...], want: tuple[float, ...]) -> Floats | None:
+    """(have, want) matrix that turns quantiles at the network's levels into those at other levels; None: the same.
+
+    Between levels, and beyond the outermost, a quantile is linear in the normal score of its level, as for a normal
+    distribution; so tails beyond 2.5 and 97.5 % go on with the slope of the outermost two levels.
+    """
+    if have == want:
+        return None
+    if len(have) == 1:
+        return np.ones((1, len(want)))
+    score = NormalDist().inv_cdf
+    known = np.array([score(level) for level in have])
+    matrix = np.zeros((len(have), len(want)))
+    for column, level in enumerate(want):
+        if level in have:
+            matrix[have.index(level), column] = 1.0
+            continue
+        right = int(np.clip(np.searchsorted(known, score(level)), 1, len(have) - 1))
+        share = (score(level) - known[right - 1]) / (known[right] - known[right - 1])
+        matrix[right - 1, column], matrix[right, column] = 1.0 - share, share
+    return matrix

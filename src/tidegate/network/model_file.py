@@ -1,0 +1,358 @@
+"""The network as one .onnx file: raw values in, quantiles in the same units out; and back, to the same bits.
+
+The graph is written by hand beside `PatchLSTM.forecast`, function by function; the tests hold the two equal. Any ONNX
+runtime in any language forecasts with the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from tidegate.errors import ModelError
+from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, ModelConfig
+from tidegate.network.causal import LOOKUP_CHANNELS, LOOKUP_SEASONS
+from tidegate.network.graph import Graph, Value
+from tidegate.network.patch_lstm import MIX_PARTS, SQUASHED_LIMIT, PatchLSTM
+
+Array = NDArray[np.float32]
+
+
+def to_onnx(network: PatchLSTM, provenance: Mapping[str, Any]) -> bytes:
+    """The model file's bytes.
+
+    Inputs of the graph: `context` (batch, time) float64 with NaN for missing; `season_lengths` (batch, slots) int64, 0
+    for none (absent without season look-ups); `horizon`, a scalar int64 that may be left out. Output: `quantiles`
+    (batch, horizon, levels) float64.
+    """
+    facts = {"format_version": FORMAT_VERSION, "config": network.config.to_dict(), "provenance": dict(provenance)}
+    weights = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+    metadata = {METADATA_KEY: json.dumps(facts)}
+    model = _Writer(network, weights).write(metadata)
+    return model.SerializeToString()
+
+
+def save_network(network: PatchLSTM, path: Path, provenance: Mapping[str, Any]) -> None:
+    """Write aside, then rename."""
+    aside = path.with_name(path.name + ".tmp")
+    try:
+        aside.write_bytes(to_onnx(network, provenance))
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def load_network(path: Path) -> tuple[PatchLSTM, dict[str, Any]]:
+    """The network in a model file, and the file's facts. Raises ModelError if it is not one."""
+    try:
+        model = onnx.load(path)
+        facts = json.loads({entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY])
+        stored = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
+        network = PatchLSTM(ModelConfig.from_dict(facts["config"]))
+        weights = {
+            name: torch.from_numpy(_unpack(name, stored[name], cell=network.config.cell))
+            for name in network.state_dict()
+        }
+        network.load_state_dict(weights)
+    except (KeyError, ValueError, RuntimeError, onnx.checker.ValidationError) as error:
+        raise ModelError(f"{path} is not a tidegate model file, or is damaged ({type(error).__name__}: {error})") from error
+    except Exception as error:
+        if type(error).__name__ != "DecodeError":  # protobuf's own error, without a public name to import
+            raise
+        raise ModelError(f"{path} is not an ONNX file, or is cut off") from error
+    return network, facts
+
+
+# torch stacks the gates i, f, g, o; ONNX i, o, f, g. Peepholes: here i, f, o; ONNX i, o, f.
+GATES = (0, 3, 1, 2)
+PEEPHOLES = (0, 2, 1)
+
+
+def _pack(name: str, array: Array, *, cell: str) -> Array:
+    """A torch parameter as ONNX wants it; `_unpack` is the inverse."""
+    if "weight_peep" in name:
+        return np.ascontiguousarray(array[list(PEEPHOLES)])
+    if name.startswith("recurrent"):
+        return array if cell == "rnn" else _reorder(array, GATES)
+    return np.array(array.T, order="C")
+
+
+def _unpack(name: str, array: Array, *, cell: str) -> Array:
+    if "weight_peep" in name:
+        return np.ascontiguousarray(array[np.argsort(PEEPHOLES)])
+    if name.startswith("recurrent"):
+        return array.copy() if cell == "rnn" else _reorder(array, tuple(np.argsort(GATES)))
+    return np.array(array.T, order="C")
+
+
+def _reorder(array: Array, order: tuple[int, ...]) -> Array:
+    blocks = np.split(array, len(order))
+    return np.concatenate([blocks[index] for index in order])
+
+
+class _Writer:
+    """Writes `PatchLSTM.forecast` as a graph. Shapes in comments: B batch, T time, K steps, M horizons, P patch."""
+
+    def __init__(self, network: PatchLSTM, weights: dict[str, Array]) -> None:
+        self.network, self.config = network, network.config
+        self.graph = Graph()
+        self.weights = {
+            name: self.graph.weight(name, _pack(name, array, cell=self.config.cell)) for name, array in weights.items()
+        }
+
+    def write(self, metadata: dict[str, str]) -> onnx.ModelProto:
+        config, g = self.config, self.graph
+        context = g.input("context", "float64", ["batch", "time"])
+        if config.season_slots:
+            self.seasons = g.input("season_lengths", "int64", ["batch", config.season_slots])
+        horizon = g.input("horizon", "int64", [], default=config.horizon)
+        values, lengths = self.align(context)
+        self.observe(values)
+        patch, per_block = config.patch_length, config.horizon // config.patch_length
+        blocks = (horizon + (config.horizon - 1)) // config.horizon
+        final = (lengths - 1).maximum(0) // patch  # B
+        count = final.reduce("Max", 0) + (blocks - 1) * per_block + 1
+        grid = (g.arange(count) + 1).unsqueeze(0) * patch  # 1 K
+        end = lengths.unsqueeze(1)
+        past_end = end + grid - (final + 1).unsqueeze(1) * patch
+        origin = g.where(grid < end, grid, past_end)  # B K
+        known = origin.minimum(end)
+        previous = g.concat([origin.slice(0, 1, 1) * 0, origin.slice(0, -1, 1)], 1)
+        embedded = self.embed(origin, known, previous)
+        output = self.read(embedded)
+        asked = final.unsqueeze(1) + g.arange(blocks).unsqueeze(0) * per_block  # B M
+        rows = asked.unsqueeze(2)
+        chosen_origin, chosen_known = origin.take(asked), known.take(asked)
+        scaling = self.scaling(chosen_known)
+        predicted = self.predict(self.pick(output, rows), self.pick(embedded, rows), chosen_origin, chosen_known, scaling)
+        result = self.unsquash(predicted, scaling)  # B M H Q
+        levels = len(config.quantile_levels)
+        flat = result.reshape(context.size(0), -1, levels).slice(0, horizon, 1)
+        empty = (lengths > 0).unsqueeze(1, 2)
+        final_result = g.where(empty, flat, float("nan"))
+        return g.model(final_result, "quantiles", ["batch", "steps", levels], metadata)
+
+    def align(self, context: Value) -> tuple[Value, Value]:
+        """patch_lstm.align"""
+        g = self.graph
+        time = context.size(1)
+        position = g.arange(time).unsqueeze(0).expand_like(context)
+        observed = ~g.op("IsNaN", context, dtype="bool")
+        start = g.where(observed, position, time).reduce("Min", 1)
+        block = ((time - start) // self.config.context_length - 1).maximum(0)
+        start = start + block * self.config.context_length
+        late = observed & (position >= start.unsqueeze(1))
+        start = g.where(late, position, time).reduce("Min", 1)
+        index = position + start.unsqueeze(1)
+        return g.where(index < time, context.take(index), float("nan")), time - start
+
+    def observe(self, values: Value) -> None:
+        """causal.History.of"""
+        g = self.graph
+        self.observed = ~g.op("IsNaN", values, dtype="bool")
+        self.first = g.where(self.observed, values, 0.0).slice(0, 1, 1)
+        centred = g.where(self.observed, values - self.first, 0.0)
+        largest = centred.apply("Abs").reduce("Max", 1, keep=True)
+        exponent = (largest.maximum(1e-300).apply("Log") / float(np.log(2))).apply("Floor")
+        power = g.op("Pow", g.constant(2.0, "float64"), exponent)
+        self.unit = g.where(largest > 0, power, 1.0)
+        centred = centred / self.unit
+        self.count = self.observed.cast("float64").cumsum(1)
+        rank = self.count.cast("int64")
+        room = values.size(1) + 2
+        slots = g.op("Expand", g.constant(0.0, "float64"), g.vector([values.size(0), room]))
+        into = g.where(self.observed, rank, values.size(1) + 1)
+        slots = g.op("ScatterElements", slots, into, centred, axis=1)
+        self.filled = g.op("GatherElements", slots, rank, axis=1)
+        before = g.concat([self.filled.slice(0, 1, 1), self.filled.slice(0, -1, 1)], 1)
+        self.moves = (self.filled - before).apply("Abs").cumsum(1)
+        self.total = centred.cumsum(1)
+        self.squares = (centred * centred).cumsum(1)
+
+    def scaling(self, known: Value) -> dict[str, Value]:
+        """causal.Scaling.at"""
+        g, last = self.graph, known - 1
+        if not self.config.scaling:
+            ones = (known * 0 + 1).cast("float64")
+            return {"location": ones * (-self.first / self.unit), "scale": ones / self.unit, "count": ones}
+        count = self.count.take(last).maximum(1.0)
+        mean = self.total.take(last) / count
+        deviation = (self.squares.take(last) / count - mean * mean).maximum(0.0).apply("Sqrt")
+        change = self.moves.take(last) / (count - 1.0).maximum(1.0)
+        both = (deviation > 0) & (change > 0)
+        started = known > 0
+        return {
+            "location": g.where(started, self.filled.take(last), 0.0),
+            "scale": g.where(started, (deviation + change) * 0.5, 0.0),
+            "spread": g.where(both, change / g.where(both, deviation, 1.0), 1.0).apply("Log"),
+            "count": count,
+        }
+
+    def squash(self, scaling: dict[str, Value], values: Value, extra_axes: int) -> Value:
+        """Scaling.scaled and, with scaling, arcsinh: (B K ...) float64 -> float32"""
+        axes = tuple(range(2, 2 + extra_axes))
+        scale = scaling["scale"]
+        divisor = self.graph.where(scale > 0, scale, 1.0).unsqueeze(*axes)
+        scaled = ((values - scaling["location"].unsqueeze(*axes)) / divisor).clip(-1e9, 1e9).cast("float32")
+        return scaled.apply("Asinh") if self.config.scaling else scaled
+
+    def unsquash(self, predicted: Value, scaling: dict[str, Value]) -> Value:
+        """PatchLSTM.unsquash"""
+        spread = predicted.cast("float64")
+        if self.config.scaling:
+            spread = spread.clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
+            spread = (spread.apply("Exp") - (-spread).apply("Exp")) * 0.5
+        centred = scaling["location"].unsqueeze(2, 3) + scaling["scale"].unsqueeze(2, 3) * spread
+        return centred * self.unit.unsqueeze(2, 3) + self.first.unsqueeze(2, 3)
+
+    def visible(self, index: Value, known: Value, extra_axes: int) -> Value:
+        """causal.visible"""
+        limit = known.unsqueeze(*range(2, 2 + extra_axes))
+        return (index >= 0) & (index < limit) & self.observed.take(index)
+
+    def embed(self, origin: Value, known: Value, previous: Value) -> Value:
+        """PatchLSTM.embed"""
+        config, g = self.config, self.graph
+        scaling = self.scaling(known)
+        window = g.constant(np.arange(-config.patch_length, 0), "int64")
+        index = origin.unsqueeze(2) + window  # B K P
+        seen = self.visible(index, known, 1)
+        values = g.where(seen, self.squash(scaling, self.filled.take(index), 1), 0.0)
+        if not config.embedding_size:
+            return values
+        parts = [values, seen.cast("float32"), self.step_features(origin, known, previous, scaling)]
+        for slot in range(config.season_slots):
+            season = self.seasons.slice(slot, slot + 1, 1).unsqueeze(1)  # B 1 1
+            earlier = index - season.maximum(1)
+            lag_seen = self.visible(earlier, known, 1) & (season > 0)
+            parts.append(g.where(lag_seen, self.squash(scaling, self.filled.take(earlier), 1), 0.0))
+            parts.append(lag_seen.cast("float32").reduce("Mean", 2, keep=True))
+            length = season.maximum(1).cast("float32").apply("Log") * 0.2
+            parts.append(g.op("Expand", length, g.concat([origin.shape(), g.constant([1], "int64")], 0)))
+        return self.perceptron(g.concat(parts, 2), "embedding")
+
+    def step_features(self, origin: Value, known: Value, previous: Value, scaling: dict[str, Value]) -> Value:
+        """PatchLSTM._step_features"""
+        g, patch = self.graph, self.config.patch_length
+        before = self.scaling(previous.minimum(known))
+        shift = g.where(previous > 0, before["location"] - scaling["location"], 0.0)
+        scale = scaling["scale"]
+        both = (before["scale"] > 0) & (scale > 0)
+        growth = g.where(both, scale / g.where(both, before["scale"], 1.0), 1.0).apply("Log")
+        features = [
+            (origin - previous).cast("float64") / float(patch),
+            ((origin - known).cast("float64") / float(patch) + 1.0).apply("Log") * 0.3,
+            (shift / g.where(scale > 0, scale, 1.0)).cast("float32").apply("Asinh"),
+            growth.clip(-3.0, 3.0),
+            scaling["spread"].clip(-4.0, 4.0),
+            scaling["count"].apply("Log") * 0.2,
+        ]
+        return g.concat([feature.cast("float32").unsqueeze(2) for feature in features], 2)
+
+    def perceptron(self, inputs: Value, name: str) -> Value:
+        """Linear, SiLU, Linear; or one Linear where the network has just that."""
+        if f"{name}.weight" in self.weights:
+            return inputs @ self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
+        hidden = inputs @ self.weights[f"{name}.0.weight"] + self.weights[f"{name}.0.bias"]
+        hidden = hidden * hidden.apply("Sigmoid")
+        return hidden @ self.weights[f"{name}.2.weight"] + self.weights[f"{name}.2.bias"]
+
+    def read(self, embedded: Value) -> Value:
+        """cells.Recurrent: (B K E) -> (B K hidden)"""
+        config, g = self.config, self.graph
+        sequence = embedded.transpose(1, 0, 2)
+        for layer in range(config.num_layers):
+            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_peep")
+            found = [self.weights.get(f"recurrent.cell.{name}_l{layer}") for name in names]
+            w_ih, w_hh, b_ih, b_hh = (part for part in found[:4] if part is not None)
+            inputs: list[Value | None] = [
+                sequence, w_ih.unsqueeze(0), w_hh.unsqueeze(0), g.concat([b_ih, b_hh], 0).unsqueeze(0)
+            ]
+            if (peep := found[4]) is not None:
+                inputs += [None, None, None, peep.reshape(1, -1)]
+            kind = "RNN" if config.cell == "rnn" else "LSTM"
+            sequence = g.op(kind, *inputs, hidden_size=config.hidden_size).squeeze(1)
+        return sequence.transpose(1, 0, 2)
+
+    def pick(self, sequence: Value, rows: Value) -> Value:
+        """patch_lstm.pick; rows (B M 1)"""
+        index = self.graph.op("Expand", rows, self.graph.vector([1, 1, sequence.size(2)]))
+        return self.graph.op("GatherElements", sequence, index, axis=1)
+
+    def look_up(self, origin: Value, known: Value, scaling: dict[str, Value]) -> tuple[Value, Value]:
+        """causal.look_up"""
+        config, g = self.config, self.graph
+        ahead = g.constant(np.arange(1, config.horizon + 1), "int64")
+        lead = (origin - known).unsqueeze(2, 3) + ahead  # B M 1 H
+        season = self.seasons.unsqueeze(1, 3)  # B 1 S 1
+        length = season.maximum(1)
+        back = (lead + length - 1) // length * length
+        base = known.unsqueeze(2, 3) - 1 + lead - back  # B M S H
+        ones, found = [], []
+        for season_back in range(LOOKUP_SEASONS):
+            index = base - length * season_back
+            seen = self.visible(index, known, 2) & (season > 0)
+            ones.append(g.where(seen, self.squash(scaling, self.filled.take(index), 2), 0.0))
+            found.append(seen)
+        weight = [seen.cast("float32") for seen in found]
+        together = _sum(weight)
+        average = _sum(ones) / together.maximum(1.0)
+        channels = [ones[0], g.where(found[1], ones[1], ones[0]), average]
+        shares = [weight[0], weight[1], together / float(LOOKUP_SEASONS)]
+        stack = g.concat([channel.unsqueeze(3) for channel in channels], 3)  # B M S C H
+        share = g.concat([part.reduce("Mean", 3, keep=True) for part in shares], 3)  # B M S C
+        return stack, share
+
+    def predict(
+        self, output: Value, embedded: Value, origin: Value, known: Value, scaling: dict[str, Value]
+    ) -> Value:
+        """PatchLSTM.predict: (B M H Q) squashed"""
+        config, g = self.config, self.graph
+        levels = len(config.quantile_levels)
+        size = config.horizon * levels
+        inputs = [output, embedded] if config.embedding_size else [output]
+        if not config.season_slots:
+            raw = self.perceptron(g.concat(inputs, 2), "head")
+            return self.ordered(raw.reshape(0, 0, config.horizon, levels))
+        values, share = self.look_up(origin, known, scaling)
+        choices = config.season_slots * LOOKUP_CHANNELS
+        shares = share.reshape(0, 0, choices)
+        inputs += [values.reshape(0, 0, choices * config.horizon), shares]
+        joined = self.perceptron(g.concat(inputs, 2), "head")
+        raw = joined.slice(0, size, 2).reshape(0, 0, config.horizon, levels)
+        mix = joined.slice(size, size + MIX_PARTS * (choices + 1), 2).reshape(0, 0, MIX_PARTS, choices + 1)
+        always = shares.slice(0, 1, 2) * 0.0 + 1.0
+        possible = g.concat([shares, always], 2).unsqueeze(2) > 0.0  # B M 1 C+1
+        weight = g.where(possible, mix, -1e9).apply("Softmax", axis=-1).slice(0, choices, 3)
+        parts = values.reshape(0, 0, choices, MIX_PARTS, config.horizon // MIX_PARTS).transpose(0, 1, 3, 2, 4)
+        base = (weight.unsqueeze(3) @ parts).squeeze(3).reshape(0, 0, config.horizon, 1)
+        return base + self.ordered(raw)
+
+    def ordered(self, raw: Value) -> Value:
+        """patch_lstm.ordered"""
+        median, levels = self.config.median, len(self.config.quantile_levels)
+        centre = raw.slice(median, median + 1, 3)
+        distance = (raw - 2.0).apply("Softplus")
+        parts = [centre]
+        if median > 0:
+            parts.insert(0, centre - distance.slice(0, median, 3).cumsum(3, reverse=True))
+        if median < levels - 1:
+            parts.append(centre + distance.slice(median + 1, levels, 3).cumsum(3))
+        return parts[0] if len(parts) == 1 else self.graph.concat(parts, 3)
+
+
+def _sum(parts: list[Value]) -> Value:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+

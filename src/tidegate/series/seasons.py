@@ -1,0 +1,88 @@
+"""Season lengths of each series: what the user says, else what the calendar says, else what the values show."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.errors import ConfigError
+from tidegate.series.panel import Panel
+
+SLOTS = 3  # season lengths a network can look up at once
+Integers = NDArray[np.int64]
+
+
+def season_lengths(panel: Panel, given: int | tuple[int, ...] | None = None) -> Integers:
+    """(series, 3) int64 season lengths in steps, shortest first, 0 for none.
+
+    Args:
+        given: one length or several for every series, 1 for none; left out, the calendar's lengths are used where the
+            series are long enough to hold two of them, and for series without a calendar those that `detect` finds.
+    Raises: ConfigError for a length below 1 or more than three of them.
+    """
+    result = np.zeros((panel.size, SLOTS), np.int64)
+    if given is not None:
+        lengths = [given] if isinstance(given, int | np.integer) else list(given)
+        if any(length < 1 for length in lengths):
+            raise ConfigError(f"season_length {given}: a season has at least 2 steps; pass 1 for no season")
+        chosen = sorted({int(length) for length in lengths if length > 1})
+        if len(chosen) > SLOTS:
+            raise ConfigError(f"season_length {given}: at most {SLOTS} season lengths can be used at once")
+        result[:, : len(chosen)] = chosen
+        return result
+    if panel.timeline.frequency is not None:
+        for slot, length in enumerate(panel.timeline.frequency.season_candidates[:SLOTS]):
+            result[:, slot] = np.where(panel.lengths >= 2 * length, length, 0)
+        return result
+    for index, values in enumerate(panel):
+        found = detect(values)
+        result[index, : len(found)] = found
+    return result
+
+
+def detect(values: NDArray[np.float64], *, most: int = 1000, threshold: float = 0.35) -> tuple[int, ...]:
+    """Season lengths that a series without a calendar shows, at most two, shortest first.
+
+    The rule, on the changes from step to step of the last 4 * `most` values (missing ones filled with the last value
+    seen): the rank autocorrelation at every lag up to a third of the length; a season is the shortest lag that is a
+    local peak above `threshold` and three standard errors, stands 0.3 above the lowest lag before it, is within 0.1 of the highest such peak,
+    and which its double confirms. A second one must be a multiple of the first and correlate better by 0.1.
+
+    Args: values (n,) with NaN for missing.
+    Returns: () where nothing is clear, or the series is shorter than 12 steps.
+    """
+    known = ~np.isnan(values)
+    if known.sum() < 12:
+        return ()
+    series = values[np.argmax(known) :][-4 * most :]
+    last_seen = np.maximum.accumulate(np.where(np.isnan(series), 0, np.arange(len(series))))
+    series = series[last_seen]
+    changes = np.diff(series[~np.isnan(series)])
+    largest = np.abs(changes).max(initial=0.0)
+    if largest == 0:
+        return ()
+    # Ranks, not sizes: one outlier must not hide a season. Equal changes share a rank.
+    _, inverse, counts = np.unique(changes, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - 0.5 * counts)[inverse]
+    centred = ranks - ranks.mean()
+    n = len(centred)
+    spectrum = np.fft.rfft(centred, 2 * n)
+    products = np.fft.irfft(spectrum * spectrum.conj(), 2 * n)[:n]
+    if products[0] <= 0:
+        return ()
+    correlation = products / products[0] * (n / np.arange(n, 0, -1))
+    limit = min(most, n // 3)
+    lags = np.arange(2, limit + 1)
+    if len(lags) == 0:
+        return ()
+    here = correlation[lags]
+    peak = (here > correlation[lags - 1]) & (here >= correlation[lags + 1]) & (here > max(threshold, 3 / np.sqrt(n)))
+    peak &= here > np.minimum.accumulate(correlation[1 : limit + 1])[:-1] + 0.3  # smooth series peak next to lag 0
+    doubled = np.minimum(2 * lags, n - 1)
+    near = np.maximum.reduce([correlation[np.clip(doubled + shift, 0, n - 1)] for shift in (-1, 0, 1)])
+    peak &= near > 0.6 * here
+    if not peak.any():
+        return ()
+    first = int(lags[peak & (here >= here[peak].max() - 0.1)][0])
+    longer = lags[peak & (lags % first == 0) & (here > correlation[first] + 0.1)]
+    return (first, int(longer[np.argmax(correlation[longer])])) if len(longer) else (first,)
