@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.series.calendar import StampStyle
+from tidegate.errors import ConfigError, DataError
+from tidegate.series.calendar import Instants, Integers, Stamps, StampStyle
+from tidegate.series.datetext import Read, Shape, read_layout, shapes
+from tidegate.series.inference import regularity
+from tidegate.series.layouts import ORDERS, candidate_layouts, with_offsets
+from tidegate.series.zones import COMMON_ZONES, offset_text, zone_table
+
+_BLANK = ("", "NA", "N/A", "NaN", "nan", "NaT", "None", "none", "null", "NULL", "<NA>")
+_PARTS = {
+    "year": "year yr yyyy", "month": "month mon mnth mo mm", "day": "day dy dom dd mday", "hour": "hour hr hh h",
+    "minute": "minute min mins mi", "second": "second sec secs ss",
+}  # fmt: skip
+_PART_OF_NAME = {word: part for part, words in _PARTS.items() for word in words.split()}
+_LIMITS = {"year": (1, 9999), "month": (1, 12), "day": (1, 31), "hour": (0, 24), "minute": (0, 59), "second": (0, 59)}
+_UNIX = {"unix": 1_000_000, "unix_ms": 1000}
 
 
 @dataclass(frozen=True)
@@ -23,20 +37,32 @@ class ParsedStamps:
         notes: what was found and assumed, one sentence each.
     """
 
-    instants: NDArray[np.generic]
+    instants: Stamps
     style: StampStyle
     timezone: str | None = None
     column: str | None = None
     notes: tuple[str, ...] = ()
 
 
-def looks_like_dates(column: NDArray[np.generic] | Sequence[object]) -> bool:
-    """Whether a text column is date text: its first non-blank values (up to 100 are read) all are. Never raises."""
-    raise NotImplementedError
+def looks_like_dates(column: Stamps | Sequence[object]) -> bool:
+    """Whether a text column is date text: its first non-blank values (up to 100 are read) all are. Never raises.
+
+    Digits alone ("1949", "20150131") are integers, not date text: False.
+    """
+    sample: list[str] = []
+    for value in column:
+        if isinstance(value, str) and value.strip() not in _BLANK:
+            sample.append(value.strip())
+            if len(sample) == 100:
+                break
+    if not sample or all(value.isdigit() for value in sample):
+        return False
+    found = shapes(np.array(sample, dtype=np.str_))
+    return bool(found) and all(_readings(shape) for shape in found)
 
 
 def parse_stamps(
-    column: NDArray[np.generic] | Sequence[NDArray[np.generic]],
+    column: Stamps | Sequence[Stamps],
     *,
     name: str | Sequence[str],
     date_format: str | None = None,
@@ -53,4 +79,347 @@ def parse_stamps(
         zone: set if `column` is datetime64 in UTC that came from a type with a time zone: that zone's name.
     Raises: DataError if the stamps cannot be read, or can be read in two ways.
     """
-    raise NotImplementedError
+    if not isinstance(name, str):
+        columns = [np.asarray(part) for part in column]
+        if len(columns) == 1:
+            return parse_stamps(columns[0], name=name[0], date_format=date_format, zone=zone)
+        return _parse_parts(columns, list(name), date_format)
+    array = np.asarray(column)
+    if array.dtype.kind == "M":
+        style = StampStyle("datetime", dtype=str(array.dtype), zoned=zone is not None)
+        return ParsedStamps(array.astype("M8[us]"), style, zone, name)
+    numbers = _whole_numbers(array, name)
+    if numbers is not None:
+        return _parse_integers(*numbers, name, date_format)
+    texts = _texts(array)
+    if not date_format and _is_digits(texts):
+        numbers = _whole_numbers(np.where(texts == "", "nan", texts).astype(np.float64), name)
+        assert numbers is not None
+        return _parse_integers(numbers[0], numbers[1], "int64", name, None)
+    return _parse_text(texts, name, date_format)
+
+
+def _texts(array: Stamps) -> NDArray[np.str_]:
+    """Text with blanks as "" and no space around."""
+    if array.dtype.kind not in "UT":
+        array = np.array(
+            ["" if value is None or value != value else str(value) for value in array.tolist()], dtype=np.str_
+        )
+    texts = np.strings.strip(array.astype(np.str_))
+    blank = np.isin(texts, _BLANK) if len(texts) < 1000 or np.isin(texts[:1000], _BLANK).any() else texts == ""
+    return np.where(blank, "", texts) if blank.any() else texts
+
+
+def _is_digits(texts: NDArray[np.str_]) -> bool:
+    filled = texts[texts != ""]
+    return bool(len(filled)) and filled[0].isdigit() and bool(np.strings.isdigit(filled).all())
+
+
+def _whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_], str] | None:
+    """Numbers, which of them are missing, and their type; None for text."""
+    if array.dtype.kind in "iu":
+        return array.astype(np.int64), np.zeros(len(array), dtype=bool), str(array.dtype)
+    if array.dtype.kind != "f":
+        return None
+    missing = np.isnan(array)
+    whole = np.where(missing, 0, array)
+    if (whole % 1 != 0).any() or not np.isfinite(whole).all():
+        odd = array[(whole % 1 != 0) | ~np.isfinite(whole)][0]
+        raise DataError(
+            f'time column "{name}" has the value {odd}: expected dates or whole numbers; name another with --time'
+        )
+    return whole.astype(np.int64), missing, "int64"
+
+
+def _parse_integers(
+    numbers: Integers, missing: NDArray[np.bool_], dtype: str, name: str, date_format: str | None
+) -> ParsedStamps:
+    present = numbers[~missing]
+    if not len(present):
+        raise DataError(f'time column "{name}" is empty: expected a date in each row')
+    low, high = int(present.min()), int(present.max())
+    if date_format in _UNIX:
+        instants = (numbers * _UNIX[date_format]).astype("M8[us]")
+        return _with_missing(ParsedStamps(instants, StampStyle(date_format, dtype=dtype), "UTC", name), missing)
+    if date_format:
+        texts = np.where(missing, "", numbers.astype(str))
+        parsed = _parse_text(texts, name, date_format)
+        return replace(parsed, style=replace(parsed.style, kind="integer", dtype=dtype))
+    if low >= 1500 and high <= 2200:
+        instants = (numbers - 1970).astype("M8[Y]").astype("M8[us]")
+        return _with_missing(ParsedStamps(instants, StampStyle("year", dtype=dtype), None, name), missing)
+    if low >= 1500_01_01 and high <= 2200_12_31:
+        parsed = _parse_text(np.where(missing, "", numbers.astype(str)), name, "%Y%m%d")
+        return replace(parsed, style=replace(parsed.style, kind="integer", dtype=dtype))
+    unique = np.unique(present)
+    if (high - low + 1 == len(unique)) or (low in (0, 1) and high - low < 2 * len(unique)):
+        if missing.any():
+            raise DataError(
+                f'time column "{name}" has no value in row {int(np.argmax(missing)) + 1}: expected a number'
+            )
+        return ParsedStamps(numbers, StampStyle("position", dtype=dtype), None, name)
+    hint = ""
+    for word, scale in _UNIX.items():
+        if low * scale > 3e14 and high * scale < 5e15:
+            first = str(np.datetime64(int(present[0]) * scale, "us").astype("M8[s]")).replace("T", " ")
+            hint = (
+                f"; if these are {'milli' * (word == 'unix_ms')}seconds since 1970 ({first} UTC): --date-format {word}"
+            )
+    if not hint and len(str(low)) == len(str(high)) == 6 and 1500 <= low // 100 <= 2200:
+        hint = '; if these are years and months: --date-format "%Y%m"'
+    raise DataError(
+        f'time column "{name}" holds whole numbers from {low} to {high}, which could be many things: expected steps '
+        f"1, 2, 3, …, years 1500 to 2200, or dates such as 20150131{hint or '; name another column with --time'}"
+    )
+
+
+def _with_missing(parsed: ParsedStamps, missing: NDArray[np.bool_]) -> ParsedStamps:
+    if missing.any():
+        parsed.instants[missing] = np.datetime64("NaT")
+    return parsed
+
+
+def _readings(shape: Shape) -> dict[str, tuple[str, Read]]:
+    """Order -> layout and what it reads, for the orders in which every row is a date."""
+    found = {}
+    for order, layout in candidate_layouts(shape).items():
+        layout = with_offsets(layout)
+        read = read_layout(layout, shape)
+        if read is not None and read.valid.all():
+            found[order] = (layout, read)
+    return found
+
+
+def _parse_text(texts: NDArray[np.str_], name: str, date_format: str | None) -> ParsedStamps:
+    filled = np.flatnonzero(texts != "")
+    if not len(filled):
+        raise DataError(f'time column "{name}" is empty: expected a date in each row')
+    present = texts if len(filled) == len(texts) else texts[filled]
+    # Repeated texts (many series on the same dates) are read once.
+    unique, inverse = np.unique(present, return_inverse=True) if _repeats(present) else (present, None)
+    wall, offset, layout, notes = _read_by_format(unique, name, date_format) if date_format else _read_any(unique, name)
+    if inverse is not None:
+        wall, offset = wall[inverse], None if offset is None else offset[inverse]
+    instants = np.full(len(texts), np.datetime64("NaT"), dtype="M8[us]")
+    style = StampStyle("text", layout, "object", offset is not None)
+    if offset is None:
+        instants[filled] = wall.astype("M8[us]")
+        return ParsedStamps(instants, style, None, name, tuple(notes))
+    instants[filled] = (wall - offset).astype("M8[us]")
+    zone, zone_notes = _zone_of_offsets(wall - offset, offset, name)
+    return ParsedStamps(instants, style, zone, name, (*notes, *zone_notes))
+
+
+def _repeats(texts: NDArray[np.str_]) -> bool:
+    return len(texts) > 5000 and len(np.unique(texts[:: len(texts) // 2000])) < 1000
+
+
+def _read_any(texts: NDArray[np.str_], name: str) -> tuple[Integers, Integers | None, str, list[str]]:
+    """Wall clock, offsets, layout and notes of date text in a layout to be found."""
+    found = shapes(texts)
+    readings = [_readings(shape) for shape in found]
+    if not found or not all(readings):
+        bad = next((shape for shape, read in zip(found, readings, strict=True) if not read), None)
+        example = _first_bad(bad, texts)
+        raise DataError(
+            f'time column "{name}" has the value "{example}", no date in any usual form: expected dates such as '
+            '2015-01-31 10:00, 1/31/2015, 31.12.2015, 1982 Apr or 2015Q1; give the form with --date-format "%d/%m/%Y"'
+        )
+    orders = [order for order in readings[0] if all(order in read or "" in read for read in readings)]
+    if not orders:
+        mixed = found[-1].example
+        raise DataError(
+            f'time column "{name}" mixes forms: "{found[0].example}" and "{mixed}" cannot be read in one order of day, '
+            "month and year; write all dates in one form"
+        )
+
+    def joined(order: str) -> tuple[Integers, Integers | None]:
+        wall = np.empty(len(texts), dtype=np.int64)
+        offset = np.zeros(len(texts), dtype=np.int64)
+        zoned = set()
+        for shape, read in zip(found, readings, strict=True):
+            part = read.get(order, read.get("", next(iter(read.values()))))[1]
+            wall[shape.rows] = part.wall
+            zoned.add(part.offset is not None)
+            if part.offset is not None:
+                offset[shape.rows] = part.offset
+        if len(zoned) > 1:
+            raise DataError(
+                f'time column "{name}" mixes stamps with and without an offset from UTC, such as '
+                f'"{found[0].example}" and "{found[-1].example}": expected all or none'
+            )
+        return wall, offset if zoned == {True} else None
+
+    notes = []
+    order = orders[0]
+    if len(orders) > 1:
+        order = _most_regular(orders, {order: joined(order)[0] for order in orders}, readings[0], texts, name)
+    if order in ("mdy", "dmy", "ymd"):
+        notes.append(f'dates such as "{found[0].example}" are {ORDERS[order]}')
+    layout = readings[0][order if order in readings[0] else ""][0]
+    if layout.startswith("%-Y"):
+        notes.append(
+            f'the years of dates such as "{found[0].example}" are taken as counted from 1, of no known century'
+        )
+    return (*joined(order), layout, notes)
+
+
+def _most_regular(
+    orders: list[str],
+    walls: dict[str, Integers],
+    readings: dict[str, tuple[str, Read]],
+    texts: NDArray[np.str_],
+    name: str,
+) -> str:
+    """The only order that puts the stamps on a full grid.
+
+    Raises: DataError that tells the readings if more than one does, or none.
+    """
+    filled = {order: regularity(walls[order].astype("M8[us]")) for order in orders}
+    best = max(orders, key=lambda order: filled[order])
+    if filled[best] >= 0.8 and all(filled[order] < 0.5 for order in orders if order != best):
+        return best
+    differs = np.flatnonzero(walls[orders[0]] != walls[orders[1]])
+    if not len(differs):
+        return best
+    row = int(differs[0])
+    ways = " or ".join(
+        f"{np.datetime64(int(walls[order][row]), 'us').astype('M8[D]')} ({ORDERS[order]}: --date-format "
+        f'"{readings[order][0].replace("%-", "%")}")'
+        for order in orders if order in readings
+    )  # fmt: skip
+    raise DataError(
+        f'time column "{name}": "{texts[row]}" can be {ways}, and no other row decides; pass one of these options'
+    )
+
+
+def _first_bad(shape: Shape | None, texts: NDArray[np.str_]) -> str:
+    if shape is None:
+        return str(texts[0])
+    for layout in candidate_layouts(shape).values():
+        read = read_layout(with_offsets(layout), shape)
+        if read is not None and not read.valid.all():
+            return str(texts[shape.rows[int(np.argmin(read.valid))]])
+    return shape.example
+
+
+def _read_by_format(
+    texts: NDArray[np.str_], name: str, layout: str
+) -> tuple[Integers, Integers | None, str, list[str]]:
+    """Wall clock, offsets, layout and notes of date text in a layout the user gave."""
+    if layout in _UNIX:
+        raise DataError(f'--date-format {layout} needs whole numbers, but time column "{name}" has "{texts[0]}"')
+    wall, offset = np.zeros(len(texts), dtype=np.int64), np.zeros(len(texts), dtype=np.int64)
+    zoned = False
+    found = shapes(texts)
+    for shape in found:
+        read = read_layout(layout, shape)
+        if read is None or not read.valid.all():
+            row = int(shape.rows[0 if read is None else int(np.argmin(read.valid))])
+            raise DataError(
+                f'time column "{name}" has the value "{texts[row]}", which does not fit --date-format "{layout}"'
+            )
+        wall[shape.rows] = read.wall
+        zoned |= read.offset is not None
+        offset[shape.rows] = 0 if read.offset is None else read.offset
+    if not found:
+        raise DataError(f'time column "{name}" has the value "{texts[0]}", which does not fit --date-format "{layout}"')
+    # Numbers without leading zeros come back without them.
+    for known, _ in _readings(found[0]).values():
+        if known.replace("%-", "%") == layout:
+            layout = known
+    return wall, offset if zoned else None, layout, []
+
+
+def _zone_of_offsets(utc: Integers, offset: Integers, name: str) -> tuple[str, list[str]]:
+    """A zone that has these offsets at these instants: the only offset itself, or a zone whose clock changes agree."""
+    kinds = np.unique(offset)
+    if len(kinds) == 1:
+        return ("UTC" if kinds[0] == 0 else offset_text(int(kinds[0]))), []
+    shown = " and ".join(offset_text(int(kind)) for kind in kinds[:3])
+    low, high = int(utc.min()), int(utc.max())
+    for zone in COMMON_ZONES:
+        if np.array_equal(zone_table(zone, low, high).offset(utc), offset):
+            note = f'the offsets of "{name}" ({shown}) agree with {zone}; --timezone names another zone'
+            return zone, [note]
+    last = offset_text(int(offset[np.argmax(utc)]))
+    return last, [
+        f'the offsets of "{name}" ({shown}) change; {last}, the last one, is kept; --timezone names their zone'
+    ]
+
+
+def _parse_parts(columns: list[Stamps], names: list[str], date_format: str | None) -> ParsedStamps:
+    """Stamps given as several columns: year, month, day, hour, … or one date column and parts of the day."""
+    parts: dict[str, Integers] = {}
+    written: list[tuple[str, str]] = []
+    missing = np.zeros(len(columns[0]), dtype=bool)
+    date: ParsedStamps | None = None
+    for name, column in zip(names, columns, strict=True):
+        part = _PART_OF_NAME.get(name.lower().strip())
+        if part is None or part in parts:
+            if date is not None:
+                raise DataError(
+                    f'time columns "{date.column}" and "{name}" cannot be put together: expected at most one date '
+                    "column and columns named year, month, day, hour, minute, second"
+                )
+            date = parse_stamps(column, name=name, date_format=date_format)
+            if date.style.kind not in ("text", "datetime", "integer") or date.timezone is not None:
+                raise DataError(
+                    f'time column "{name}" is neither a date nor named year, month, day, hour, minute or second'
+                )
+            written.append((name, date.style.layout if date.style.kind == "text" else "%Y-%m-%d"))
+            missing |= np.isnat(date.instants)
+            continue
+        values = _part_values(column, name, part)
+        missing |= values < 0
+        parts[part] = values
+        written.append((name, part))
+    if date is None and "year" not in parts:
+        raise ConfigError(
+            f"time columns {', '.join(names)} have no year: expected --time year,month,day,hour or a date column"
+        )
+    instants = _join_parts(parts, names) if date is None else date.instants.astype("M8[us]")
+    for part, unit in (("hour", "h"), ("minute", "m"), ("second", "s")):
+        if part in parts:
+            instants = instants + parts[part].astype(f"m8[{unit}]")
+    instants = np.where(missing, np.datetime64("NaT"), instants)
+    style = StampStyle("parts", dtype="datetime64[us]", parts=tuple(written))
+    return ParsedStamps(instants, style, None, ",".join(names), () if date is None else date.notes)
+
+
+def _part_values(column: Stamps, name: str, part: str) -> Integers:
+    """A column of years, months, … ; -1 where missing."""
+    array = column
+    if array.dtype.kind not in "iuf":
+        texts = _texts(array)
+        if not _is_digits(texts):
+            bad = texts[~np.strings.isdigit(texts) & (texts != "")]
+            raise DataError(
+                f'time column "{name}" has the value "{bad[0] if len(bad) else ""}": expected a whole number ({part})'
+            )
+        array = np.where(texts == "", "nan", texts).astype(np.float64)
+    numbers = _whole_numbers(array, name)
+    assert numbers is not None
+    values, empty, _ = numbers
+    low, high = _LIMITS[part]
+    wrong = ((values < low) | (values > high)) & ~empty
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f'time column "{name}" has the value {values[row]} in row {row + 1}: expected {low} to {high} ({part})'
+        )
+    return np.where(empty, -1, values)
+
+
+def _join_parts(parts: dict[str, Integers], names: list[str]) -> Instants:
+    ones = np.ones_like(parts["year"])
+    months = ((parts["year"] - 1970) * 12 + parts.get("month", ones) - 1).astype("M8[M]")
+    dates: NDArray[np.datetime64] = months.astype("M8[D]") + (parts.get("day", ones) - 1).astype("m8[D]")
+    beyond = (dates.astype("M8[M]") != months) & (parts.get("day", ones) > 0) & (parts.get("month", ones) > 0)
+    if beyond.any():
+        row = int(np.argmax(beyond))
+        raise DataError(
+            f"time columns {', '.join(names)} have day {parts['day'][row]} of {months[row]} in row {row + 1}: "
+            "expected a day of that month"
+        )
+    return dates.astype("M8[us]")
