@@ -1,0 +1,77 @@
+"""DuckDB as the reader of files: a private connection, quoting, and text columns that become numbers when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tidegate.series.cells import classify, plain, text_numbers
+from tidegate.series.table import Array, Column
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def connect() -> DuckDBPyConnection:
+    """A private in-memory DuckDB that never downloads or loads an extension."""
+    import duckdb
+
+    settings: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    return duckdb.connect(":memory:", config=settings)
+
+
+def text_column(
+    connection: DuckDBPyConnection,
+    table: str,
+    field: str,
+    name: str,
+    sample: Array,
+    place: Callable[[int], str],
+    decimal: str | None,
+    *,
+    strict: bool,
+    typed: bool = False,
+) -> Column:
+    """A column of text cells that may be numbers; see `text_numbers` for `place`, `decimal` and `strict`.
+
+    Args:
+        table, field: SQL of the rows and of the cell in them.
+        sample: some non-missing cells.
+        typed: the file has types and this one is text: "1" stays text as an id.
+    """
+    kind, whole = classify(sample)
+
+    def raw() -> Array:
+        if whole and not typed:
+            count, same = connection.execute(
+                f"SELECT count(*), count_if(CAST(TRY_CAST({field} AS BIGINT) AS VARCHAR) = {field}) FROM {table}"
+            ).fetchall()[0]
+            if count == same:  # "007" and "1e3" are not, and stay text
+                return plain(connection.execute(f"SELECT CAST({field} AS BIGINT) AS x FROM {table}").fetchnumpy()["x"])
+        return plain(connection.execute(f"SELECT nullif(trim({field}), '') AS x FROM {table}").fetchnumpy()["x"])
+
+    def numbers() -> tuple[NDArray[np.float64], str]:
+        return text_numbers(connection, table, field, name, place, decimal, strict=strict)
+
+    return Column(name, kind, raw, numbers, sample, whole)
+
+
+def count_rows(connection: DuckDBPyConnection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+
+def quoted(text: str) -> str:
+    """A text as SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted_name(text: str) -> str:
+    """A column's name as SQL."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def first_line(error: Exception) -> str:
+    """The first line of DuckDB's message, which says what; the others suggest options of DuckDB."""
+    return str(error).split("\n")[0]

@@ -1,0 +1,259 @@
+"""Frames, series and arrays in memory -> Table: what narwhals takes, dicts of columns, one-dimensional arrays."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import numbers as number_types
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tidegate.errors import DataError
+from tidegate.series.cells import classify, is_missing, not_a_number
+from tidegate.series.table import Array, Column, Table
+
+
+def open_frame(data: object) -> Table:
+    """The table of a frame, a series, a dict of columns, an array or a list.
+
+    Raises: DataError if it is none of these, or has more than one dimension.
+    """
+    if isinstance(data, Mapping):
+        return _from_arrays(
+            {str(name): (_array(values, str(name)), None) for name, values in data.items()}, "dict of columns"
+        )
+    if isinstance(data, np.ndarray | list | tuple | range):
+        values = _array(data, "the array")
+        return _from_arrays({"y": (values, None)}, "array")
+    module = type(data).__module__.split(".")[0]
+    if module == "duckdb" or type(data).__name__ == "DuckDBPyRelation":
+        from tidegate.series.cells import plain
+
+        found = data.fetchnumpy()  # type: ignore[attr-defined]
+        return _from_arrays({name: (plain(values), None) for name, values in found.items()}, "DuckDB relation")
+    if module == "pandas":
+        data = _with_index(data)
+        if isinstance(data, Mapping):
+            return _from_arrays({name: (_array(values, name), None) for name, values in data.items()}, "pandas index")
+    return _from_narwhals(data)
+
+
+def library_of(data: object) -> str:
+    """ "pandas", "polars", "pyarrow" or "numpy": the library a result must come back in."""
+    module = type(data).__module__.split(".")[0]
+    return module if module in ("pandas", "polars", "pyarrow") else "numpy"
+
+
+def _with_index(data: Any) -> Any:
+    """A pandas frame whose index became columns where it says something: dates, several levels, or a name."""
+    pd: Any = import_module("pandas")
+
+    if isinstance(data, pd.Index):
+        if isinstance(data, pd.DatetimeIndex | pd.PeriodIndex):
+            raise DataError(
+                f"found a pandas {type(data).__name__}: stamps without values. Pass a Series or a frame that has both."
+            )
+        return {str(data.name or "y"): data.to_numpy()}
+    frame = data.to_frame(name="y" if data.name is None else data.name) if isinstance(data, pd.Series) else data
+    index = frame.index
+    stamped = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex)
+    if stamped or isinstance(index, pd.MultiIndex) or any(name is not None for name in index.names):
+        names = [str(name) if name is not None else None for name in index.names]
+        if stamped and names == [None]:
+            frame = frame.rename_axis("ds" if "ds" not in frame.columns else "index")
+        clashes = [name for name in frame.index.names if name in list(frame.columns)]
+        frame = frame.reset_index(drop=False) if not clashes else frame.reset_index(drop=True)
+    columns: dict[str, Any] = {}
+    for position, name in enumerate(frame.columns):
+        label = " ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name)
+        if label in columns:
+            raise DataError(f'found the column name "{label}" twice, expected unique names. Rename one of them.')
+        column = frame.iloc[:, position]
+        if isinstance(column.dtype, pd.PeriodDtype):
+            column = column.dt.to_timestamp()
+        columns[label] = column.reset_index(drop=True)
+    return pd.DataFrame(columns)
+
+
+def _from_narwhals(data: Any) -> Table:
+    import narwhals as nw
+
+    try:
+        frame = nw.from_native(data, allow_series=True)
+    except TypeError as error:
+        kind = f"{type(data).__module__}.{type(data).__qualname__}".removeprefix("builtins.")
+        raise DataError(
+            f"found a value of type {kind}, expected a path, a pandas, Polars or Arrow frame, a dict of columns or a "
+            "one-dimensional array."
+        ) from error
+    source = f"{library_of(data)} frame" if library_of(data) != "numpy" else "frame"
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    if isinstance(frame, nw.Series):
+        frame = frame.alias(frame.name or "y").to_frame()
+    columns = tuple(_narwhals_column(frame[name], name) for name in frame.columns)
+    return Table(columns, len(frame), source, _row)
+
+
+def _narwhals_column(series: Any, name: str) -> Column:
+    import narwhals as nw
+
+    kind = series.dtype
+    if isinstance(kind, nw.Datetime):
+        moments = series
+        if kind.time_zone is not None:
+            moments = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return _column(name, cache(lambda: moments.to_numpy().astype(f"datetime64[{kind.time_unit}]")), kind.time_zone)
+    if isinstance(kind, nw.Date):
+        return _column(name, cache(lambda: np.array(series.to_list(), dtype="datetime64[D]")))
+    if isinstance(kind, nw.Decimal):
+        return _column(name, cache(lambda: series.cast(nw.Float64).to_numpy()))
+    if kind.is_numeric():
+        if series.null_count():
+            return _column(name, cache(lambda: series.cast(nw.Float64).to_numpy()))
+        return _column(name, cache(lambda: np.asarray(series.to_numpy())))
+    if isinstance(kind, nw.Boolean) and not series.null_count():
+        return _column(name, cache(lambda: series.to_numpy().astype(bool)))
+    return _column(name, cache(lambda: _objects(series.to_list())))
+
+
+def _from_arrays(arrays: Mapping[str, tuple[NDArray[Any], str | None]], source: str) -> Table:
+    lengths = {name: len(values) for name, (values, _) in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f'"{name}" {length}' for name, length in lengths.items())
+        raise DataError(f"the columns have different lengths ({told}), expected equal ones.")
+    columns = tuple(_column(name, cache(lambda v=values: v), zone) for name, (values, zone) in arrays.items())
+    return Table(columns, next(iter(lengths.values()), 0), source, _row)
+
+
+def _row(row: int) -> str:
+    return f"row {row} (the first is 0)"
+
+
+def _array(values: Any, name: str) -> NDArray[Any]:
+    """One-dimensional, of a plain NumPy type; None and other mixtures as objects."""
+    if hasattr(values, "to_numpy") and not isinstance(values, np.ndarray):
+        values = values.to_numpy()
+    if isinstance(values, np.ma.MaskedArray):
+        from tidegate.series.cells import plain
+
+        values = plain(values)
+    if not isinstance(values, np.ndarray):
+        flat = list(values)
+        if any(isinstance(item, list | tuple | np.ndarray) for item in flat):
+            raise DataError(
+                f"{name} is a list of lists, expected one dimension. Pass several series as a frame or dict."
+            )
+        values = np.asarray(flat) if flat and all(type(item) in (int, float, bool) for item in flat) else _objects(flat)
+    array: NDArray[Any] = values
+    if array.ndim != 1:
+        raise DataError(
+            f"{name} has {array.ndim} dimensions, shape {array.shape}, expected one. "
+            "Pass several series as a frame or dict."
+        )
+    return array
+
+
+def _objects(values: Sequence[Any]) -> NDArray[Any]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _column(name: str, load: Callable[[], NDArray[Any]], zone: str | None = None) -> Column:
+    values = load()
+    if values.dtype.kind in "US":
+        values = _objects([str(value) for value in values])
+    kind, whole = "other", False
+    if values.dtype.kind == "O":
+        values, kind, zone = _from_objects(values, zone)
+    if values.dtype.kind in "iuf":
+        kind, whole = "number", values.dtype.kind in "iu"
+        if values.dtype.kind == "f" and np.isnan(values).all():
+            kind = "empty"
+    elif values.dtype.kind == "b":
+        kind = "flag"
+    elif values.dtype.kind == "M":
+        kind = "empty" if np.isnat(values).all() else "stamp"
+    if kind == "text":
+        known = [value for value in values[: 5000 : max(1, min(len(values), 5000) // 300)] if value is not None]
+        known = [value for value in known if not is_missing(value)]
+        known = known or [value for value in values if value is not None and not is_missing(value)][:100]
+        sample: Array = _objects(known)
+        kind, whole = classify(known)
+    else:
+        sample = values[:500] if kind == "number" else np.empty(0)
+
+    def numbers() -> tuple[NDArray[np.float64], str]:
+        if values.dtype.kind in "iuf":
+            return values.astype(np.float64), ""
+        if values.dtype.kind != "O":
+            raise DataError(
+                f'column "{name}" holds {values.dtype} values, expected numbers. Name another with --target.'
+            )
+        bare = np.array(["nan" if value is None or is_missing(str(value)) else value for value in values], dtype=object)
+        try:
+            return bare.astype(np.float64), ""
+        except (ValueError, TypeError):
+            for row, value in enumerate(bare):
+                if classify([value])[0] != "number" or not _plain_number(value):
+                    raise not_a_number(name, _row(row), str(value)) from None
+            raise
+
+    return Column(name, kind, lambda: values, numbers, sample, whole, zone)
+
+
+def _plain_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _from_objects(values: NDArray[Any], zone: str | None) -> tuple[NDArray[Any], str, str | None]:
+    """An object array as the plainest type that holds it, its kind, and its time zone."""
+    missing = np.array([_is_null(value) for value in values], dtype=bool)
+    known = values[~missing]
+    if not len(known):
+        return np.full(len(values), None, dtype=object), "empty", zone
+    if all(isinstance(value, str) for value in known):
+        return _objects([None if gap else value for gap, value in zip(missing, values, strict=True)]), "text", zone
+    if all(isinstance(value, bool | np.bool_) for value in known):
+        return values, "flag", zone
+    if all(isinstance(value, number_types.Real | decimal.Decimal) for value in known):
+        if not missing.any() and all(isinstance(value, int | np.integer) for value in known):
+            return (
+                _objects(list(values)).astype(np.int64 if max(map(abs, known)) < 2**63 else np.float64),
+                "number",
+                zone,
+            )
+        filled = np.full(len(values), np.nan)
+        filled[~missing] = [float(value) for value in known]
+        return filled, "number", zone
+    if all(isinstance(value, datetime.date | np.datetime64) for value in known):
+        stamps = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
+        aware = [getattr(value, "tzinfo", None) for value in known]
+        if any(aware):
+            if not all(aware):
+                raise DataError("some stamps have a time zone and some have none, expected all alike.")
+            zone = str(getattr(aware[0], "key", None) or aware[0])
+            known = [value.astimezone(datetime.UTC).replace(tzinfo=None) for value in known]
+        stamps[~missing] = [np.datetime64(value).astype("datetime64[us]") for value in known]
+        if all(type(value) is datetime.date for value in known):
+            stamps = stamps.astype("datetime64[D]")
+        return stamps, "stamp", zone
+    return values, "other" if not any(isinstance(value, str) for value in known) else "text", zone
+
+
+def _is_null(value: object) -> bool:
+    return (
+        value is None
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float) and value != value)
+        or (isinstance(value, np.datetime64) and bool(np.isnat(value)))
+    )

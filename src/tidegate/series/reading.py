@@ -1,0 +1,269 @@
+"""Files, frames and arrays -> Panel: the one place that checks what comes from outside."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tidegate.errors import ConfigError, DataError
+from tidegate.series.grid import build_grid, position_grid
+from tidegate.series.panel import Panel
+from tidegate.series.roles import Names, Roles, factorize, find_clock, find_roles, find_times, named_columns
+from tidegate.series.stamps import ParsedStamps, parse_stamps
+from tidegate.series.table import Array, Table
+
+
+def input_kind(data: object) -> str:
+    """ "pandas", "polars", "pyarrow" or "numpy": the library a forecast of `data` comes back in."""
+    from tidegate.series.frames import library_of
+
+    return "numpy" if isinstance(data, str | os.PathLike) else library_of(data)
+
+
+def read_panel(
+    data: object,
+    *,
+    id: Names | None = None,
+    time: Names | None = None,
+    target: str | None = None,
+    timezone: str | None = None,
+    date_format: str | None = None,
+    every: str | None = None,
+    aggregate: str | None = None,
+    duplicates: str | None = None,
+    drop_last: bool = False,
+    frequency: str | None = None,
+    decimal: str | None = None,
+) -> Panel:
+    """Read any supported input as a Panel; docs/reading.md lists the rules.
+
+    Args:
+        data: path or glob (CSV, Parquet, JSON, each also .gz), "-" for standard input, a pandas, Polars or Arrow frame
+            or series (anything narwhals takes), a dict of columns, or a one-dimensional array or list.
+        id: column that names the series, or several (a sequence, or joined by commas).
+        time: column of the stamps, or several that make one: "year,month,day,hour", "date,hour".
+        target: column of the values.
+        timezone, every, aggregate, duplicates, drop_last, frequency: see `tidegate.series.grid.build_grid`.
+        date_format: see `tidegate.series.stamps.parse_stamps`.
+        decimal: "." or ",": the decimal mark of numbers written as text, where that cannot be seen.
+    Raises: DataError if the data cannot be used as they are; ConfigError if an option, path or column name makes no
+        sense; OSError if a file cannot be opened.
+    """
+    if decimal not in (None, ".", ","):
+        raise ConfigError(f'decimal is {decimal!r}, expected "." or ",".')
+    table = open_table(data, decimal=decimal)
+    try:
+        if table.rows == 0:
+            raise DataError("the header is all there is, expected rows of data below it.")
+        taken = {*named_columns(table, "id", id), *named_columns(table, "target", target)}
+        times = find_times(table, time, taken)
+        stamps = _stamps(table, times, date_format)
+        clock = find_clock(table, times, stamps.instants) if stamps is not None and time is None else None
+        if clock:
+            times = (*times, clock)
+            stamps = _stamps(table, times, date_format)
+        roles = find_roles(table, times, None if stamps is None else stamps.instants, id=id, target=target)
+        values, notes = _values(table, roles)
+        codes, ids = _series(table, roles)
+        values, stamps, codes, ids, more = _without_empty_series(values, stamps, codes, ids)
+        names = None if codes is None else _namer(ids)
+        if stamps is None:
+            unused = {"timezone": timezone, "date_format": date_format, "every": every, "frequency": frequency}
+            given = [word for word, value in unused.items() if value is not None]
+            if given:
+                raise ConfigError(
+                    f"--{given[0].replace('_', '-')} needs a time column, and there is none. Name one with --time."
+                )
+            grid = position_grid(values, codes)
+        else:
+            grid = build_grid(
+                values,
+                stamps,
+                codes,
+                names=names,
+                timezone=timezone,
+                frequency=frequency,
+                every=every,
+                aggregate=aggregate,
+                duplicates=duplicates,
+                drop_last=drop_last,
+            )
+    except DataError as error:
+        raise DataError(f"{table.source}: {error}") from error
+    target_name = roles.targets[0] if len(roles.targets) == 1 else "value"
+    panel = Panel(grid.values, grid.offsets, grid.timeline, ids=ids, target=target_name)
+    headline = _headline(panel, table, roles)
+    return replace(panel, notes=(headline, *table.notes, *notes, *more, *grid.notes))
+
+
+def open_table(data: object, *, decimal: str | None = None) -> Table:
+    """The columns of any supported input.
+
+    Raises: ConfigError if a path does not exist, or is a folder or an address; DataError if it holds no table.
+    """
+    if not isinstance(data, str | os.PathLike):
+        from tidegate.series.frames import open_frame
+
+        return open_frame(data)
+    from tidegate.series.files import open_bytes, open_files
+
+    name = os.fspath(data)
+    if name == "-":
+        return open_bytes(sys.stdin.buffer.read(), "standard input", decimal=decimal)
+    return open_files(_paths(str(name)), decimal=decimal)
+
+
+def _paths(name: str) -> list[Path]:
+    path = Path(name).expanduser()
+    if "://" in name:
+        raise ConfigError(f"{name} is an address, expected a file on this machine. Download it first.")
+    if path.is_dir():
+        raise ConfigError(f"{name} is a folder, expected a file. Name one, or several by a pattern: {path / '*.csv'}")
+    if path.exists():
+        return [path]
+    if glob.has_magic(name):
+        found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
+        files = [match for match in found if match.is_file()]
+        if not files:
+            raise ConfigError(
+                f"no file matches {name}. Check the pattern and the folder it starts from ({Path.cwd()})."
+            )
+        return files
+    near: list[str] = []
+    if path.parent.is_dir():
+        near = get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=2, cutoff=0.7)
+        hint = f"did you mean {' or '.join(str(path.parent / match) for match in near)}?" if near else "check its name."
+    else:
+        hint = f"there is no folder {path.parent} either."
+    raise ConfigError(f"there is no file {name}; {hint}")
+
+
+def _stamps(table: Table, times: tuple[str, ...], date_format: str | None) -> ParsedStamps | None:
+    if not times:
+        return None
+    columns = [table[name] for name in times]
+    for column in columns:
+        if column.kind == "empty":
+            raise DataError(f'time column "{column.name}" is empty, expected stamps. Name another with --time.')
+    if len(columns) == 1:
+        return parse_stamps(columns[0].raw(), name=times[0], date_format=date_format, zone=columns[0].zone)
+    return parse_stamps([column.raw() for column in columns], name=list(times), date_format=date_format)
+
+
+def _values(table: Table, roles: Roles) -> tuple[NDArray[np.float64], list[str]]:
+    """(rows · targets,) the targets' values one column after the other, finite or NaN, and notes."""
+    arrays, notes = [], []
+    for name in roles.targets:
+        values, note = table[name].numbers()
+        if note:
+            notes.append(note)
+        infinite = np.isinf(values)
+        if infinite.any():
+            where = table.place(int(np.argmax(infinite)))
+            raise DataError(
+                f'column "{name}", {where}: found an infinite value ({np.count_nonzero(infinite)} in all), expected '
+                "finite numbers. Correct it, or leave the cell empty if the value is missing."
+            )
+        arrays.append(values)
+    values = np.concatenate(arrays)
+    observed = np.count_nonzero(~np.isnan(values))
+    label = f'"{roles.targets[0]}"' if len(roles.targets) == 1 else "the columns"
+    if observed == 0:
+        raise DataError(f"all {len(values)} values of {label} are missing, expected numbers. Is this the right column?")
+    if observed == 1:
+        raise DataError(f"found a single value in {label}, expected at least 2. Add more history.")
+    if observed < len(values):
+        missing = _counted(len(values) - int(observed), "value")
+        notes.append(f"{missing} of {label} {'is' if observed == len(values) - 1 else 'are'} missing")
+    return values, notes
+
+
+def _series(table: Table, roles: Roles) -> tuple[NDArray[np.int64] | None, dict[str, Array]]:
+    """(rows · targets,) the series of each value, and (series,) ids by column name, in order of first appearance."""
+    if len(roles.targets) > 1:
+        name = "series" if "series" not in table.names else "series_id"
+        codes = np.repeat(np.arange(len(roles.targets)), table.rows)
+        labels = np.empty(len(roles.targets), dtype=object)
+        labels[:] = roles.targets
+        return codes, {name: labels}
+    if not roles.ids:
+        return None, {}
+    joined = np.zeros(table.rows, dtype=np.int64)
+    columns = {}
+    for name in roles.ids:
+        columns[name] = table[name].raw()
+        codes, count = factorize(columns[name])
+        if (codes < 0).any():
+            where = table.place(int(np.argmax(codes < 0)))
+            raise DataError(
+                f'id column "{name}" is empty in {_counted(int((codes < 0).sum()), "row")}, first {where}: which '
+                "series do they belong to? Fill it in, or remove these rows."
+            )
+        joined = joined * count + codes
+    codes, count = factorize(joined)
+    first = np.full(count, table.rows, dtype=np.int64)
+    np.minimum.at(first, codes, np.arange(table.rows))
+    return codes, {name: column[first] for name, column in columns.items()}
+
+
+def _without_empty_series(
+    values: NDArray[np.float64], stamps: ParsedStamps | None, codes: NDArray[np.int64] | None, ids: dict[str, Array]
+) -> tuple[NDArray[np.float64], ParsedStamps | None, NDArray[np.int64] | None, dict[str, Array], list[str]]:
+    """Leave out series without any value, and say so; stamps come back repeated for every target of a wide table."""
+    if codes is None:
+        return values, stamps, None, ids, []
+    if stamps is not None and len(stamps.instants) < len(values):
+        stamps = replace(stamps, instants=np.tile(stamps.instants, len(values) // len(stamps.instants)))
+    count = len(next(iter(ids.values())))
+    observed = np.bincount(codes, weights=~np.isnan(values), minlength=count) > 0
+    if observed.all():
+        return values, stamps, codes, ids, []
+    kept = observed[codes]
+    label = _namer(ids)
+    dropped = np.flatnonzero(~observed)
+    told = ", ".join(label(int(index)) for index in dropped[:5]) + (" …" if len(dropped) > 5 else "")
+    note = f"{_counted(len(dropped), 'series')} without any value left out: {told}"
+    renumbered = (np.cumsum(observed) - 1)[codes[kept]]
+    if stamps is not None:
+        stamps = replace(stamps, instants=stamps.instants[kept])
+    return values[kept], stamps, renumbered, {name: column[observed] for name, column in ids.items()}, [note]
+
+
+def _namer(ids: dict[str, Array]) -> Any:
+    return lambda index: " · ".join(str(column[index]) for column in ids.values())
+
+
+def _headline(panel: Panel, table: Table, roles: Roles) -> str:
+    """What was recognised: `sales.csv: time "Month", target "Sales"; 144 monthly values, 1949-01 to 1960-12`."""
+    said = [f'id "{",".join(roles.ids)}"'] if roles.ids else []
+    said += [f'time "{",".join(roles.times)}"'] if roles.times else ["no time column"]
+    said += (
+        [f'target "{roles.targets[0]}"']
+        if len(roles.targets) == 1
+        else [f"{len(roles.targets)} columns, one series each"]
+    )
+    frequency = panel.timeline.frequency
+    steps = panel.lengths
+    if frequency is None:
+        ends = panel.timeline.starts.astype(np.int64) + steps - 1
+    else:
+        ends = np.asarray(frequency.advance(panel.timeline.starts.astype("datetime64[us]"), steps - 1))
+    early, late = int(np.argmin(panel.timeline.starts)), int(np.argmax(ends))
+    first = panel.timeline.text(early, 0, 1)[0]
+    last = panel.timeline.text(late, int(steps[late]) - 1, 1)[0]
+    many = f"{panel.size} series, " if panel.ids else ""
+    step = "" if frequency is None else frequency.name
+    kind = f"values {step}" if step.startswith("every ") else f"{step} values".lstrip()
+    where = f"{first} to {last}" if frequency is not None else f"positions {first} to {last}"
+    return f"{table.source}: {', '.join(said)}; {many}{len(panel.values)} {kind}, {where}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 or noun == 'series' else 's'}"

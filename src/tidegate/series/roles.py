@@ -1,0 +1,387 @@
+"""Which columns are the id, the time and the target: by name where told, else by rules that ask rather than guess.
+
+The rules are the table in docs/reading.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from tidegate.errors import ConfigError, DataError
+from tidegate.series.stamps import looks_like_dates
+from tidegate.series.table import Array, Column, Table
+
+Names = str | Sequence[str]
+
+ID_NAMES = ("unique_id", "item_id", "series_id")
+TARGET_NAMES = ("y", "target", "value")
+TIME_NAMES = (
+    "ds",
+    "timestamp",
+    "datetime",
+    "date_time",
+    "date",
+    "time",
+    "month",
+    "week",
+    "day",
+    "quarter",
+    "year",
+    "period",
+)
+_PART_ORDER = {
+    "year": 0,
+    "yr": 0,
+    "month": 1,
+    "mnth": 1,
+    "mon": 1,
+    "day": 2,
+    "hour": 3,
+    "hr": 3,
+    "minute": 4,
+    "second": 5,
+}
+_CLOCK_NAMES = ("hour", "hr")
+_COUNTER_NAMES = ("t", "step", "index", "idx", "instant", "no", "nr", "row", "position", "unnamed:_0", "column1")
+_SPLIT_NAMES = (
+    "store",
+    "shop",
+    "item",
+    "sku",
+    "product",
+    "station",
+    "sensor",
+    "meter",
+    "key",
+    "code",
+    "rownum",
+    "number",
+)
+_CALENDAR = re.compile(
+    r"(is_?)?(year|yr|quarter|qtr|season|month|mnth|mon|week|week_?of_?year|day|(day|dow|doy)(_?of_?(week|month|year))?|week_?day|"
+    r"week_?end|hour|hr|minute|second|holiday|working_?day|business_?day)"
+)
+_ID_LIKE = re.compile(r"(.*_)?id")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which columns are what; several `targets` are a wide table with one series per column."""
+
+    ids: tuple[str, ...]
+    times: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
+def plain_name(name: str) -> str:
+    """A column name for comparing: lower case, blanks and dashes as underscores."""
+    return re.sub(r"[\s\-]+", "_", name.strip().lower())
+
+
+def looks_like_id_or_part(name: str) -> bool:
+    """Whether a column of numbers is more likely an id, a counter or a part of the calendar than a series."""
+    word = plain_name(name)
+    return word in _COUNTER_NAMES + _SPLIT_NAMES or bool(_CALENDAR.fullmatch(word) or _ID_LIKE.fullmatch(word))
+
+
+def named_columns(table: Table, option: str, names: Names | None) -> tuple[str, ...]:
+    """The columns an option names: one name, a sequence of names, or names joined by commas.
+
+    Raises: ConfigError with near matches if there is no such column.
+    """
+    if names is None:
+        return ()
+    if isinstance(names, str):
+        asked = [names] if names in table.names else [part.strip() for part in names.split(",")]
+    else:
+        asked = [str(name) for name in names]
+    return tuple(_named_column(table, option, name) for name in asked)
+
+
+def _named_column(table: Table, option: str, name: str) -> str:
+    if name in table.names:
+        return name
+    alike = [known for known in table.names if plain_name(known) == plain_name(name)]
+    if len(alike) == 1:
+        return alike[0]
+    lower = {plain_name(known): known for known in table.names}
+    near = [lower[match] for match in get_close_matches(plain_name(name), list(lower), n=3, cutoff=0.5)]
+    hint = f"did you mean {' or '.join(map(_quoted, near))}?" if near else f"the columns are {_listed(table.names)}."
+    raise ConfigError(f"there is no column {_quoted(name)} for --{option}; {hint}")
+
+
+def find_times(table: Table, time: Names | None, taken: Iterable[str] = ()) -> tuple[str, ...]:
+    """The column or columns that hold the stamps; () if nothing does.
+
+    Args:
+        time: what the user named, or None: usual names first, then the only date column.
+        taken: columns the user gave another role.
+    Raises: DataError listing the candidates if several columns could be the time.
+    """
+    if time is not None:
+        return named_columns(table, "time", time)
+    columns = [column for column in table.columns if column.name not in taken and not column.made]
+    dates = [column for column in columns if column.kind == "stamp" or (column.kind == "text" and _dated(column))]
+    if len(dates) == 1:
+        return (dates[0].name,)
+    if dates:
+        for usual in ("ds", "timestamp"):
+            if usual in (plain_name(column.name) for column in dates):
+                return (next(column.name for column in dates if plain_name(column.name) == usual),)
+        told = [column for column in dates if plain_name(column.name) in TIME_NAMES]
+        if len(told) == 1:
+            return (told[0].name,)
+        raise DataError(
+            f"{len(dates)} columns hold dates: {_listed(column.name for column in dates)}. "
+            f"Name one: --time {option(dates[0].name)}"
+        )
+    return _times_without_dates(columns)
+
+
+def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
+    """Text that is called a time though it reads like none, whole numbers that are called one, counters."""
+    usual = [column for column in columns if plain_name(column.name) in TIME_NAMES]
+    for column in usual:
+        if column.kind == "text":
+            return (column.name,)  # reading its stamps will say what is wrong with them
+    whole = [column for column in columns if column.kind == "number" and column.whole]
+    parts = [column for column in whole if plain_name(column.name) in _PART_ORDER]
+    ranks = sorted(_PART_ORDER[plain_name(column.name)] for column in parts)
+    if len(parts) > 1 and ranks[0] == 0:
+        ordered = tuple(
+            column.name for column in sorted(parts, key=lambda column: _PART_ORDER[plain_name(column.name)])
+        )
+        if ranks == list(range(len(ranks))):
+            return ordered  # year and month, perhaps with day, hour, …: nothing is missing between them
+        raise DataError(
+            f"no date column, but parts of one: {_listed(ordered)}. Join those that make it: --time year,month,day"
+        )
+    for column in whole:
+        if plain_name(column.name) in ("ds", "timestamp", "datetime", "date_time", "date", "time", "year", "period"):
+            return (column.name,)
+    for column in whole:
+        word = plain_name(column.name)
+        if len(columns) > 1 and (word in _COUNTER_NAMES or word in TIME_NAMES):
+            counter = column.raw()
+            if counter.dtype.kind == "i" and np.all(np.diff(counter.astype(np.int64)) == 1):
+                return (column.name,)
+    return ()
+
+
+def find_roles(
+    table: Table,
+    times: tuple[str, ...],
+    instants: Array | None,
+    *,
+    id: Names | None = None,
+    target: Names | None = None,
+) -> Roles:
+    """Decide on ids and target, knowing the stamps.
+
+    Args:
+        times: the time columns.
+        instants: (rows,) their stamps; None if there are none.
+        id, target: what the user named, or None.
+    Raises: DataError listing the candidates, with options ready to paste, if the rules do not decide.
+    """
+    ids = named_columns(table, "id", id)
+    if id is None:
+        usual = [name for name in table.names if plain_name(name) in ID_NAMES and name not in times]
+        ids = tuple(usual[:1])
+    targets = named_columns(table, "target", target)
+    twice = [name for name in times + ids + targets if (times + ids + targets).count(name) > 1]
+    if twice:
+        raise ConfigError(
+            f"column {_quoted(twice[0])} has two roles; name different columns for --id, --time and --target."
+        )
+    repeated = instants is not None and _repeats(instants) > 0
+    if not targets:
+        targets = _find_target(table, times, ids, instants, repeated)
+    if repeated and not ids:
+        _ask_for_what_parts_the_rows(table, times, targets, instants)
+    return Roles(ids, times, targets)
+
+
+def _find_target(
+    table: Table, times: tuple[str, ...], ids: tuple[str, ...], instants: Array | None, repeated: bool
+) -> tuple[str, ...]:
+    rest = [column for column in table.columns if column.name not in times + ids and not column.made]
+    usual = [column.name for word in TARGET_NAMES for column in rest if plain_name(column.name) == word]
+    if len(usual) == 1 or (usual and plain_name(usual[0]) == "y" and plain_name((*times, "")[0]) == "ds"):
+        return (usual[0],)
+    numbers = [column.name for column in rest if column.kind == "number"]
+    if not numbers:
+        if any(column.kind == "empty" for column in rest):
+            empty = next(column.name for column in rest if column.kind == "empty")
+            raise DataError(
+                f"all {table.rows} values of {_quoted(empty)} are missing, expected numbers. Is this the right file?"
+            )
+        told = ", ".join(
+            f"{_quoted(column.name)} ({_KINDS[column.kind]})" for column in table.columns if not column.made
+        )
+        raise DataError(f"no column of numbers; found {told}. A series needs one column of numbers.")
+    odd = [name for name in numbers if looks_like_id_or_part(name)]
+    candidates = [name for name in numbers if name not in odd]
+    if len(candidates) == 1:
+        return (candidates[0],)
+    if len(numbers) == 1:
+        return (numbers[0],)
+    other = [column for column in rest if column.kind in ("text", "flag", "other")]
+    if times and not repeated and not ids and not odd and not other:
+        return tuple(numbers)  # a wide table
+    candidates = candidates or numbers
+    paste = f"--target {option(candidates[-1])}"
+    if repeated and not ids:
+        found = suggest_ids(table, instants, {*times, candidates[-1]})
+        paste += f" --id {option(','.join(found))}" if found else ""
+    raise DataError(
+        f"{len(candidates)} columns could be the target: {_listed(candidates)}. Name one, for example: {paste}"
+    )
+
+
+def _ask_for_what_parts_the_rows(
+    table: Table, times: tuple[str, ...], targets: tuple[str, ...], instants: Array | None
+) -> None:
+    """Raise DataError if repeated stamps come from a column that was not named: the hour, or an id."""
+    if instants is None:
+        return
+    asked = " ".join(f"--target {option(target)}" for target in targets[:1])
+    clock = find_clock(table, times, instants)
+    if clock:
+        raise DataError(
+            f"stamps of {_quoted(times[0])} repeat, and {_quoted(clock)} holds the hour. Join them: {asked} "
+            f"--time {option(','.join((*times, clock)))}"
+        )
+    found = suggest_ids(table, instants, {*times, *targets})
+    if found:
+        raise DataError(
+            f"stamps of {_quoted(','.join(times))} repeat, and {_listed(found)} tell{'s' * (len(found) == 1)} the rows "
+            f"apart: several series in one table? Then: {asked} --id {option(','.join(found))}"
+        )
+
+
+def find_clock(table: Table, times: tuple[str, ...], instants: Array) -> str | None:
+    """The hour column beside a date column whose dates repeat, if date and hour together are unique (nearly)."""
+    if len(times) != 1 or instants.dtype.kind != "M" or not _repeats(instants):
+        return None
+    if (instants != instants.astype("datetime64[D]")).any():
+        return None
+    for column in table.columns:
+        if (
+            plain_name(column.name) in _CLOCK_NAMES
+            and column.kind == "number"
+            and column.whole
+            and column.name not in times
+        ):
+            hours, _ = column.numbers()
+            if np.nanmin(hours) >= 0 and np.nanmax(hours) <= 24:
+                joined = instants.astype("datetime64[h]").astype(np.int64) * 100 + np.nan_to_num(hours).astype(np.int64)
+                if _repeats(joined) <= 0.02 * table.rows:
+                    return column.name
+    return None
+
+
+def suggest_ids(table: Table, instants: Array | None, taken: set[str]) -> tuple[str, ...]:
+    """The column, or two columns, that plausibly name the series of rows whose stamps repeat; () if none does.
+
+    Plausible is what leaves at most 2 % of the rows repeated and gives series that are there at half the stamps between
+    their first and last at least, weighted by rows: a sensor's name does, the weather of the moment does not.
+    """
+    if instants is None:
+        return ()
+    usable: list[tuple[str, NDArray[np.int64], int]] = []
+    order = {"text": 0, "number": 1}
+    columns = [column for column in table.columns if column.kind in order and column.name not in taken]
+    for column in sorted(columns, key=lambda column: (column.made, order[column.kind])):
+        if (column.kind == "number" and not column.whole) or _CALENDAR.fullmatch(plain_name(column.name)):
+            continue
+        codes, count = factorize(column.raw())
+        if 2 <= count <= table.rows / 2:
+            usable.append((column.name, codes, count))
+    known = np.unique(instants, return_inverse=True)[1].astype(np.int64)
+    for name, codes, _ in usable:
+        if _parts_rows(codes, known):
+            return (name,)
+    for (name, codes, _), (other, more, size) in combinations(usable[:6], 2):
+        if _parts_rows(np.unique(codes * size + more, return_inverse=True)[1].astype(np.int64), known):
+            return (name, other)
+    return ()
+
+
+def _parts_rows(codes: NDArray[np.int64], steps: NDArray[np.int64]) -> bool:
+    pairs = np.unique(codes * (int(steps.max()) + 1) + steps)
+    if len(codes) - len(pairs) > 0.02 * len(codes):
+        return False
+    series, step = np.divmod(pairs, int(steps.max()) + 1)
+    starts = np.flatnonzero(np.r_[True, np.diff(series) > 0])
+    counts = np.diff(np.r_[starts, len(series)])
+    spans = step[starts + counts - 1] - step[starts] + 1
+    return bool(np.sum(counts * (counts / spans)) >= 0.5 * len(pairs) and len(pairs) >= 2 * len(starts))
+
+
+def factorize(values: Array) -> tuple[NDArray[np.int64], int]:
+    """(rows,) number of each row's value in order of first appearance, -1 where missing; and how many there are."""
+    if values.dtype.kind == "O":
+        known: dict[object, int] = {}
+        codes = np.fromiter(
+            (-1 if value is None or value != value else known.setdefault(value, len(known)) for value in values),
+            np.int64,
+            len(values),
+        )
+        return codes, len(known)
+    missing = np.isnat(values) if values.dtype.kind in "mM" else np.isnan(values) if values.dtype.kind == "f" else None
+    unique, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    if missing is not None and missing.any():
+        order = np.argsort(first[: np.count_nonzero(~(unique != unique))], kind="stable")
+    else:
+        order = np.argsort(first, kind="stable")
+    rank = np.full(len(unique), -1, dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    codes = rank[inverse]
+    if missing is not None:
+        codes[missing] = -1
+    return codes, len(order)
+
+
+def option(text: str) -> str:
+    """Text as one word of a command line."""
+    return (
+        text
+        if re.fullmatch(r"[\w.,:/+-]+", text) and not text.startswith("-")
+        else '"' + text.replace('"', '\\"') + '"'
+    )
+
+
+_KINDS = {
+    "number": "numbers",
+    "text": "text",
+    "stamp": "dates",
+    "flag": "true or false",
+    "empty": "empty",
+    "other": "other values",
+}
+
+
+def _dated(column: Column) -> bool:
+    return len(column.sample) > 0 and looks_like_dates(column.sample)
+
+
+def _repeats(instants: Array) -> int:
+    known = instants[~np.isnat(instants)] if instants.dtype.kind == "M" else instants
+    return len(known) - len(np.unique(known))
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    shown = ", ".join(map(_quoted, every[:12]))
+    return shown + (f" and {len(every) - 12} more" if len(every) > 12 else "")

@@ -1,0 +1,66 @@
+"""Table: named columns of raw input, each read only when it is used; what files, frames and arrays have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+
+# How people and programs write "no value"; compared in lower case, without blanks around.
+MISSING_WORDS = ("", "-", "--", ".", "?", "#n/a", "<na>", "n/a", "na", "nan", "nat", "nil", "none", "null")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the input.
+
+    Attributes:
+        name: as the input has it.
+        kind: "number", "text", "stamp" (a date type), "flag" (true and false), "empty" (no value at all) or "other".
+        raw: () -> (rows,) in the input's own type: int64, float64, datetime64, or objects (str and None).
+        numbers: () -> (rows,) float64 with NaN where missing, and a note ("" if there is nothing to say);
+            raises DataError naming the first cell that is no number.
+        sample: some hundred of the values, missing ones left out.
+        whole: every value of the sample is a whole number.
+        zone: time zone of a date type that has one; `raw` is in UTC then.
+        made: not from the input: the file name of each row, when several files were read.
+    """
+
+    name: str
+    kind: str
+    raw: Callable[[], Array]
+    numbers: Callable[[], tuple[NDArray[np.float64], str]]
+    sample: Array
+    whole: bool = False
+    zone: str | None = None
+    made: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one input.
+
+    Attributes:
+        columns: in the input's order.
+        rows: number of rows.
+        source: what messages call the input: a file name, "standard input", "pandas frame".
+        place: row number from 0 -> where a person finds it: "line 7", "row 6".
+        notes: what opening it found, one sentence each.
+    """
+
+    columns: tuple[Column, ...]
+    rows: int
+    source: str
+    place: Callable[[int], str]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def __getitem__(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)

@@ -1,0 +1,141 @@
+"""Parquet and JSON files -> Table: DuckDB knows the types; dates in JSON stay the text they are."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tidegate.errors import DataError
+from tidegate.series.cells import plain, samples
+from tidegate.series.dialect import decode
+from tidegate.series.duck import count_rows, first_line, quoted, quoted_name, text_column
+from tidegate.series.filebytes import contents, packed
+from tidegate.series.table import Array, Column, Table
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def open_parquet(connection: DuckDBPyConnection, path: Path, source: str, decimal: str | None) -> Table:
+    """The table in a Parquet file; columns are read from the file when they are used."""
+    if packed(path) or source != path.name or set("*?[") & set(str(path)):  # not where it is, or not under a plain name
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "input.parquet"
+            copy.write_bytes(contents(path))
+            return _parquet_table(connection, "TABLE", copy, source, decimal)
+    return _parquet_table(connection, "VIEW", path, source, decimal)
+
+
+def _parquet_table(connection: DuckDBPyConnection, kind: str, path: Path, source: str, decimal: str | None) -> Table:
+    import duckdb
+
+    try:
+        query = f"CREATE {kind} data AS SELECT * FROM read_parquet({quoted(str(path))})"
+        return _typed_table(connection, query, source, decimal)
+    except duckdb.Error as error:
+        fault = first_line(error).replace(f" '{path}'", "")
+        raise DataError(f"damaged Parquet file ({fault}). Write or download it again.") from error
+
+
+def open_json(connection: DuckDBPyConnection, path: Path, source: str, decimal: str | None) -> Table:
+    """The table in a JSON file: a list of records, a record per line, an object of arrays, or a list of numbers."""
+    import duckdb
+
+    text, _ = decode(contents(path))
+    with tempfile.TemporaryDirectory() as folder:
+        clean = Path(folder) / "input.json"
+        clean.write_bytes(text.encode())
+        scan = (
+            f"read_json({quoted(str(clean))}, maximum_object_size=268435456, sample_size=-1, map_inference_threshold=-1"
+        )
+        try:
+            described = connection.execute(f"DESCRIBE SELECT * FROM {scan})").fetchall()
+            # Dates stay text, so that the reader of stamps sees what was written.
+            types = {
+                str(row[0]): re.sub(r"\b(DATE|TIME|TIMESTAMP\w*)( WITH TIME ZONE)?\b", "VARCHAR", row[1])
+                for row in described
+            }
+            if types.get("json") in ("JSON", None) and list(types) in (["json"], []):
+                raise DataError(_JSON_SHAPE)
+            spec = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
+            scan = f"{scan}, columns={{{spec}}})"
+            if types and all(kind.endswith("[]") for kind in types.values()):  # one object of arrays
+                fields = ", ".join(f"unnest({quoted_name(name)}) AS {quoted_name(name)}" for name in types)
+                return _typed_table(connection, f"CREATE TABLE data AS SELECT {fields} FROM {scan}", source, decimal)
+            if any(kind.startswith(("STRUCT", "MAP")) for kind in types.values()):
+                raise DataError(_JSON_SHAPE)
+            fields = "json AS y" if list(types) == ["json"] else "*"  # DuckDB's own name for a plain list [1, 2, 3]
+            return _typed_table(connection, f"CREATE TABLE data AS SELECT {fields} FROM {scan}", source, decimal)
+        except duckdb.Error as error:
+            fault = re.sub(r"in file \"[^\"]*\",? ?", "", first_line(error)).split(". Try")[0]
+            raise DataError(f"no JSON table ({fault}). {_JSON_EXPECTED}") from error
+
+
+_JSON_EXPECTED = 'Expected a list of records, [{"ds": "2024-01-01", "y": 1.5}, ...], or one record per line.'
+_JSON_SHAPE = f"found JSON that is no table. {_JSON_EXPECTED}"
+
+
+def _typed_table(connection: DuckDBPyConnection, query: str, source: str, decimal: str | None) -> Table:
+    connection.execute(query)
+    described = [(str(row[0]), str(row[1])) for row in connection.execute("DESCRIBE data").fetchall()]
+    rows = count_rows(connection, "data")
+    columns = [_typed_column(connection, name, kind, rows, decimal) for name, kind in described]
+    return Table(tuple(columns), rows, source, lambda row: f"row {row + 1}")
+
+
+def _typed_column(connection: DuckDBPyConnection, name: str, kind: str, rows: int, decimal: str | None) -> Column:
+    field = quoted_name(name)
+    place: Callable[[int], str] = lambda row: f"row {row + 1}"  # noqa: E731
+
+    def fetch(expression: str) -> NDArray[Any]:
+        return plain(connection.execute(f"SELECT {expression} AS x FROM data").fetchnumpy()["x"])
+
+    def no_numbers() -> tuple[NDArray[np.float64], str]:
+        raise DataError(
+            f'column "{name}" holds {kind.lower()} values, expected numbers. Name another column with --target.'
+        )
+
+    if kind in ("VARCHAR", "JSON", "UUID") or kind.startswith("ENUM"):
+        field = f"({field} ->> '$')" if kind == "JSON" else f"CAST({field} AS VARCHAR)"
+        table = f"(SELECT row_number() OVER () - 1 AS rowid, {field} AS c0 FROM data)"
+        sample = samples(connection, table, 1, rows)[0]
+        return text_column(connection, table, "c0", name, sample, place, decimal, strict=False, typed=True)
+    if re.fullmatch(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*", kind):
+        whole = "INT" in kind
+        as_raw = (
+            f"CAST({field} AS BIGINT)"
+            if whole and "HUGE" not in kind and kind != "UBIGINT"
+            else f"CAST({field} AS DOUBLE)"
+        )
+        known = connection.execute(f"SELECT {field} FROM data WHERE {field} IS NOT NULL LIMIT 500").fetchnumpy()
+        sample = plain(next(iter(known.values())))
+        return Column(
+            name,
+            "number" if len(sample) else "empty",
+            lambda: fetch(as_raw),
+            lambda: (fetch(f"CAST({field} AS DOUBLE)").astype(np.float64), ""),
+            sample,
+            whole,
+        )
+    if kind in ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"):
+        zoned = kind.endswith("ZONE")
+
+        def stamps() -> Array:
+            if zoned:  # microseconds since 1970 in UTC, whatever zone this session has
+                found = connection.execute(f"SELECT epoch_us({field}) AS x FROM data").fetchnumpy()["x"]
+                moments = np.ma.getdata(found).astype("datetime64[us]")
+                moments[np.ma.getmaskarray(found)] = np.datetime64("NaT")
+                return moments
+            return fetch(field).astype("datetime64[D]") if kind == "DATE" else fetch(field)
+
+        count = connection.execute(f"SELECT count({field}) FROM data").fetchall()[0][0]
+        return Column(
+            name, "stamp" if count else "empty", stamps, no_numbers, np.empty(0), zone="UTC" if zoned else None
+        )
+    other = "flag" if kind == "BOOLEAN" else "other"
+    return Column(name, other, lambda: fetch(f"CAST({field} AS VARCHAR)"), no_numbers, np.empty(0))
