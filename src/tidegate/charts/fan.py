@@ -36,7 +36,7 @@ def fan_chart(
     Args:
         history_x, history: (n,) steps and values up to the forecast origin, NaN where missing.
         forecast_x, median: (horizon,) steps and values after it; x of the same kind as history_x.
-        intervals: (name, lo, hi) each (horizon,), such as ("80 %", lo, hi), in any order.
+        intervals: (name, lo, hi) each (horizon,), such as ("80 % interval", lo, hi), in any order.
         actual: (horizon,) what really came, where known.
         season_length: steps per season; three of them at least are in view at first.
     Returns: a chart whose fan is tied to the last observation, if there is one (see LineChart.joined).

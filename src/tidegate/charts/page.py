@@ -114,7 +114,7 @@ def number_text(value: float, digits: int = 4) -> str:
 
 
 class _PageData:
-    """Charts in the compact form kit.js reads; equal arrays of a page are stored once."""
+    """Charts in the compact form web/data.js reads; equal arrays of a page are stored once."""
 
     def __init__(self) -> None:
         self.charts: list[Json] = []
@@ -179,7 +179,7 @@ def _compact(value: Any) -> str:
 
 
 def _x_number(value: Any) -> float | int:
-    """A place on the x axis as kit.js counts: milliseconds since 1970 for time."""
+    """A place on the x axis as web/chart.js counts: milliseconds since 1970 for time."""
     if isinstance(value, np.datetime64):
         return int(value.astype("datetime64[ms]").astype(np.int64))
     number = float(value)
@@ -227,16 +227,17 @@ def _base64(values: NDArray[Any]) -> str:
 
 @cache
 def _script() -> str:
-    here = files("tidegate.charts")
-    vendored = here.joinpath("vendored", "uPlot.iife.min.js").read_text(encoding="utf-8")
-    return vendored + "\n" + here.joinpath("kit.js").read_text(encoding="utf-8")
+    own = "".join(_file("web", name) for name in ("text.js", "data.js", "chart.js", "browser.js"))
+    return _file("vendored", "uPlot.iife.min.js") + '\n(() => {\n"use strict";\n' + own + "})();\n"
 
 
 @cache
 def _style() -> str:
-    here = files("tidegate.charts")
-    vendored = here.joinpath("vendored", "uPlot.min.css").read_text(encoding="utf-8")
-    return vendored + "\n" + here.joinpath("kit.css").read_text(encoding="utf-8")
+    return _file("vendored", "uPlot.min.css") + "\n" + _file("web", "page.css")
+
+
+def _file(folder: str, name: str) -> str:
+    return files("tidegate.charts").joinpath(folder, name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

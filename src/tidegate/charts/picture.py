@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +45,12 @@ def save_picture(path: str | os.PathLike[str], charts: Sequence[LineChart], *, t
     size = (10.0, 4.4) if one else (5.6 if columns == 2 else 4.6, 2.5)
     settings: Any = {"font.size": 10 if one else 8, "svg.hashsalt": "tidegate", "axes.unicode_minus": True}
     with rc_context(settings):
-        figure = Figure(figsize=(size[0] * columns, size[1] * rows + (0.45 if title else 0)), layout="constrained")
+        figure = Figure(figsize=(size[0] * columns, size[1] * rows + (0 if one else 0.5)), layout="constrained")
         for place, chart in enumerate(charts):
             _draw(figure.add_subplot(rows, columns, place + 1), chart, small=not one)
-        if title:
+        if not one:
             figure.suptitle(_plain(title), x=0.01, ha="left", fontsize=13, fontweight="bold", color=_INK)
+            _legend(figure, charts[0])
         # No date in the file: the same forecast gives the same bytes.
         figure.savefig(path, format=form, dpi=160, facecolor="white", metadata={"Date": None} if form == "svg" else {})
 
@@ -69,7 +71,7 @@ def _draw(axes: Any, chart: LineChart, small: bool) -> None:
             ends.append((float(high[-1]), band.name, color))
     for line, name in zip(chart.lines, chart.line_colors(), strict=True):
         y, color = _seen(line.y, seen), COLORS[name][0]
-        points = line.style.endswith("points") or (line.style == "line" and np.isfinite(y).sum() <= 40)
+        points = line.style.endswith("points") or (line.style == "line" and len(x) <= 60)
         axes.plot(
             x,
             y,
@@ -132,8 +134,27 @@ def _label_ends(axes: Any, ends: list[tuple[float, str, str]]) -> None:
         )  # fmt: skip
 
 
+def _legend(figure: Any, chart: LineChart) -> None:
+    """What the colours of a grid of charts mean, once, beside its title."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = [
+        Line2D([], [], color=COLORS[color][0], linewidth=1.5, linestyle=_DASHES.get(line.style, "-"), label=line.name)
+        for line, color in zip(chart.lines, chart.line_colors(), strict=True)
+    ]
+    handles += [
+        Patch(color=COLORS[band.color][0], alpha=min(1, 1.5 * band.opacity), linewidth=0, label=band.name)
+        for band in chart.bands
+    ]
+    figure.legend(handles=handles, loc="upper right", ncols=len(handles), frameon=False, fontsize=9, labelcolor=_SOFT)
+
+
 def _style_axes(axes: Any, chart: LineChart, x: NDArray[Any], small: bool) -> None:
-    axes.set_title(_plain(chart.title), loc="left", fontsize=9 if small else 12.5, fontweight="bold", color=_INK,
+    title = _plain(chart.title)
+    longest = 44 if small else 90
+    title = title if len(title) <= longest else title[: longest - 1] + "…"
+    axes.set_title(title, loc="left", fontsize=9 if small else 12.5, fontweight="bold", color=_INK,
                    pad=4 if small else 20)  # fmt: skip
     axes.set_axisbelow(True)
     axes.grid(True, color=_GRID, linewidth=0.8)
@@ -146,38 +167,56 @@ def _style_axes(axes: Any, chart: LineChart, x: NDArray[Any], small: bool) -> No
     if chart.log_y:
         axes.set_yscale("log")
     if chart.x_is_time:
-        _time_axis(axes, chart.timezone, small)
+        _time_axis(axes, chart.timezone, float((x[-1] - x[0]) / np.timedelta64(1, "s")) if len(x) else 0.0, small)
     if not chart.log_x and len(x) > 1:
         axes.set_xlim(x[0], x[-1])
     if not small:
         axes.set_xlabel(_plain(chart.x_label), color=_SOFT, fontsize=9)
         axes.set_ylabel(_plain(chart.y_label), color=_SOFT, fontsize=9)
     if not chart.log_y:
-        axes.ticklabel_format(axis="y", style="plain", useOffset=False)
-        low, high = axes.get_ylim()
-        largest = max(abs(low), abs(high))
-        if 1e-3 <= largest < 1e7:
-            from matplotlib.ticker import FuncFormatter
-
-            axes.yaxis.set_major_formatter(
-                FuncFormatter(lambda value, _: f"{value:,.10g}".replace("-", "\N{MINUS SIGN}"))
-            )
-        else:
-            axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 6), useMathText=True)
+        _value_axis(axes)
 
 
-def _time_axis(axes: Any, timezone: str | None, small: bool) -> None:
+def _value_axis(axes: Any) -> None:
+    """Plain numbers with the same decimals at every tick; powers of ten where plain ones would be long."""
+    from matplotlib.ticker import FuncFormatter
+
+    largest = max(map(abs, axes.get_ylim()))
+    if not 1e-3 <= largest < 1e7:
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 6), useMathText=True)
+        return
+
+    def label(value: float, _: object) -> str:
+        ticks = axes.yaxis.get_majorticklocs()
+        step = float(f"{ticks[1] - ticks[0]:.3g}") if len(ticks) > 1 else 1.0
+        decimals = len(f"{step:.10f}".rstrip("0").partition(".")[2])
+        return f"{value:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+    axes.yaxis.set_major_formatter(FuncFormatter(label))
+
+
+def _time_axis(axes: Any, timezone: str | None, seconds: float, small: bool) -> None:
+    """Ticks at round dates; every label can be read alone, however long the axis is (in seconds)."""
     from matplotlib import dates
+    from matplotlib.ticker import FuncFormatter
 
     made: Any = dates  # its classes are not annotated
-    zone = None
-    if timezone:
-        from zoneinfo import ZoneInfo
+    zone = ZoneInfo(timezone) if timezone else None
+    day = 86_400
 
-        zone = ZoneInfo(timezone)
-    locator = made.AutoDateLocator(tz=zone, minticks=3, maxticks=5 if small else 10)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(made.ConciseDateFormatter(locator, tz=zone, show_offset=not small))
+    def label(value: float, _: object) -> str:
+        stamp = made.num2date(value, tz=zone)
+        if seconds > 6 * 365 * day:
+            return f"{stamp:%Y}"
+        if seconds > 120 * day:
+            return f"{stamp:%b %Y}"
+        date = f"{stamp.day} {stamp:%b}"
+        if seconds > 3 * day:
+            return date
+        return f"{stamp:%H:%M}\n{date}" if seconds > 600 else f"{stamp:%H:%M:%S}\n{date}"
+
+    axes.xaxis.set_major_locator(made.AutoDateLocator(tz=zone, minticks=3, maxticks=5 if small else 10))
+    axes.xaxis.set_major_formatter(FuncFormatter(label))
 
 
 def _seen(values: Any, seen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,9 @@ def forecast_page(forecast: Forecast, series_limit: int = SERIES_LIMIT) -> str:
         notes.append(f"This page holds the last {history:,} values of each history; the longest has {longest:,}.")
     charts = forecast_charts(forecast, range(shown), history)
     if size == 1:
+        chart = replace(charts[0], title="History and forecast")  # the page's title names the series
         return render_page(
-            panel.name(0), [Section(content=charts)], subtitle=_summary(forecast, target=bool(panel.ids)), notes=notes
+            panel.name(0), [Section(content=[chart])], subtitle=_summary(forecast, target=bool(panel.ids)), notes=notes
         )
     return render_page(
         f"Forecast of {panel.target}", [Section(content=[Browser(charts)])], subtitle=_summary(forecast), notes=notes
@@ -94,7 +96,7 @@ def _bands(forecast: Forecast) -> list[tuple[str, NDArray[np.float64], NDArray[n
     from tidegate.forecasting.result import interval_quantiles
 
     sides = [(level, *interval_quantiles(level)) for level in forecast.levels]
-    return [(f"{level:g} %", forecast.at(low), forecast.at(high)) for level, low, high in sides]
+    return [(f"{level:g} % interval", forecast.at(low), forecast.at(high)) for level, low, high in sides]
 
 
 def _x(forecast: Forecast, series: int, first: int, count: int) -> tuple[NDArray[Any], str | None]:

@@ -1,110 +1,4 @@
-// Draws the charts of a page from the JSON beside it. Plain script, no dependency but uPlot; see page.py for the data.
-(() => {
-"use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const paper = matchMedia("print");
-const theme = () => (dark.matches && !paper.matches ? 1 : 0);
-const color = name => data.colors[name][theme()];
-const faded = (hex, opacity) => hex + Math.round(255 * opacity).toString(16).padStart(2, "0");
-const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-// ---- data: base64 arrays -> plain arrays with null where missing -------------------------------------------------
-function bytes(text) {
-  const raw = atob(text), out = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
-  return out.buffer;
-}
-function unpackX(packed) {
-  if (packed.f64 !== undefined) return Array.from(new Float64Array(bytes(packed.f64)));
-  const multiples = packed.u32 === undefined ? null : new Uint32Array(bytes(packed.u32));
-  return Array.from({length: packed.n}, (_, i) => packed.first + packed.step * (multiples ? multiples[i] : i));
-}
-function unpackY(packed, size) {
-  const out = new Array(size).fill(null);
-  if (!packed.n) return out;
-  const values = new Float32Array(bytes(packed.f32)), at = packed.at || 0;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (value === value) out[at + i] = (packed.base || 0) + (packed.scale || 1) * value;
-  }
-  return out;
-}
-
-// ---- text --------------------------------------------------------------------------------------------------------
-const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
-const SECOND = 1e3, MINUTE = 6e4, HOUR = 36e5, DAY = 864e5;
-const two = number => String(number).padStart(2, "0");
-const minus = text => text.replace("-", "\u2212");
-const plain = new Intl.NumberFormat("en", {maximumSignificantDigits: 6});
-
-function numberText(value) {
-  if (value == null) return "\u2013";
-  const size = Math.abs(value);
-  return minus(size && (size >= 1e15 || size < 1e-5) ? value.toExponential(3) : plain.format(value));
-}
-function tickTexts(splits, step) {
-  const largest = Math.max(...splits.map(value => Math.abs(value ?? 0)));
-  if (largest && (largest >= 1e15 || largest < 1e-4))
-    return splits.map(value => value == null ? "" : value === 0 ? "0" : minus(value.toPrecision(3).replace(/\.?0+e/, "e")));
-  const [unit, letter] = largest >= 1e12 ? [1e12, "T"] : largest >= 1e9 ? [1e9, "B"] : largest >= 1e6 ? [1e6, "M"]
-    : largest >= 1e5 ? [1e3, "k"] : [1, ""];
-  const [by, suffix] = step / unit < 1e-3 ? [1, ""] : [unit, letter];
-  const digits = Math.min(12, Math.max(0, -Math.floor(Math.log10(step / by) + 1e-9)));
-  const format = new Intl.NumberFormat("en", {maximumFractionDigits: digits + (step / by * 10 ** digits % 1 > 1e-6 ? 1 : 0)});
-  return splits.map(value => value == null ? "" : value === 0 ? "0" : minus(format.format(value / by)) + suffix);
-}
-
-// Date whose getters (hours, day, …) read as the clock of the chart's zone did.
-const clock = zone => {
-  const utc = ms => uPlot.tzDate(new Date(ms), "Etc/UTC");
-  if (!zone) return utc;
-  try { uPlot.tzDate(new Date(0), zone); } catch (error) { console.warn(`time zone ${zone} is unknown here`); return utc; }
-  return ms => uPlot.tzDate(new Date(ms), zone);
-};
-function stampText(x, wall) {
-  let step = Infinity;
-  for (let i = 1; i < x.length; i++) step = Math.min(step, x[i] - x[i - 1]);
-  if (x.length < 2) step = DAY;
-  const yearly = step > 350 * DAY && x.every(ms => { const d = wall(ms); return d.getMonth() % 11 === 0; });
-  return ms => {
-    const d = wall(ms), month = `${MONTHS[d.getMonth()]} ${d.getFullYear()}`;
-    if (yearly) return String(d.getFullYear());
-    if (step > 27 * DAY) return month;
-    const day = `${DAYS[d.getDay()]} ${d.getDate()} ${month}`;
-    if (step >= DAY - HOUR) return day;
-    const seconds = step < MINUTE ? ":" + two(d.getSeconds()) : "";
-    const fraction = step < SECOND ? "." + String(d.getMilliseconds()).padStart(3, "0") : "";
-    return `${day} ${two(d.getHours())}:${two(d.getMinutes())}${seconds}${fraction}`;
-  };
-}
-function timeTicks(splits, step, wall) {
-  let before = null;
-  return splits.map(ms => {
-    if (ms == null) return "";
-    const d = wall(ms), last = before;
-    before = d;
-    const year = d.getFullYear(), newYear = !last || last.getFullYear() !== year;
-    if (step >= 350 * DAY) return String(year);
-    if (step >= 27 * DAY) return MONTHS[d.getMonth()] + (newYear ? `\n${year}` : "");
-    const date = `${d.getDate()} ${MONTHS[d.getMonth()]}`;
-    if (step >= DAY) return date + (newYear ? `\n${year}` : "");
-    const newDay = newYear || last.getDate() !== d.getDate();
-    const time = `${two(d.getHours())}:${two(d.getMinutes())}` + (step < MINUTE ? `:${two(d.getSeconds())}` : "")
-      + (step < SECOND ? `.${String(d.getMilliseconds()).padStart(3, "0")}` : "");
-    return time + (newDay ? `\n${date}` : "");
-  });
-}
-
-// ---- one chart ---------------------------------------------------------------------------------------------------
+// One chart: uPlot with a legend, a line of values under the pointer, zoom, keys, and its numbers as a table.
 const DASHES = {dashed: [7, 5], dotted: [2, 4]};
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif';
 
@@ -136,8 +30,17 @@ function drawChart(host, number) {
   const xText = spec.time ? stampText(x, wall) : value => (spec.xl ? `${spec.xl} ` : "") + numberText(value);
   const whole = size ? [x[0], x[size - 1]] : [0, 1];
   if (whole[0] === whole[1]) { whole[0] -= 1; whole[1] += 1; }
-  const home = spec.f || whole;
+  const home = recentRange(host.clientWidth);
   const hidden = parts.map(() => false);
+  const largest = parts.flatMap(one => one.y ? [one.y] : [one.lo, one.hi])
+    .reduce((most, y) => y.reduce((a, b) => Math.max(a, Math.abs(b ?? 0)), most), 0);
+  // Where there is little room, three times the forecast's length of history is enough to begin with.
+  function recentRange(width) {
+    const origin = spec.m.length ? x.findIndex(value => value > spec.m[0].x) : -1;
+    if (width > 480 || origin < 0) return spec.f || whole;
+    const first = origin - Math.max(3 * (size - origin), 24);
+    return first > size * .2 ? [x[first], whole[1]] : spec.f || whole;
+  }
 
   const plot = element("div", {class: "plot", tabindex: "0", role: "group", "aria-roledescription": "chart"});
   const reading = element("div", {class: "reading", "aria-live": "polite"});
@@ -152,17 +55,15 @@ function drawChart(host, number) {
     `${size ? xText(x[0]) : ""} to ${size ? xText(x[size - 1]) : ""}. Arrow keys read values, plus and minus zoom.`);
   const hint = "Point, tap or use the arrow keys to read values" + (size > 12 ? "; drag to zoom." : ".");
 
-  const values = parts.map((one, index) => {
-    const value = element("span", {class: "value"});
+  parts.forEach((one, index) => {
     const button = element("button", {type: "button", "aria-pressed": "true", title: "Show or hide"}, swatch(one),
-      element("span", {}, one.n), value);
+      element("span", {}, one.n));
     button.addEventListener("click", () => {
       hidden[index] = !hidden[index];
       button.setAttribute("aria-pressed", String(!hidden[index]));
       build();
     });
     legend.append(button);
-    return value;
   });
   // At the joined point the forecast only repeats the last observation.
   const own = (one, i) => i !== spec.j || one === lines[0];
@@ -172,11 +73,10 @@ function drawChart(host, number) {
     return one.lo[i] == null || one.hi[i] == null ? "" : `${numberText(one.lo[i])} to ${numberText(one.hi[i])}`;
   }
   function read(i) {
-    if (i == null || size === 0) { reading.textContent = hint; values.forEach(value => { value.textContent = ""; }); return; }
-    reading.replaceChildren(element("b", {}, xText(x[i])));
-    if (document.activeElement === plot)
-      reading.append(" " + parts.filter(one => partText(one, i)).map(one => `${one.n} ${partText(one, i)}`).join(", "));
-    parts.forEach((one, index) => { values[index].textContent = hidden[index] ? "" : partText(one, i); });
+    if (i == null || size === 0) { reading.textContent = hint; return; }
+    const seen = parts.filter((one, index) => !hidden[index] && partText(one, i));
+    reading.replaceChildren(element("b", {}, xText(x[i])),
+      ...seen.flatMap(one => [` \u00b7 ${one.n} `, element("b", {}, partText(one, i))]), seen.length ? "" : " \u00b7 missing");
   }
 
   let u = null, view = home.slice();
@@ -201,8 +101,9 @@ function drawChart(host, number) {
     tools.append(node);
     return node;
   };
-  const recent = spec.f && button("Recent", "Show the recent part", () => show(home));
-  const all = spec.f && button("Whole history", "Show the whole history", () => show(whole));
+  const shorter = home !== whole;
+  const recent = shorter && button("Recent", "Show the recent part", () => show(home));
+  const all = shorter && button("Whole history", "Show the whole history", () => show(whole));
   if (size > 12) { button("\u2212", "Zoom out", () => zoom(2)); button("+", "Zoom in", () => zoom(.5)); }
   const near = (a, b) => Math.abs(a[0] - b[0]) + Math.abs(a[1] - b[1]) < 1e-6 * (whole[1] - whole[0]);
 
@@ -228,12 +129,14 @@ function drawChart(host, number) {
   function options(width) {
     const ink = css("--soft"), grid = {stroke: css("--grid"), width: 1};
     const axis = {stroke: ink, font: FONT, grid, ticks: {show: false}};
+    const filter = (u, splits) => wholePowers(splits);
+    const powers = {filter, grid: {...grid, filter}};
     const few = u => { const [a, b] = u.series[0].idxs; return (b - a) * 14 < u.bbox.width / devicePixelRatio; };
     const series = [{}], fills = [];
     bands.forEach((band, index) => {
       const none = {stroke: "transparent", width: 0, points: {show: false}, show: !hidden[lines.length + index]};
       series.push({...none}, {...none});
-      fills.push({series: [series.length - 2, series.length - 1], fill: faded(color(band.c), band.o + .06 * theme())});
+      fills.push({series: [series.length - 1, series.length - 2], fill: faded(color(band.c), band.o + .06 * theme())});
     });
     lines.forEach((line, index) => {
       const stroke = color(line.c), pointed = line.s.endsWith("points");
@@ -252,11 +155,13 @@ function drawChart(host, number) {
       scales: {x: {time: !!spec.time, distr: spec.lx ? 3 : 1, min: view[0], max: view[1]}, y: {distr: spec.ly ? 3 : 1}},
       series, bands: fills,
       axes: [
-        {...axis, space: spec.time ? 64 : 56, gap: 6, size: spec.time ? 44 : spec.xl ? 28 : 30,
+        {...axis, space: spec.time ? 64 : 56, gap: 6, ...(spec.time ? {incrs: timeSpans(x)} : {}),
+          ...(spec.lx ? powers : {}), size: (u, texts) => (texts?.some(text => text.includes("\n")) ? 44 : 28),
           label: spec.xl || undefined, labelSize: 20, labelFont: FONT,
           values: (u, splits, _, __, step) => spec.time ? timeTicks(splits, step, wall) : spec.lx
-            ? splits.map(value => value == null || Math.log10(value) % 1 ? "" : numberText(value)) : tickTexts(splits, step)},
-        {...axis, space: 44, gap: 6,
+            ? splits.map(value => value == null ? "" : numberText(value)) : tickTexts(splits, step)},
+        {...axis, space: 36, gap: 6,
+          ...(spec.ly ? powers : largest > 1e15 ? {incrs: decimalSteps} : {}),
           values: (u, splits, _, __, step) => spec.ly
             ? splits.map(value => value == null ? "" : numberText(value)) : tickTexts(splits, step),
           size: (u, texts, index, cycle) => {
@@ -273,8 +178,8 @@ function drawChart(host, number) {
         setScale: [(u, key) => {
           if (key !== "x") return;
           view = [u.scales.x.min, u.scales.x.max];
-          recent?.setAttribute("aria-pressed", String(near(view, home)));
-          all?.setAttribute("aria-pressed", String(near(view, whole)));
+          if (shorter) recent.setAttribute("aria-pressed", String(near(view, home)));
+          if (shorter) all.setAttribute("aria-pressed", String(near(view, whole)));
           fillNumbers();
         }],
         draw: [u => spec.m.forEach(mark => {
@@ -296,8 +201,8 @@ function drawChart(host, number) {
   function build() {
     u?.destroy();
     legend.querySelectorAll("svg").forEach((old, index) => old.replaceWith(swatch(parts[index])));
-    u = new uPlot(options(plot.clientWidth || 600), [x, ...bands.flatMap(band => [band.lo, band.hi]), ...lines.map(line => line.y)],
-      plot);
+    const columns = [x, ...bands.flatMap(band => [band.lo, band.hi]), ...lines.map(line => line.y)];
+    u = new uPlot(options(plot.clientWidth || 600), columns, plot);
     show(view);
     read(null);
   }
@@ -334,70 +239,3 @@ function drawChart(host, number) {
     u.destroy();
   };
 }
-
-// ---- many charts, one at a time ----------------------------------------------------------------------------------
-function drawBrowser(host) {
-  const first = Number(host.dataset.first), count = Number(host.dataset.count), noun = host.dataset.noun;
-  const titles = Array.from({length: count}, (_, i) => data.charts[first + i].t);
-  const folded = titles.map(title => title.toLowerCase());
-  const search = element("input", {type: "search", placeholder: `Search ${count.toLocaleString("en")} ${noun}`,
-    "aria-label": `Search ${noun}`, autocomplete: "off", spellcheck: "false"});
-  const previous = element("button", {type: "button", "aria-label": "Previous"}, "\u2191");
-  const next = element("button", {type: "button", "aria-label": "Next"}, "\u2193");
-  const counter = element("div", {class: "count", "aria-live": "polite"});
-  const list = element("div", {class: "list", role: "listbox", tabindex: "0", "aria-label": noun});
-  const figure = element("figure", {class: "chart"});
-  host.append(element("div", {class: "choose"}, element("div", {class: "bar"}, search, previous, next), counter, list), figure);
-  const options = titles.map((title, index) => {
-    const option = element("div", {role: "option", id: `option-${first + index}`, "aria-selected": "false", title}, title);
-    option.addEventListener("click", () => choose(index));
-    return option;
-  });
-  let found = options.map((_, index) => index), chosen = -1, clear = null;
-  function choose(index) {
-    if (index === undefined || index === chosen) return;
-    options[chosen]?.setAttribute("aria-selected", "false");
-    options[chosen = index].setAttribute("aria-selected", "true");
-    list.setAttribute("aria-activedescendant", options[index].id);
-    reveal();
-    clear?.();
-    clear = drawChart(figure, first + index);
-    tell();
-  }
-  function reveal() { // scrolls the list alone, never the page
-    const box = options[chosen], lower = box.offsetTop - list.offsetTop;
-    if (lower < list.scrollTop) list.scrollTop = lower - 4;
-    else if (lower + box.offsetHeight > list.scrollTop + list.clientHeight)
-      list.scrollTop = lower + box.offsetHeight - list.clientHeight + 4;
-  }
-  function tell() {
-    const place = found.indexOf(chosen);
-    const of = `${found.length.toLocaleString("en")} ${noun}` + (found.length < count ? " found" : "");
-    counter.textContent = found.length === 0 ? `No ${noun} found` : place < 0 ? of : `${(place + 1).toLocaleString("en")} of ${of}`;
-    previous.disabled = place <= 0;
-    next.disabled = place < 0 || place === found.length - 1;
-  }
-  function filter() {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    found = folded.flatMap((title, index) => words.every(word => title.includes(word)) ? [index] : []);
-    list.replaceChildren(...found.map(index => options[index]));
-    if (found.length && !found.includes(chosen)) choose(found[0]);
-    tell();
-    if (found.length) reveal();
-  }
-  const move = by => choose(found[found.indexOf(chosen) + by]);
-  const keys = event => {
-    const by = {ArrowDown: 1, ArrowUp: -1}[event.key];
-    if (by) { move(by); event.preventDefault(); }
-  };
-  search.addEventListener("input", filter);
-  search.addEventListener("keydown", keys);
-  list.addEventListener("keydown", keys);
-  previous.addEventListener("click", () => move(-1));
-  next.addEventListener("click", () => move(1));
-  filter();
-}
-
-document.querySelectorAll("figure[data-chart]").forEach(figure => drawChart(figure, Number(figure.dataset.chart)));
-document.querySelectorAll(".browser").forEach(drawBrowser);
-})();

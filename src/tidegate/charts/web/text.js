@@ -1,0 +1,87 @@
+// Numbers, stamps and ticks as text. page.py joins text.js, data.js, chart.js and browser.js into one script.
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
+const SECOND = 1e3, MINUTE = 6e4, HOUR = 36e5, DAY = 864e5;
+const two = number => String(number).padStart(2, "0");
+const minus = text => text.replaceAll("-", "\u2212");
+const power = (value, digits) => minus(value.toExponential(digits).replace(/\.?0+e\+?/, "e").replace("e+", "e"));
+const plain = new Intl.NumberFormat("en", {maximumSignificantDigits: 6});
+
+function numberText(value) {
+  if (value == null) return "\u2013";
+  const size = Math.abs(value);
+  return size && (size >= 1e15 || size < 1e-4) ? power(value, 3) : minus(plain.format(value));
+}
+function tickTexts(splits, step) {
+  const largest = Math.max(...splits.map(value => Math.abs(value ?? 0)));
+  if (largest && (largest >= 1e15 || largest < 1e-4))
+    return splits.map(value => value == null ? "" : value === 0 ? "0" : power(value, 2));
+  const [unit, letter] = largest >= 1e12 ? [1e12, "T"] : largest >= 1e9 ? [1e9, "B"] : largest >= 1e6 ? [1e6, "M"]
+    : largest >= 1e5 ? [1e3, "k"] : [1, ""];
+  const [by, suffix] = step / unit < 1e-3 ? [1, ""] : [unit, letter];
+  const digits = Math.min(12, Math.max(0, -Math.floor(Math.log10(step / by) + 1e-9)));
+  const format = new Intl.NumberFormat("en", {maximumFractionDigits: digits + (step / by * 10 ** digits % 1 > 1e-6 ? 1 : 0)});
+  return splits.map(value => value == null ? "" : value === 0 ? "0" : minus(format.format(value / by)) + suffix);
+}
+
+// Date whose getters (hours, day, …) read as the clock of the chart's zone did.
+const clock = zone => {
+  const utc = ms => uPlot.tzDate(new Date(ms), "Etc/UTC");
+  if (!zone) return utc;
+  try { uPlot.tzDate(new Date(0), zone); } catch (error) { console.warn(`time zone ${zone} is unknown here`); return utc; }
+  return ms => uPlot.tzDate(new Date(ms), zone);
+};
+function stampText(x, wall) {
+  let step = Infinity;
+  for (let i = 1; i < x.length; i++) step = Math.min(step, x[i] - x[i - 1]);
+  if (x.length < 2) step = DAY;
+  const yearly = step > 350 * DAY && x.every(ms => { const d = wall(ms); return d.getMonth() % 11 === 0; });
+  return ms => {
+    const d = wall(ms), month = `${MONTHS[d.getMonth()]} ${d.getFullYear()}`;
+    if (yearly) return String(d.getFullYear());
+    if (step > 27 * DAY) return month;
+    const day = `${DAYS[d.getDay()]} ${d.getDate()} ${month}`;
+    if (step >= DAY - HOUR) return day;
+    const seconds = step < MINUTE ? ":" + two(d.getSeconds()) : "";
+    const fraction = step < SECOND ? "." + String(d.getMilliseconds()).padStart(3, "0") : "";
+    return `${day} ${two(d.getHours())}:${two(d.getMinutes())}${seconds}${fraction}`;
+  };
+}
+function timeTicks(splits, step, wall) {
+  let before = null;
+  return splits.map(ms => {
+    if (ms == null) return "";
+    const d = wall(ms), last = before;
+    before = d;
+    const year = d.getFullYear(), newYear = !last || last.getFullYear() !== year;
+    if (step >= 350 * DAY) return String(year);
+    if (step >= 27 * DAY) return MONTHS[d.getMonth()] + (newYear ? `\n${year}` : "");
+    const date = `${d.getDate()} ${MONTHS[d.getMonth()]}`;
+    if (step >= DAY) return date + (newYear ? `\n${year}` : "");
+    const newDay = newYear || last.getDate() !== d.getDate();
+    const time = `${two(d.getHours())}:${two(d.getMinutes())}` + (step < MINUTE ? `:${two(d.getSeconds())}` : "")
+      + (step < SECOND ? `.${String(d.getMilliseconds()).padStart(3, "0")}` : "");
+    return time + (newDay ? `\n${date}` : "");
+  });
+}
+
+// Distances of ticks on a time axis, as uPlot counts months (30 days) and years (365): none finer than the data.
+const SPANS = [...[1, 2, 5, 10, 20, 50, 100, 200, 500], ...[1, 5, 10, 15, 30].map(n => n * SECOND),
+  ...[1, 5, 10, 15, 30].map(n => n * MINUTE), ...[1, 2, 3, 4, 6, 8, 12].map(n => n * HOUR), ...[1, 2, 3, 7, 14].map(n => n * DAY),
+  ...[1, 2, 3, 4, 6].map(n => 30 * n * DAY), ...[1, 2, 5, 10, 25, 50, 100].map(n => 365 * n * DAY)];
+function timeSpans(x) {
+  let step = Infinity;
+  for (let i = 1; i < x.length; i++) step = Math.min(step, x[i] - x[i - 1]);
+  return SPANS.filter(span => span >= (step === Infinity ? DAY : Math.min(step, 365 * DAY) * .9));
+}
+// uPlot's own list of ticks ends at 1e16.
+function decimalSteps(u, axis, low, high) {
+  const unit = 10 ** Math.floor(Math.log10((high - low) / 50 || 1));
+  return [1, 2, 5, 10, 20, 50].map(n => n * unit);
+}
+// Powers of ten, if at least two of them are in view; else all the ticks there are.
+function wholePowers(splits) {
+  const exact = value => value > 0 && Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
+  const whole = splits.map(value => exact(value) ? value : null);
+  return whole.filter(value => value != null).length > 1 ? whole : splits;
+}
