@@ -357,11 +357,11 @@ def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool) -> Gr
     lengths = steps[begin + count - 1] + 1
     if lengths.sum() > MOST_STEPS_PER_ROW * len(rows.values):
         worst = int(np.argmax(lengths / count))
-        grid = f"{frequency.name} steps" if frequency else "steps"
+        grid = f"steps ({frequency.name})" if frequency else "steps"
         raise DataError(
             f'time column "{rows.column}" spans {int(lengths[worst])} {grid}{rows.of(worst)} with only '
-            f"{int(count[worst])} rows, too few to forecast: expected a row for most steps; gather them with "
-            f"a wider --every, such as --every {suggest_width(_usual(rows))} --aggregate mean, or name another --time column"
+            f"{int(count[worst])} rows, too few: expected a row for most steps; gather them with "
+            f"wider bins, such as --every {suggest_width(_usual(rows))} --aggregate mean, or name another --time column"
         )
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     values = np.full(int(offsets[-1]), np.nan)
@@ -377,9 +377,9 @@ def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool) -> Gr
 
 
 def _usual(rows: _Rows) -> int:
-    """Median distance of neighbouring rows, in microseconds."""
+    """Mean distance of neighbouring rows, in microseconds."""
     gaps = np.diff(rows.times.astype(np.int64))[np.diff(rows.series) == 0]
-    return int(np.median(gaps)) if len(gaps) else 0
+    return int(gaps.mean()) if len(gaps) else 0
 
 
 def _notes(rows: _Rows, timeline: Timeline, offsets: Integers, lengths: Integers) -> list[str]:

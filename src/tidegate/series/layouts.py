@@ -14,7 +14,7 @@ ORDERS = {
     "ym": "year-month",
     "my": "month-year",
 }
-_T, _Q, _W = word_code("t"), word_code("q"), word_code("w")
+_T, _Q, _W, _SEPT = word_code("t"), word_code("q"), word_code("w"), word_code("sept")
 
 
 def candidate_layouts(shape: Shape) -> dict[str, str]:
@@ -102,8 +102,10 @@ def _letters(shape: Shape, token: int) -> str:
 
 
 def _padded(shape: Shape, token: int, letter: str) -> str:
-    """The directive, without leading zeros if some text has none."""
-    return f"%{letter}" if shape.digits[:, token].min() >= 2 else f"%-{letter}"
+    """The directive, without leading zeros if some text has none, or where others have none and no value needs one."""
+    bare = (shape.digits.min(axis=0) == 1) & np.array([kind == "n" for kind in shape.kinds])
+    alone = letter in "mdHI" and shape.values[:, token].min() >= 10 and bare.any()
+    return f"%-{letter}" if bare[token] or alone else f"%{letter}"
 
 
 def _date_orders(shape: Shape, words: list[str], end: int) -> dict[str, list[str]]:
@@ -168,7 +170,8 @@ def _date_orders(shape: Shape, words: list[str], end: int) -> dict[str, list[str
             found["mdy"] = [number(0, "m"), number(1, "d"), year(2)]
         if fits(0, "d") and fits(1, "m"):
             found["dmy"] = [number(0, "d"), number(1, "m"), year(2)]
-    if all(small) and short[0] == 2 and fits(1, "m") and fits(2, "d"):
+    # Years of two digits come first in "15-01-31"; with other marks only if nothing else fits.
+    if all(small) and short[0] == 2 and fits(1, "m") and fits(2, "d") and (shape.gaps[1] == "-" or not found):
         found["ymd"] = ["%y", number(1, "m"), number(2, "d")]
     return found
 
@@ -179,7 +182,7 @@ def _with_month_name(
     """Directives where the month is a word: "1982 Apr", "Apr 1982", "5 Apr 1982", "Apr 5, 1982", "05-Apr-82"."""
     at = kinds.index("month")
     letters = _letters(shape, at)
-    name = _cased(letters, "b", bool((shape.digits[:, at] > 4).any()))
+    name = _cased(letters, "b", bool(((shape.digits[:, at] > 3) & (shape.values[:, at] != _SEPT)).any()))
     numbers = [token for token, kind in enumerate(kinds) if kind == "n"]
     if len(numbers) != len(kinds) - 1 or not all(four[token] or small[token] for token in numbers):
         return {}

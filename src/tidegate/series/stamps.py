@@ -151,26 +151,31 @@ def _parse_integers(
     if low >= 1500_01_01 and high <= 2200_12_31:
         parsed = _parse_text(np.where(missing, "", numbers.astype(str)), name, "%Y%m%d")
         return replace(parsed, style=replace(parsed.style, kind="integer", dtype=dtype))
+    hint = _number_hint(present, low, high)
     unique = np.unique(present)
-    if (high - low + 1 == len(unique)) or (low in (0, 1) and high - low < 2 * len(unique)):
+    if not hint and ((high - low + 1 == len(unique)) or (low in (0, 1) and high - low < 2 * len(unique))):
         if missing.any():
             raise DataError(
                 f'time column "{name}" has no value in row {int(np.argmax(missing)) + 1}: expected a number'
             )
         return ParsedStamps(numbers, StampStyle("position", dtype=dtype), None, name)
-    hint = ""
-    for word, scale in _UNIX.items():
-        if low * scale > 3e14 and high * scale < 5e15:
-            first = str(np.datetime64(int(present[0]) * scale, "us").astype("M8[s]")).replace("T", " ")
-            hint = (
-                f"; if these are {'milli' * (word == 'unix_ms')}seconds since 1970 ({first} UTC): --date-format {word}"
-            )
-    if not hint and len(str(low)) == len(str(high)) == 6 and 1500 <= low // 100 <= 2200:
-        hint = '; if these are years and months: --date-format "%Y%m"'
     raise DataError(
         f'time column "{name}" holds whole numbers from {low} to {high}, which could be many things: expected steps '
         f"1, 2, 3, …, years 1500 to 2200, or dates such as 20150131{hint or '; name another column with --time'}"
     )
+
+
+def _number_hint(present: Integers, low: int, high: int) -> str:
+    """What whole numbers might be that are not taken for it without being told; "" for nothing."""
+    for word, scale in _UNIX.items():
+        if low * scale > 3e14 and high * scale < 5e15:
+            first = str(np.datetime64(int(present[0]) * scale, "us").astype("M8[s]")).replace("T", " ")
+            return (
+                f"; if these are {'milli' * (word == 'unix_ms')}seconds since 1970 ({first} UTC): --date-format {word}"
+            )
+    if low // 100 >= 1500 and high // 100 <= 2200 and (present % 100 >= 1).all() and (present % 100 <= 12).all():
+        return '; if these are years and months: --date-format "%Y%m"'
+    return ""
 
 
 def _with_missing(parsed: ParsedStamps, missing: NDArray[np.bool_]) -> ParsedStamps:
