@@ -70,9 +70,12 @@ def decimal_evidence(samples: Iterable[Iterable[Any]]) -> str | None:
 
 def samples(connection: DuckDBPyConnection, table: str, columns: int, rows: int) -> list[NDArray[np.object_]]:
     """Some hundred non-missing cells of each of the text columns c0, c1, …: the first ones and some from all over."""
-    step = max(1, rows // 300)
+    count = max(30, min(300, 30_000 // columns))  # of a very wide table a few are enough
+    step = max(1, rows // count)
     fields = ", ".join(f"trim(c{index}) AS c{index}" for index in range(columns))
-    found = connection.execute(f"SELECT {fields} FROM {table} WHERE rowid < 100 OR rowid % {step} = 0").fetchnumpy()
+    found = connection.execute(
+        f"SELECT {fields} FROM {table} WHERE rowid < {min(100, count)} OR rowid % {step} = 0"
+    ).fetchnumpy()
     kept = []
     for index in range(columns):
         cells = [cell for cell in plain(found[f"c{index}"]) if cell is not None and not is_missing(cell)]
@@ -119,7 +122,7 @@ def text_numbers(
     values = plain(connection.execute(f"SELECT TRY_CAST({field} AS DOUBLE) AS x FROM {table}").fetchnumpy()["x"])
     values = values.astype(np.float64)
     known = f"{field} IS NOT NULL AND lower(trim({field})) NOT IN {_MISSING_SQL}"
-    odd = f"{known} AND (TRY_CAST({field} AS DOUBLE) IS NULL OR contains({field}, '_'))"
+    odd = f"{known} AND (TRY_CAST({field} AS DOUBLE) IS NULL)"
     fault: tuple[Any, ...] | None = None
     if np.isnan(values).any():
         fault = connection.execute(f"SELECT rowid, {field} FROM {table} WHERE {odd} ORDER BY rowid LIMIT 1").fetchone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from tidegate.errors import DataError
 from tidegate.series.cells import decimal_evidence, samples
 from tidegate.series.dialect import Dialect, decode, encoding_note, find_dialect
-from tidegate.series.duck import connect, count_rows, text_column
+from tidegate.series.duck import connect, count_rows, first_line, text_column
 from tidegate.series.filebytes import SAMPLE_BYTES, contents, packed, start_of
 from tidegate.series.table import Table
 
@@ -74,7 +75,7 @@ def _load_csv(connection: DuckDBPyConnection, path: Path, dialect: Dialect, *, s
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(dialect.names)))
     connection.execute("DROP TABLE IF EXISTS data")
     connection.execute(
-        f"CREATE TABLE data AS SELECT * FROM read_csv(?, auto_detect=false, header=false, delim=?, quote='\"', "
+        f"CREATE TEMP TABLE data AS SELECT * FROM read_csv(?, auto_detect=false, header=false, delim=?, quote='\"', "
         f"escape='\"', skip={skip}, compression='{'gzip' if unpack else 'none'}', "
         f"max_line_size=268435456, columns={{{columns}}})",
         [str(path), dialect.delimiter],
@@ -96,7 +97,11 @@ def _csv_fault(text: str, dialect: Dialect, error: Exception) -> str:
                 )
     except csv.Error as fault:
         return f"line {reader.line_num + dialect.first_line - 1}: {fault}. Correct that line."
-    return str(error).split("\n\n")[0].replace("\n", "; ").removeprefix("Invalid Input Error: ") + " Correct that line."
+    said = re.search(r"Error on Line: (\d+)", str(error))
+    where = f"line {int(said[1]) + dialect.first_line - 1}" if said else "some line"
+    if "unterminated quote" in str(error):
+        return f"{where}: a quote opens and does not close. Correct that line; a quote within quotes is written twice."
+    return f"{where} does not fit the others ({first_line(error)}). Correct it."
 
 
 def _line_finder(path: Path, dialect: Dialect) -> Callable[[int], str]:

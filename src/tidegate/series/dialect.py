@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tidegate.errors import DataError
 from tidegate.series.table import MISSING_WORDS
 
+_NO_TEXT = "these bytes are no text: expected CSV, JSON or Parquet. Export the table as CSV."
 DELIMITERS = "\t;|,"  # in the order tried: a comma may also be a decimal comma
 _COMMENTS = ("#", "%", "//")
 _NUMBER_LIKE = re.compile(r"[-+]?[\d.,' \u00a0\u202f\u2019]*\d[\d.,]*([eE][-+]?\d+)?")
@@ -58,7 +59,7 @@ def find_encoding(start: bytes, *, whole: bool) -> str:
             return "utf-16-le"
         if even > 4 * odd:
             return "utf-16-be"
-        raise DataError("these bytes are no text: expected CSV, JSON or Parquet. Export the table as CSV.")
+        raise DataError(_NO_TEXT)
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         decoder.decode(start, final=whole)
@@ -89,7 +90,12 @@ def find_dialect(start: bytes, *, whole: bool) -> Dialect:
     """
     encoding = find_encoding(start, whole=whole)
     decoder = codecs.getincrementaldecoder(encoding)()
-    raw = decoder.decode(start, final=False).removeprefix("\ufeff")
+    try:
+        raw = decoder.decode(start, final=False).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise DataError(_NO_TEXT) from error
+    if sum(character < " " and character not in "\t\n\r\f" for character in raw[:4000]) > len(raw[:4000]) / 50:
+        raise DataError(_NO_TEXT)
     ends = _line_ends(raw)
     text = raw.replace("\r\n", "\n").replace("\r", "\n")
     if not whole:
@@ -122,7 +128,10 @@ def find_dialect(start: bytes, *, whole: bool) -> Dialect:
         if _is_header(records, first):
             header = records[first][0]
             if first:
-                notes.append(f"{records[first - 1][1] + skipped} lines above the header were left out")
+                count = records[first - 1][1] + skipped
+                notes.append(
+                    f"{count} line{'s' * (count > 1)} above the header {'were' if count > 1 else 'was'} left out"
+                )
             first += 1
     headed = header is not None
     if header is None:
@@ -134,9 +143,15 @@ def find_dialect(start: bytes, *, whole: bool) -> Dialect:
             f'(delimiter "{_SHOWN.get(delimiter, delimiter)}"). Make them equal; text that contains the '
             'delimiter needs quotes: "like, this".'
         )
+    if delimiter == _NONE:
+        _refuse_blanks(records)
     first_line = skipped + (records[first - 1][1] if first else 0) + 1
     plain = encoding in ("utf-8", "utf-8-sig") and len(ends) <= 1 and "\r" not in ends and first_line == 1 + headed
-    return Dialect(encoding, delimiter, _unique(header), first_line, plain, tuple(notes))
+    names = _unique(header)
+    for cell, name in zip(header, names, strict=True):
+        if cell.strip() and cell.strip() != name:
+            notes.append(f'the column name "{cell.strip()}" occurs twice: a later one is called "{name}"')
+    return Dialect(encoding, delimiter, names, first_line, plain, tuple(notes))
 
 
 _ENCODING_NAMES = {
@@ -147,7 +162,8 @@ _ENCODING_NAMES = {
     "utf-16-be": "UTF-16 text",
     "utf-32": "UTF-32 text",
 }
-_SHOWN = {"\t": "tab", "\x1f": "none"}
+_NONE = "\x1f"  # the delimiter of a single column: a character that does not occur
+_SHOWN = {"\t": "tab", _NONE: "none"}
 
 
 def encoding_note(encoding: str) -> tuple[str, ...]:
@@ -203,7 +219,17 @@ def _find_delimiter(body: str, comments: list[str]) -> str:
     for delimiter in DELIMITERS[::-1]:
         if len(next(csv.reader([top], delimiter=delimiter), [])) > 1:
             return delimiter
-    return "\x1f"
+    return _NONE
+
+
+def _refuse_blanks(records: list[tuple[list[str], int]]) -> None:
+    """Raise DataError if what looks like a single column is a table parted by blanks."""
+    split = [record[0].split() for record, _ in records]
+    width = len(split[-1]) if split else 0
+    if width > 1 and all(len(cells) == width and _NUMBER_LIKE.fullmatch(cells[-1]) for cells in split[1:]):
+        raise DataError(
+            "the fields seem to be parted by blanks, expected commas, semicolons, tabs or bars. Save the table as CSV."
+        )
 
 
 def _is_value(cell: str) -> bool:

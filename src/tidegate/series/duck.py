@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def connect() -> DuckDBPyConnection:
-    """A private in-memory DuckDB that never downloads or loads an extension."""
+    """A place for temporary tables in an in-memory DuckDB that never downloads or loads an extension."""
+    return _database(os.getpid()).cursor()
+
+
+@cache
+def _database(process: int) -> DuckDBPyConnection:
+    """One database for all reads (starting one takes longer than a small file), and a new one in a forked process."""
     import duckdb
 
     settings: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -74,4 +82,4 @@ def quoted_name(text: str) -> str:
 
 def first_line(error: Exception) -> str:
     """The first line of DuckDB's message, which says what; the others suggest options of DuckDB."""
-    return str(error).split("\n")[0]
+    return str(error).split("\n")[0].removeprefix("Invalid Input Error: ").strip(" .")

@@ -30,6 +30,12 @@ def open_frame(data: object) -> Table:
         values = _array(data, "the array")
         return _from_arrays({"y": (values, None)}, "array")
     module = type(data).__module__.split(".")[0]
+    if module == "pyarrow":
+        pa: Any = import_module("pyarrow")
+        if isinstance(data, pa.RecordBatch):
+            data = pa.Table.from_batches([data])
+        elif isinstance(data, pa.Array):
+            data = pa.chunked_array([data])
     if module == "duckdb" or type(data).__name__ == "DuckDBPyRelation":
         from tidegate.series.cells import plain
 

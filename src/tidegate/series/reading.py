@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.grid import build_grid, position_grid
+from tidegate.series.ids import factorize
 from tidegate.series.panel import Panel
-from tidegate.series.roles import Names, Roles, factorize, find_clock, find_roles, find_times, named_columns
+from tidegate.series.roles import Names, Roles, find_clock, find_roles, find_times, named_columns
 from tidegate.series.stamps import ParsedStamps, parse_stamps
 from tidegate.series.table import Array, Table
+
+_MANY_ROWS = 20_000
 
 
 def input_kind(data: object) -> str:
@@ -32,7 +35,7 @@ def read_panel(
     *,
     id: Names | None = None,
     time: Names | None = None,
-    target: str | None = None,
+    target: Names | None = None,
     timezone: str | None = None,
     date_format: str | None = None,
     every: str | None = None,
@@ -49,7 +52,7 @@ def read_panel(
             or series (anything narwhals takes), a dict of columns, or a one-dimensional array or list.
         id: column that names the series, or several (a sequence, or joined by commas).
         time: column of the stamps, or several that make one: "year,month,day,hour", "date,hour".
-        target: column of the values.
+        target: column of the values; several make one series each.
         timezone, every, aggregate, duplicates, drop_last, frequency: see `tidegate.series.grid.build_grid`.
         date_format: see `tidegate.series.stamps.parse_stamps`.
         decimal: "." or ",": the decimal mark of numbers written as text, where that cannot be seen.
@@ -61,7 +64,7 @@ def read_panel(
     table = open_table(data, decimal=decimal)
     try:
         if table.rows == 0:
-            raise DataError("the header is all there is, expected rows of data below it.")
+            raise DataError("found no rows, expected some (below the header, if it is a file).")
         taken = {*named_columns(table, "id", id), *named_columns(table, "target", target)}
         times = find_times(table, time, taken)
         stamps = _stamps(table, times, date_format)
@@ -153,7 +156,14 @@ def _stamps(table: Table, times: tuple[str, ...], date_format: str | None) -> Pa
         if column.kind == "empty":
             raise DataError(f'time column "{column.name}" is empty, expected stamps. Name another with --time.')
     if len(columns) == 1:
-        return parse_stamps(columns[0].raw(), name=times[0], date_format=date_format, zone=columns[0].zone)
+        raw, zone = columns[0].raw(), columns[0].zone
+        if raw.dtype.kind == "O" and len(raw) >= _MANY_ROWS:  # many series share their stamps: read each text once
+            codes, count = factorize(raw)
+            if count <= len(raw) / 2 and codes.min() >= 0:
+                first = np.unique(codes, return_index=True)[1]
+                stamps = parse_stamps(raw[first], name=times[0], date_format=date_format, zone=zone)
+                return replace(stamps, instants=stamps.instants[codes])
+        return parse_stamps(raw, name=times[0], date_format=date_format, zone=zone)
     return parse_stamps([column.raw() for column in columns], name=list(times), date_format=date_format)
 
 

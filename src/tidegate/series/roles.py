@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from tidegate.errors import ConfigError, DataError
+from tidegate.series.ids import suggest_ids
 from tidegate.series.stamps import looks_like_dates
 from tidegate.series.table import Array, Column, Table
 
@@ -67,6 +66,7 @@ _CALENDAR = re.compile(
     r"(is_?)?(year|yr|quarter|qtr|season|month|mnth|mon|week|week_?of_?year|day|(day|dow|doy)(_?of_?(week|month|year))?|week_?day|"
     r"week_?end|hour|hr|minute|second|holiday|working_?day|business_?day)"
 )
+_EIGHT_DIGITS = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _ID_LIKE = re.compile(r"(.*_)?id")
 
 
@@ -166,6 +166,9 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
         if plain_name(column.name) in ("ds", "timestamp", "datetime", "date_time", "date", "time", "year", "period"):
             return (column.name,)
     for column in whole:
+        if all(_EIGHT_DIGITS.fullmatch(str(cell)) for cell in column.sample):
+            return (column.name,)
+    for column in whole:
         word = plain_name(column.name)
         if len(columns) > 1 and (word in _COUNTER_NAMES or word in TIME_NAMES):
             counter = column.raw()
@@ -200,6 +203,10 @@ def find_roles(
         raise ConfigError(
             f"column {_quoted(twice[0])} has two roles; name different columns for --id, --time and --target."
         )
+    if ids and len(targets) > 1:
+        raise ConfigError(
+            f"several targets ({_listed(targets)}) make one series each, which leaves no id; name one target."
+        )
     repeated = instants is not None and _repeats(instants) > 0
     if not targets:
         targets = _find_target(table, times, ids, instants, repeated)
@@ -223,7 +230,7 @@ def _find_target(
                 f"all {table.rows} values of {_quoted(empty)} are missing, expected numbers. Is this the right file?"
             )
         told = ", ".join(
-            f"{_quoted(column.name)} ({_KINDS[column.kind]})" for column in table.columns if not column.made
+            f"{_quoted(column.name)} ({_described(column)})" for column in table.columns if not column.made
         )
         raise DataError(f"no column of numbers; found {told}. A series needs one column of numbers.")
     odd = [name for name in numbers if looks_like_id_or_part(name)]
@@ -233,15 +240,32 @@ def _find_target(
     if len(numbers) == 1:
         return (numbers[0],)
     other = [column for column in rest if column.kind in ("text", "flag", "other")]
-    if times and not repeated and not ids and not odd and not other:
+    years = all(re.fullmatch(r"(1[5-9]|2[01])\d\d", name) for name in candidates)
+    if not times and len(candidates) > 1 and (years or looks_like_dates(np.array(candidates, dtype=object))):
+        raise DataError(
+            f"stamps run across, as the names of {len(candidates)} columns from {_quoted(candidates[0])}; expected one "
+            "row per stamp. Turn the table: columns id, ds and y, one row for each number."
+        )
+    if times and not (repeated or ids or odd or other):
         return tuple(numbers)  # a wide table
+    if not times:
+        why = "there is no time column"
+    elif ids:
+        why = f"there is the id {_quoted(ids[0])}"
+    elif repeated:
+        why = f"stamps of {_quoted(','.join(times))} repeat"
+    elif odd:
+        why = f"{_quoted(odd[0])} looks like an id or a part of the calendar"
+    else:
+        why = f"{_quoted(other[0].name)} holds {_KINDS[other[0].kind]}"
     candidates = candidates or numbers
     paste = f"--target {option(candidates[-1])}"
     if repeated and not ids:
-        found = suggest_ids(table, instants, {*times, candidates[-1]})
+        found = _suggested(table, instants, {*times, candidates[-1]})
         paste += f" --id {option(','.join(found))}" if found else ""
     raise DataError(
-        f"{len(candidates)} columns could be the target: {_listed(candidates)}. Name one, for example: {paste}"
+        f"{len(candidates)} columns could be the target: {_listed(candidates)} (not read as one series each, "
+        f"because {why}). Name one, for example: {paste}"
     )
 
 
@@ -258,12 +282,19 @@ def _ask_for_what_parts_the_rows(
             f"stamps of {_quoted(times[0])} repeat, and {_quoted(clock)} holds the hour. Join them: {asked} "
             f"--time {option(','.join((*times, clock)))}"
         )
-    found = suggest_ids(table, instants, {*times, *targets})
+    found = _suggested(table, instants, {*times, *targets})
     if found:
         raise DataError(
             f"stamps of {_quoted(','.join(times))} repeat, and {_listed(found)} tell{'s' * (len(found) == 1)} the rows "
             f"apart: several series in one table? Then: {asked} --id {option(','.join(found))}"
         )
+
+
+def _suggested(table: Table, instants: Array | None, taken: set[str]) -> tuple[str, ...]:
+    if instants is None:
+        return ()
+    columns = [column for column in table.columns if column.name not in taken]
+    return suggest_ids((c for c in columns if not _CALENDAR.fullmatch(plain_name(c.name))), table.rows, instants)
 
 
 def find_clock(table: Table, times: tuple[str, ...], instants: Array) -> str | None:
@@ -287,68 +318,6 @@ def find_clock(table: Table, times: tuple[str, ...], instants: Array) -> str | N
     return None
 
 
-def suggest_ids(table: Table, instants: Array | None, taken: set[str]) -> tuple[str, ...]:
-    """The column, or two columns, that plausibly name the series of rows whose stamps repeat; () if none does.
-
-    Plausible is what leaves at most 2 % of the rows repeated and gives series that are there at half the stamps between
-    their first and last at least, weighted by rows: a sensor's name does, the weather of the moment does not.
-    """
-    if instants is None:
-        return ()
-    usable: list[tuple[str, NDArray[np.int64], int]] = []
-    order = {"text": 0, "number": 1}
-    columns = [column for column in table.columns if column.kind in order and column.name not in taken]
-    for column in sorted(columns, key=lambda column: (column.made, order[column.kind])):
-        if (column.kind == "number" and not column.whole) or _CALENDAR.fullmatch(plain_name(column.name)):
-            continue
-        codes, count = factorize(column.raw())
-        if 2 <= count <= table.rows / 2:
-            usable.append((column.name, codes, count))
-    known = np.unique(instants, return_inverse=True)[1].astype(np.int64)
-    for name, codes, _ in usable:
-        if _parts_rows(codes, known):
-            return (name,)
-    for (name, codes, _), (other, more, size) in combinations(usable[:6], 2):
-        if _parts_rows(np.unique(codes * size + more, return_inverse=True)[1].astype(np.int64), known):
-            return (name, other)
-    return ()
-
-
-def _parts_rows(codes: NDArray[np.int64], steps: NDArray[np.int64]) -> bool:
-    pairs = np.unique(codes * (int(steps.max()) + 1) + steps)
-    if len(codes) - len(pairs) > 0.02 * len(codes):
-        return False
-    series, step = np.divmod(pairs, int(steps.max()) + 1)
-    starts = np.flatnonzero(np.r_[True, np.diff(series) > 0])
-    counts = np.diff(np.r_[starts, len(series)])
-    spans = step[starts + counts - 1] - step[starts] + 1
-    return bool(np.sum(counts * (counts / spans)) >= 0.5 * len(pairs) and len(pairs) >= 2 * len(starts))
-
-
-def factorize(values: Array) -> tuple[NDArray[np.int64], int]:
-    """(rows,) number of each row's value in order of first appearance, -1 where missing; and how many there are."""
-    if values.dtype.kind == "O":
-        known: dict[object, int] = {}
-        codes = np.fromiter(
-            (-1 if value is None or value != value else known.setdefault(value, len(known)) for value in values),
-            np.int64,
-            len(values),
-        )
-        return codes, len(known)
-    missing = np.isnat(values) if values.dtype.kind in "mM" else np.isnan(values) if values.dtype.kind == "f" else None
-    unique, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-    if missing is not None and missing.any():
-        order = np.argsort(first[: np.count_nonzero(~(unique != unique))], kind="stable")
-    else:
-        order = np.argsort(first, kind="stable")
-    rank = np.full(len(unique), -1, dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    codes = rank[inverse]
-    if missing is not None:
-        codes[missing] = -1
-    return codes, len(order)
-
-
 def option(text: str) -> str:
     """Text as one word of a command line."""
     return (
@@ -356,6 +325,11 @@ def option(text: str) -> str:
         if re.fullmatch(r"[\w.,:/+-]+", text) and not text.startswith("-")
         else '"' + text.replace('"', '\\"') + '"'
     )
+
+
+def _described(column: Column) -> str:
+    example = f' such as "{column.sample[0]}"' if column.kind == "text" and len(column.sample) else ""
+    return _KINDS[column.kind] + example
 
 
 _KINDS = {

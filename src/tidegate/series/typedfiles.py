@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ from tidegate.series.table import Array, Column, Table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_NO_ZONES: Mapping[str, str] = {}
 
 
 def open_parquet(connection: DuckDBPyConnection, path: Path, source: str, decimal: str | None) -> Table:
@@ -35,11 +39,23 @@ def _parquet_table(connection: DuckDBPyConnection, kind: str, path: Path, source
     import duckdb
 
     try:
-        query = f"CREATE {kind} data AS SELECT * FROM read_parquet({quoted(str(path))})"
-        return _typed_table(connection, query, source, decimal)
+        query = f"CREATE TEMP {kind} data AS SELECT * FROM read_parquet({quoted(str(path))})"
+        return _typed_table(connection, query, source, decimal, _zones(connection, path))
     except duckdb.Error as error:
         fault = first_line(error).replace(f" '{path}'", "")
         raise DataError(f"damaged Parquet file ({fault}). Write or download it again.") from error
+
+
+def _zones(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """Time zones by column: Parquet itself keeps instants only, pandas notes their zone beside them."""
+    query = f"SELECT value FROM parquet_kv_metadata({quoted(str(path))}) WHERE key = 'pandas'"
+    zones = {}
+    for (value,) in connection.execute(query).fetchall():
+        for column in json.loads(bytes(value)).get("columns", []):
+            zone = (column.get("metadata") or {}).get("timezone")
+            if zone and column.get("pandas_type") == "datetimetz":
+                zones[str(column.get("field_name") or column.get("name"))] = str(zone)
+    return zones
 
 
 def open_json(connection: DuckDBPyConnection, path: Path, source: str, decimal: str | None) -> Table:
@@ -66,11 +82,13 @@ def open_json(connection: DuckDBPyConnection, path: Path, source: str, decimal: 
             scan = f"{scan}, columns={{{spec}}})"
             if types and all(kind.endswith("[]") for kind in types.values()):  # one object of arrays
                 fields = ", ".join(f"unnest({quoted_name(name)}) AS {quoted_name(name)}" for name in types)
-                return _typed_table(connection, f"CREATE TABLE data AS SELECT {fields} FROM {scan}", source, decimal)
+                return _typed_table(
+                    connection, f"CREATE TEMP TABLE data AS SELECT {fields} FROM {scan}", source, decimal
+                )
             if any(kind.startswith(("STRUCT", "MAP")) for kind in types.values()):
                 raise DataError(_JSON_SHAPE)
             fields = "json AS y" if list(types) == ["json"] else "*"  # DuckDB's own name for a plain list [1, 2, 3]
-            return _typed_table(connection, f"CREATE TABLE data AS SELECT {fields} FROM {scan}", source, decimal)
+            return _typed_table(connection, f"CREATE TEMP TABLE data AS SELECT {fields} FROM {scan}", source, decimal)
         except duckdb.Error as error:
             fault = re.sub(r"in file \"[^\"]*\",? ?", "", first_line(error)).split(". Try")[0]
             raise DataError(f"no JSON table ({fault}). {_JSON_EXPECTED}") from error
@@ -80,11 +98,14 @@ _JSON_EXPECTED = 'Expected a list of records, [{"ds": "2024-01-01", "y": 1.5}, .
 _JSON_SHAPE = f"found JSON that is no table. {_JSON_EXPECTED}"
 
 
-def _typed_table(connection: DuckDBPyConnection, query: str, source: str, decimal: str | None) -> Table:
+def _typed_table(
+    connection: DuckDBPyConnection, query: str, source: str, decimal: str | None, zones: Mapping[str, str] = _NO_ZONES
+) -> Table:
     connection.execute(query)
     described = [(str(row[0]), str(row[1])) for row in connection.execute("DESCRIBE data").fetchall()]
     rows = count_rows(connection, "data")
     columns = [_typed_column(connection, name, kind, rows, decimal) for name, kind in described]
+    columns = [replace(column, zone=zones[column.name]) if column.name in zones else column for column in columns]
     return Table(tuple(columns), rows, source, lambda row: f"row {row + 1}")
 
 
