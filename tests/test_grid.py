@@ -142,7 +142,7 @@ def test_absent_steps_are_missing_values_and_said():
     stamps = np.delete(times("2015-01-01", 10, "1D"), [3, 4])
     grid = grid_of(stamps)
     assert np.isnan(grid.values).tolist() == [False] * 3 + [True] * 2 + [False] * 5
-    assert "2 of 10 steps have no row and count as missing" in grid.notes
+    assert "2 of 10 steps have no row: missing" in grid.notes
 
 
 def test_newest_first_is_turned_round():
@@ -248,6 +248,11 @@ def test_blank_lines_are_left_out_but_values_without_stamp_are_not():
     assert len(grid_of(stamps, [1, 2, np.nan]).values) == 2
     with pytest.raises(DataError, match="no stamp in row 3, which has the value 3"):
         grid_of(stamps, [1, 2, 3])
+
+
+def test_a_series_without_any_stamp_is_named():
+    with pytest.raises(DataError, match='of series "b" has no stamp at all'):
+        grid_of(texts("2015-01-01", "2015-01-02", ""), [1, 2, np.nan], np.array([0, 0, 1]), names="ab".__getitem__)
 
 
 def test_positions_may_have_gaps():
@@ -378,7 +383,18 @@ def test_a_last_month_far_below_all_before_is_warned_about_and_can_be_dropped():
 def test_a_last_bin_with_few_rows_is_warned_about():
     stamps = times("2015-01-01T00:00", 24 * 10 + 5, "1h")
     grid = grid_of(stamps, every="1D", aggregate="mean")
-    assert any("2015-01-11" in note and "5 rows where 24 are usual" in note for note in grid.notes)
+    assert any("2015-01-11" in note and "5 rows after 24 or more" in note for note in grid.notes)
+
+
+def test_one_low_end_among_many_series_is_no_unfinished_month():
+    months = np.tile(np.arange("2015-01", "2017-01", dtype="M8[M]"), 10)
+    values = np.full((10, 24), 100.0)
+    values[3, -1] = 10
+    codes = np.repeat(np.arange(10), 24)
+    assert not any("incomplete" in note for note in grid_of(months, values.ravel(), codes).notes)
+    values[:, -1] = 10
+    notes = grid_of(months, values.ravel(), codes, names="abcdefghij".__getitem__).notes
+    assert any("the last month, 2016-12-01, looks incomplete in 10 series, first a" in note for note in notes)
 
 
 def test_dropping_the_last_period_leaves_series_that_ended_before_alone():

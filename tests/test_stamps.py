@@ -251,3 +251,20 @@ def test_impossible_parts_are_named():
         parse_stamps([np.array([2014]), np.array([2]), np.array([31])], name=["year", "month", "day"])
     with pytest.raises(ConfigError, match="have no year"):
         parse_stamps([np.array([1]), np.array([31])], name=["month", "day"])
+
+
+def test_a_format_with_the_day_of_the_year_is_read():
+    parsed = parse_stamps(np.array([2016060, 2016061]), name="ds", date_format="%Y%j")
+    assert seconds(parsed) == ["2016-02-29T00:00:00", "2016-03-01T00:00:00"]
+    assert Timeline(Frequency("day"), parsed.instants[:1], style=parsed.style).stamps(0, 0, 2).tolist() == [
+        2016060,
+        2016061,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"), [("%U/%Y", "%U is not known"), ("%d/%m", "has no year"), ("dd/mm/yyyy", "has no year")]
+)
+def test_a_format_that_cannot_be_used_is_refused_with_an_example(layout, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_stamps(column("01/02/2015", "02/02/2015"), name="ds", date_format=layout)

@@ -52,10 +52,10 @@ def wall_to_utc(
     notes = []
     if again.any():
         notes.append(
-            f"{int(again.sum())} stamps that {timezone} shows twice were told apart by the order of their rows"
+            f"{int(again.sum())} of the stamps that {timezone} shows twice: told apart by the order of their rows"
         )
     if alone > 0:
-        notes.append(f"{alone} stamps that {timezone} shows twice have one row: taken as before the clock went back")
+        notes.append(f"{alone} of the stamps that {timezone} shows twice: one row only, taken as before the change")
     return resolved.astype("M8[us]"), tuple(notes)
 
 
@@ -104,7 +104,11 @@ def zone_of_gaps(unique: Instants, absent: Integers, step: int) -> str | None:
     if step > hour or len(unique) < 100:
         return None
     holes = sorted(start for start, length in _runs(absent, step) if length == hour)
-    if len(holes) < 2:
+    if (
+        len(holes) < 2
+        or any(start % (24 * hour) > 4 * hour for start in holes)
+        or min(np.diff(holes)) < 100 * 24 * hour
+    ):
         return None
     for zone in COMMON_ZONES:
         table = _around(zone, unique)

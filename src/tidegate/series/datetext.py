@@ -20,8 +20,10 @@ MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augus
           "December")  # fmt: skip
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _DIRECTIVE = re.compile(r"%([-^#:]?\d?)([A-Za-z%])")
-_WIDTHS = {"Y": 4, "G": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "f": 6, "V": 2, "u": 1, "q": 1}
+_WIDTHS = {"Y": 4, "G": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "f": 6, "V": 2, "u": 1, "q": 1,
+           "j": 3}  # fmt: skip
 _WORDS = "bBaAp"
+_KNOWN = frozenset("YGymdjHIMSfVuqbBaApz%")
 _MOST_TOKENS = 16
 _LONGEST = 48
 
@@ -45,6 +47,15 @@ class Shape:
     values: Integers
     digits: Integers
     example: str
+
+
+def check_layout(layout: str) -> str | None:
+    """What is wrong with a layout, or None: a directive this module does not know, or no year."""
+    letters = [letter for _, letter in _DIRECTIVE.findall(layout)]
+    unknown = [letter for letter in letters if letter not in _KNOWN]
+    if unknown:
+        return f"%{unknown[0]} is not known here"
+    return None if set(letters) & {"Y", "y", "G"} else "it has no year"
 
 
 def word_code(word: str) -> int:
@@ -257,6 +268,8 @@ def _assemble(fields: dict[str, Integers], count: int) -> Read:
         # ISO week 1 is the one with 4 January in it.
         fourth = (year - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + 3
         days = fourth - (fourth + 3) % 7 + (number("V", 1, 53, 1) - 1) * 7 + number("u", 1, 7, 1) - 1
+    elif "j" in fields:
+        days = (year - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + number("j", 1, 366, 1) - 1
     else:
         day = number("d", 1, 31, 1)
         length = ((months + np.timedelta64(1, "M")).astype("M8[D]") - first).astype(np.int64)
@@ -329,6 +342,8 @@ def format_stamps(layout: str, wall: Integers, offsets: Integers) -> NDArray[np.
 
 
 def _numbers(letter: str, parts: dict[str, Integers], weekday: Integers, wall: Integers) -> Integers:
+    if letter == "j":
+        return wall // DAY - (parts["year"] - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + 1
     if letter in "GV":
         thursday = wall // DAY - weekday + 3
         year = thursday.astype("M8[D]").astype("M8[Y]")

@@ -12,6 +12,13 @@ from tidegate.series.calendar import Integers, Timeline
 Floats = NDArray[np.float64]
 # A last value below this share of the smallest of the values before it looks like a period still running.
 INCOMPLETE_SHARE = 0.5
+_BEFORE = 24
+_LEAST_KNOWN = 12
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun: "1 value is", "2 values are"."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def look_at_ends(
@@ -53,10 +60,8 @@ def look_at_ends(
             len(trailing) > 1
         )
         origin = timeline.describe(worst, int(lengths[worst]) - 1)
-        missing = int(trailing.sum())
-        notes.append(
-            f"{missing} values are missing at the end{whose}: the forecast starts after the last stamp, {origin}"
-        )
+        missing = counted(int(trailing.sum()), "value is", "values are")
+        notes.append(f"{missing} missing at the end{whose}: the forecast starts after the last stamp, {origin}")
     return values, offsets, notes
 
 
@@ -75,30 +80,38 @@ def _trailing_missing(values: Floats, offsets: Integers) -> Integers:
 
 
 def _incomplete(
-    values: Floats, offsets: Integers, timeline: Timeline, newest: NDArray[np.bool_], counts: Integers | None,
+    values: Floats,
+    offsets: Integers,
+    timeline: Timeline,
+    newest: NDArray[np.bool_],
+    counts: Integers | None,
     names: Callable[[int], str] | None,
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """A note if the last period looks as if it were still running.
 
-    Either the last bin of aggregated rows holds less than half of the usual number of rows, or the last value is below
-    half of the smallest of the 24 before it (12 observed at least, all above 0), for steps of an hour or longer.
+    A series looks so if its last step has less than half of what the smallest of the 24 before it has (12 observed at
+    least, all above 0): of rows where rows were gathered, else of its value, for steps of an hour or longer. Said if
+    that holds for a fifth of the series that reach the end: one low value among many is no unfinished period.
     """
-    found = []
-    for series in np.flatnonzero(newest).tolist():
-        start, end = int(offsets[series]), int(offsets[series + 1])
-        if counts is not None:
-            if end - start > 2 and counts[end - 1] < INCOMPLETE_SHARE * np.median(counts[start : end - 1]):
-                found.append((series, f"{counts[end - 1]} rows where {np.median(counts[start : end - 1]):g} are usual"))
-            continue
-        before = values[max(start, end - 25) : end - 1]
-        before = before[~np.isnan(before)]
-        if len(before) >= 12 and before.min() > 0 and values[end - 1] < INCOMPLETE_SHARE * before.min():
-            found.append((series, f"{values[end - 1]:g} after {before.min():g} or more in the {len(before)} before"))
-    assert timeline.frequency is not None
-    if not found or (counts is None and (timeline.frequency.step_seconds or 3600) < 3600):
+    frequency = timeline.frequency
+    assert frequency is not None
+    if counts is None and (frequency.step_seconds or 3600) < 3600:
         return []
-    series, why = found[0]
-    stamp = timeline.describe(series, int(offsets[series + 1] - offsets[series]) - 1)
-    whose = f" in {len(found)} series, first {names(series)}" if names else ""
-    return [f"the last {timeline.frequency.unit.replace('_', ' ')}, {stamp}, looks incomplete{whose} ({why}): "
-            "--drop-last leaves it out"]  # fmt: skip
+    measured = values if counts is None else np.where(counts > 0, counts, np.nan)
+    series = np.flatnonzero(newest)
+    steps = offsets[series + 1][:, None] - 1 - np.arange(_BEFORE + 1)
+    window = np.where(steps >= offsets[series][:, None], measured[np.maximum(steps, 0)], np.nan)
+    last, before = window[:, 0], window[:, 1:]
+    known = (~np.isnan(before)).sum(axis=1)
+    least = np.where(np.isnan(before), np.inf, before).min(axis=1)
+    low = (known >= (_LEAST_KNOWN if counts is None else 2)) & (least > 0) & (last < INCOMPLETE_SHARE * least)
+    if not low.any() or low.mean() < 0.2:
+        return []
+    first = int(np.argmax(low))
+    number = int(series[first])
+    what = "" if counts is None else " rows"
+    why = f"{last[first]:g}{what} after {least[first]:g} or more in the {known[first]} before"
+    stamp = timeline.describe(number, int(offsets[number + 1] - offsets[number]) - 1)
+    whose = f" in {int(low.sum())} series, first {names(number)}" if names else ""
+    unit = frequency.unit.replace("_", " ") if frequency.multiple == 1 else "period"
+    return [f"the last {unit}, {stamp}, looks incomplete{whose} ({why}): --drop-last leaves it out"]

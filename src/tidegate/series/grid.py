@@ -12,7 +12,7 @@ from tidegate.errors import ConfigError, DataError
 from tidegate.series.binning import bin_frequency, bin_starts, check_way, merge
 from tidegate.series.calendar import Frequency, Instants, Integers, Stamps, StampStyle, Timeline
 from tidegate.series.clockchanges import changes_look, show, wall_to_utc, zone_of_gaps, zones_of_repeats
-from tidegate.series.ends import look_at_ends
+from tidegate.series.ends import counted, look_at_ends
 from tidegate.series.inference import Spacing, infer_spacing, suggest_width
 from tidegate.series.stamps import ParsedStamps
 from tidegate.series.zones import DAY, SECOND, zone_table
@@ -128,8 +128,13 @@ def _leave_out_blank(rows: _Rows) -> None:
             f'time column "{rows.column}" has no stamp in row {int(np.argmax(lost)) + 1}, which has the value '
             f"{rows.values[np.argmax(lost)]:g}: expected a date in each row; fill it in or remove the row"
         )
+    present = np.bincount(rows.series[~blank], minlength=int(rows.series.max()) + 1)
+    if len(present) > 1 and (present == 0).any():
+        raise DataError(
+            f'time column "{rows.column}"{rows.of(int(np.argmin(present)))} has no stamp at all: expected a date in '
+            "each row; remove the series or fill it in"
+        )
     rows.values, rows.times, rows.series = rows.values[~blank], rows.times[~blank], rows.series[~blank]
-    _, rows.series = np.unique(rows.series, return_inverse=True)
 
 
 def _sort(rows: _Rows) -> None:
@@ -289,7 +294,8 @@ def _merge_repeats(rows: _Rows, timeline: Timeline, duplicates: str | None, naiv
     if not again.any():
         return
     if duplicates is not None:
-        rows.notes.append(f"{int(again.sum())} repeated stamps were merged ({duplicates})")
+        merged = counted(int(again.sum()), "repeated stamp was", "repeated stamps were")
+        rows.notes.append(f"{merged} merged ({duplicates})")
         return _merge(rows, duplicates)
     row = int(np.argmax(again))
     where = rows.of(int(rows.series[row]))
@@ -302,8 +308,9 @@ def _merge_repeats(rows: _Rows, timeline: Timeline, duplicates: str | None, naiv
             f"time: expected stamps that occur once, or the name of their zone; pass --timezone {zones[0]}{also}, "
             "or merge them with --duplicates mean"
         )
+    repeats = counted(int(again.sum()), "repeat", "repeats")
     raise DataError(
-        f'time column "{rows.column}" has {stamp}{where} more than once ({int(again.sum())} repeats in all): '
+        f'time column "{rows.column}" has {stamp}{where} more than once ({repeats} in all): '
         "expected one row per stamp; merge them with --duplicates mean (or sum, last), or name the column that tells "
         "series apart with --id"
     )
@@ -393,7 +400,7 @@ def _notes(rows: _Rows, timeline: Timeline, offsets: Integers, lengths: Integers
         notes.append(f"frequency: {frequency.name}, {frequency.word}{span}{zone}")
     absent = int(offsets[-1]) - len(rows.values)
     if absent:
-        notes.append(f"{absent} of {int(offsets[-1])} steps have no row and count as missing")
+        notes.append(f"{absent} of {int(offsets[-1])} steps {'has' if absent == 1 else 'have'} no row: missing")
     if frequency is not None and frequency.is_subdaily and timeline.timezone is None and absent:
         first = rows.times[rows.series == rows.series[0]].astype("M8[us]")
         step = (frequency.step_seconds or 0) * SECOND

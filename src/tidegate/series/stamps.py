@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.calendar import Instants, Integers, Stamps, StampStyle
-from tidegate.series.datetext import Read, Shape, read_layout, shapes
+from tidegate.series.datetext import Read, Shape, check_layout, read_layout, shapes
 from tidegate.series.inference import regularity
 from tidegate.series.layouts import ORDERS, candidate_layouts, with_offsets
 from tidegate.series.zones import COMMON_ZONES, offset_text, zone_table
@@ -123,8 +123,10 @@ def _whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_
         return None
     missing = np.isnan(array)
     whole = np.where(missing, 0, array)
-    if (whole % 1 != 0).any() or not np.isfinite(whole).all():
-        odd = array[(whole % 1 != 0) | ~np.isfinite(whole)][0]
+    # Beyond 2**53 floats skip whole numbers.
+    wrong = (whole % 1 != 0) | ~(np.abs(whole) < 2**53)
+    if wrong.any():
+        odd = array[wrong][0]
         raise DataError(
             f'time column "{name}" has the value {odd}: expected dates or whole numbers; name another with --time'
         )
@@ -314,6 +316,11 @@ def _read_by_format(
     """Wall clock, offsets, layout and notes of date text in a layout the user gave."""
     if layout in _UNIX:
         raise DataError(f'--date-format {layout} needs whole numbers, but time column "{name}" has "{texts[0]}"')
+    wrong = check_layout(layout)
+    if wrong:
+        raise ConfigError(
+            f'--date-format "{layout}": {wrong}; expected a layout such as "%d/%m/%Y %H:%M", or unix, unix_ms'
+        )
     wall, offset = np.zeros(len(texts), dtype=np.int64), np.zeros(len(texts), dtype=np.int64)
     zoned = False
     found = shapes(texts)
