@@ -105,7 +105,7 @@ def number_text(value: float, digits: int = 4) -> str:
         return _MISSING
     if math.isinf(value):
         return "∞" if value > 0 else f"{_MINUS}∞"
-    size = abs(value)
+    size = abs(value := float(value))
     if size and not 1e-5 <= size < 1e15:
         return f"{value:.{digits - 1}e}".replace("-", _MINUS)
     whole = 1 + math.floor(math.log10(size)) if size else 1
@@ -213,9 +213,9 @@ def _packed_y(y: ArrayLike) -> Json:
     low, high = float(np.nanmin(part)), float(np.nanmax(part))
     largest = max(abs(low), abs(high))
     # Small changes on a large level (1,000,000.01) would be lost in float32: store the distance to the lowest value.
-    base = low if high - low < 1e-2 * largest else 0.0
+    base = low if high / 2 - low / 2 < 5e-3 * largest else 0.0
     # Powers of two keep 1e-300 and 1e300 within float32.
-    scale = 2.0 ** math.frexp(largest)[1] if largest and not 1e-30 < largest < 1e30 else 1.0
+    scale = 2.0 ** max(-1022, math.frexp(largest)[1] - 1) if largest and not 1e-30 < largest < 1e30 else 1.0
     packed: Json = {"n": len(part), "f32": _base64(((part - base) / scale).astype("<f4"))}
     optional = (("base", base, 0.0), ("scale", scale, 1.0), ("at", int(known[0]), 0))
     return packed | {name: value for name, value, usual in optional if value != usual}

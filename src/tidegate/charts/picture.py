@@ -57,6 +57,8 @@ def save_picture(path: str | os.PathLike[str], charts: Sequence[LineChart], *, t
 
 def _draw(axes: Any, chart: LineChart, small: bool) -> None:
     x = np.asarray(chart.x)
+    if chart.x_is_time:
+        x = x.astype("datetime64[ms]")
     seen = np.ones(len(x), dtype=bool)
     if chart.focus is not None:
         seen = (x >= chart.focus[0]) & (x <= chart.focus[1])
@@ -167,7 +169,7 @@ def _style_axes(axes: Any, chart: LineChart, x: NDArray[Any], small: bool) -> No
     if chart.log_y:
         axes.set_yscale("log")
     if chart.x_is_time:
-        _time_axis(axes, chart.timezone, float((x[-1] - x[0]) / np.timedelta64(1, "s")) if len(x) else 0.0, small)
+        _time_axis(axes, chart.timezone, float((x[-1] - x[0]).astype(np.int64)) / 1000 if len(x) else 0.0, small)
     if not chart.log_x and len(x) > 1:
         axes.set_xlim(x[0], x[-1])
     if not small:

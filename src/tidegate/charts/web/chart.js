@@ -129,8 +129,12 @@ function drawChart(host, number) {
   function options(width) {
     const ink = css("--soft"), grid = {stroke: css("--grid"), width: 1};
     const axis = {stroke: ink, font: FONT, grid, ticks: {show: false}};
-    const filter = (u, splits) => wholePowers(splits);
-    const powers = {filter, grid: {...grid, filter}};
+    const logarithmic = space => ({
+      splits: (u, index, low, high) => logTicks(low, high, (index ? u.bbox.height : u.bbox.width) / devicePixelRatio / space),
+      filter: (u, splits) => splits,
+      incrs: (u, index, low, high) => [Math.max(5, high)], // any distance uPlot finds room for; splits does the work
+    });
+    const extreme = largest > 1e15 || largest < 1e-12 ? {incrs: decimalSteps, splits: decimalTicks} : {};
     const few = u => { const [a, b] = u.series[0].idxs; return (b - a) * 14 < u.bbox.width / devicePixelRatio; };
     const series = [{}], fills = [];
     bands.forEach((band, index) => {
@@ -156,12 +160,12 @@ function drawChart(host, number) {
       series, bands: fills,
       axes: [
         {...axis, space: spec.time ? 64 : 56, gap: 6, ...(spec.time ? {incrs: timeSpans(x)} : {}),
-          ...(spec.lx ? powers : {}), size: (u, texts) => (texts?.some(text => text.includes("\n")) ? 44 : 28),
+          ...(spec.lx ? logarithmic(56) : {}), size: (u, texts) => (texts?.some(text => text.includes("\n")) ? 44 : 28),
           label: spec.xl || undefined, labelSize: 20, labelFont: FONT,
           values: (u, splits, _, __, step) => spec.time ? timeTicks(splits, step, wall) : spec.lx
             ? splits.map(value => value == null ? "" : numberText(value)) : tickTexts(splits, step)},
         {...axis, space: 36, gap: 6,
-          ...(spec.ly ? powers : largest > 1e15 ? {incrs: decimalSteps} : {}),
+          ...(spec.ly ? logarithmic(30) : extreme),
           values: (u, splits, _, __, step) => spec.ly
             ? splits.map(value => value == null ? "" : numberText(value)) : tickTexts(splits, step),
           size: (u, texts, index, cycle) => {

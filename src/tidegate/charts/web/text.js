@@ -74,14 +74,23 @@ function timeSpans(x) {
   for (let i = 1; i < x.length; i++) step = Math.min(step, x[i] - x[i - 1]);
   return SPANS.filter(span => span >= (step === Infinity ? DAY : Math.min(step, 365 * DAY) * .9));
 }
-// uPlot's own list of ticks ends at 1e16.
-function decimalSteps(u, axis, low, high) {
+// uPlot looks ticks up in a table from 1e-16 to 1e16; outside of it, and on long logarithmic axes, it would never end.
+const decimalSteps = (u, axis, low, high) => {
   const unit = 10 ** Math.floor(Math.log10((high - low) / 50 || 1));
   return [1, 2, 5, 10, 20, 50].map(n => n * unit);
+};
+function decimalTicks(u, axis, low, high, step) {
+  const first = Math.ceil(low / step), count = Math.min(100, Math.floor(high / step) - first + 1);
+  return Array.from({length: Math.max(0, count)}, (_, i) => (first + i) * step);
 }
-// Powers of ten, if at least two of them are in view; else all the ticks there are.
-function wholePowers(splits) {
-  const exact = value => value > 0 && Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-9;
-  const whole = splits.map(value => exact(value) ? value : null);
-  return whole.filter(value => value != null).length > 1 ? whole : splits;
+/** Ticks of a logarithmic axis: 1, 2, 5, … within three powers of ten, else every first, second, fifth … power. */
+function logTicks(low, high, most) {
+  const first = Math.floor(Math.log10(low) + 1e-9), last = Math.ceil(Math.log10(high) - 1e-9);
+  const every = [1, 2, 5, 10, 20, 50, 100, 200].find(n => (last - first) / n <= most) ?? 200;
+  const ticks = [];
+  for (let exponent = first; exponent <= last; exponent++) {
+    if (exponent % every) continue;
+    for (const digit of last - first < 3 ? [1, 2, 5] : [1]) ticks.push(Number(`${digit}e${exponent}`));
+  }
+  return ticks.filter(tick => tick >= low * .9999 && tick <= high * 1.0001);
 }
