@@ -243,6 +243,13 @@ def test_a_given_frequency_is_used_and_checked():
         grid_of(texts("2015-01-31"))
 
 
+def test_steps_finer_than_the_input_could_write_are_written_as_iso_dates():
+    assert grid_of(texts("2015 Jan", "2015 Feb"), frequency="D").timeline.text(0, 1, 1).tolist() == ["2015-01-02"]
+    assert grid_of(np.array([2014, 2015]), frequency="MS").timeline.stamps(0, 1, 1).tolist() == ["2014-02-01"]
+    hourly = grid_of(texts("2015-01-01", "2015-01-02"), every="12h", aggregate="sum")
+    assert hourly.timeline.stamps(0, 1, 1).tolist() == ["2015-01-01 12:00"]
+
+
 def test_blank_lines_are_left_out_but_values_without_stamp_are_not():
     stamps = texts("2015-01-01", "2015-01-02", "")
     assert len(grid_of(stamps, [1, 2, np.nan]).values) == 2

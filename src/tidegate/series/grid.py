@@ -262,14 +262,20 @@ def _span(microseconds: int) -> str:
 
 
 def _style_for(style: StampStyle, frequency: Frequency) -> StampStyle:
-    """The input's style, or ISO text where bins are finer than what it can write."""
-    if (
-        frequency.is_subdaily
-        and style.kind == "text"
-        and not any(hour in style.layout for hour in ("%H", "%I", "%-H", "%-I"))
-    ):
-        return replace(style, layout="%Y-%m-%d %H:%M")
-    return style
+    """The input's style, or ISO text where steps (of a given frequency, of bins) are finer than it can write."""
+    layout = "%Y" if style.kind == "year" else style.layout
+    if style.kind not in ("text", "integer", "year"):
+        return style
+    shown = {directive[:1] for directive in layout.replace("%-", "%").split("%")}
+    if frequency.is_subdaily:
+        fits = bool(shown & {"H", "I"})
+    elif frequency.unit in ("day", "business_day", "week"):
+        fits = bool(shown & {"d", "j", "V"})
+    else:
+        fits = frequency.unit == "year" or style.kind != "year"
+    if fits:
+        return style
+    return replace(style, kind="text", dtype="object", layout="%Y-%m-%d %H:%M" if frequency.is_subdaily else "%Y-%m-%d")
 
 
 def _bin(rows: _Rows, frequency: Frequency, shift: int, aggregate: str) -> None:
