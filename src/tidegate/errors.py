@@ -1,4 +1,4 @@
-"""The few kinds of error Tidegate raises on purpose; each message says what was found, what was expected, what to do."""
+"""The few kinds of error Tidegate raises on purpose: each says what was found, what was expected and what to do."""
 
 
 class TidegateError(Exception):
@@ -21,5 +21,7 @@ class MissingExtra(TidegateError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 
     def __init__(self, extra: str, feature: str) -> None:
-        super().__init__(f'{feature} needs the extra "{extra}", which is not installed: pip install "tidegate[{extra}]"')
+        super().__init__(
+            f'{feature} needs the extra "{extra}", which is not installed: pip install "tidegate[{extra}]"'
+        )
         self.extra = extra

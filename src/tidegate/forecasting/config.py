@@ -49,7 +49,12 @@ class ModelConfig:
         if self.season_slots and not (self.scaling and self.embedding_size):
             raise ConfigError("season look-ups need scaling and an embedding: set season_slots=0 or switch both on")
         levels = self.quantile_levels
-        if not levels or list(levels) != sorted(set(levels)) or not 0 < levels[0] <= levels[-1] < 1 or 0.5 not in levels:
+        if (
+            not levels
+            or list(levels) != sorted(set(levels))
+            or not 0 < levels[0] <= levels[-1] < 1
+            or 0.5 not in levels
+        ):
             raise ConfigError(f"quantile_levels {levels} must increase, lie between 0 and 1 and contain 0.5")
 
     @classmethod
@@ -83,5 +88,7 @@ class ModelConfig:
         """Back from JSON. Raises ModelError for a field this version does not know."""
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
-            raise ModelError(f"the model's configuration has unknown fields {unknown}: it needs a newer version of tidegate")
+            raise ModelError(
+                f"the model's configuration has unknown fields {unknown}: it needs a newer version of tidegate"
+            )
         return cls(**{**values, "quantile_levels": tuple(values["quantile_levels"])})

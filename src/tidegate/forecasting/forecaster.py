@@ -93,7 +93,9 @@ def bounded(
 
 def season_note(panel: Panel, seasons: NDArray[np.int64], *, given: bool) -> str:
     """One sentence on which season lengths are used and where they come from."""
-    source = "as given" if given else "from the calendar" if panel.timeline.frequency is not None else "found in the values"
+    source = (
+        "as given" if given else "from the calendar" if panel.timeline.frequency is not None else "found in the values"
+    )
     kinds, counts = np.unique(seasons, axis=0, return_counts=True)
     lists = [[str(length) for length in kind if length] for kind in kinds[np.argsort(-counts)]]
     if lists == [[]]:

@@ -154,9 +154,7 @@ def visible(history: History, index: Tensor, known: Tensor) -> Tensor:
     return (index >= 0) & (index < limit) & take(history.observed, index)
 
 
-def look_up(
-    history: History, scaling: Scaling, steps: Steps, seasons: Tensor, horizon: int
-) -> tuple[Tensor, Tensor]:
+def look_up(history: History, scaling: Scaling, steps: Steps, seasons: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
     """What seasonal naive forecasts would say, from earlier seasons aligned with the horizon.
 
     Args:
@@ -166,7 +164,9 @@ def look_up(
         (batch, steps, slots, LOOKUP_CHANNELS).
     """
     ahead = torch.arange(1, horizon + 1, device=seasons.device)
-    lead = (steps.origin - steps.known)[:, :, None, None] + ahead  # (batch, steps, 1, horizon) steps past the last known
+    lead = (steps.origin - steps.known)[
+        :, :, None, None
+    ] + ahead  # (batch, steps, 1, horizon) steps past the last known
     season = seasons[:, None, :, None]
     length = season.clamp(min=1)
     back = length * torch.div(lead + length - 1, length, rounding_mode="floor")  # whole seasons to get before known

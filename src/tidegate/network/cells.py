@@ -40,7 +40,7 @@ def peephole_step(
 def run_layer(
     step: Callable[..., Tensor | tuple[Tensor, ...]], x: Tensor, state: State, weights: tuple[Tensor, ...]
 ) -> tuple[Tensor, State]:
-    """Run one cell along time. x (batch, time, inputs), state of (batch, hidden) -> (batch, time, hidden), last state."""
+    """Run a cell along time: x (batch, time, inputs), state (batch, hidden) -> (batch, time, hidden), last state."""
     outputs = []
     for x_t in x.unbind(1):
         stepped = step(x_t, *state, *weights)
@@ -50,7 +50,7 @@ def run_layer(
 
 
 class PeepholeLSTM(nn.Module):
-    """Stacked peephole LSTM with the call of torch.nn.LSTM(batch_first=True) and its parameter names plus `weight_peep`."""
+    """Stacked peephole LSTM: the call and the parameter names of torch.nn.LSTM(batch_first=True), and `weight_peep`."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int) -> None:
         super().__init__()

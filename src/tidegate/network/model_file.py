@@ -63,7 +63,9 @@ def load_network(path: Path) -> tuple[PatchLSTM, dict[str, Any]]:
         }
         network.load_state_dict(weights)
     except (KeyError, ValueError, RuntimeError, onnx.checker.ValidationError) as error:
-        raise ModelError(f"{path} is not a tidegate model file, or is damaged ({type(error).__name__}: {error})") from error
+        raise ModelError(
+            f"{path} is not a tidegate model file, or is damaged ({type(error).__name__}: {error})"
+        ) from error
     except Exception as error:
         if type(error).__name__ != "DecodeError":  # protobuf's own error, without a public name to import
             raise
@@ -132,7 +134,9 @@ class _Writer:
         rows = asked.unsqueeze(2)
         chosen_origin, chosen_known = origin.take(asked), known.take(asked)
         scaling = self.scaling(chosen_known)
-        predicted = self.predict(self.pick(output, rows), self.pick(embedded, rows), chosen_origin, chosen_known, scaling)
+        predicted = self.predict(
+            self.pick(output, rows), self.pick(embedded, rows), chosen_origin, chosen_known, scaling
+        )
         result = self.unsquash(predicted, scaling)  # B M H Q
         levels = len(config.quantile_levels)
         flat = result.reshape(context.size(0), -1, levels).slice(0, horizon, 1)
@@ -274,7 +278,10 @@ class _Writer:
             found = [self.weights.get(f"recurrent.cell.{name}_l{layer}") for name in names]
             w_ih, w_hh, b_ih, b_hh = (part for part in found[:4] if part is not None)
             inputs: list[Value | None] = [
-                sequence, w_ih.unsqueeze(0), w_hh.unsqueeze(0), g.concat([b_ih, b_hh], 0).unsqueeze(0)
+                sequence,
+                w_ih.unsqueeze(0),
+                w_hh.unsqueeze(0),
+                g.concat([b_ih, b_hh], 0).unsqueeze(0),
             ]
             if (peep := found[4]) is not None:
                 inputs += [None, None, None, peep.reshape(1, -1)]
@@ -311,9 +318,7 @@ class _Writer:
         share = g.concat([part.reduce("Mean", 3, keep=True) for part in shares], 3)  # B M S C
         return stack, share
 
-    def predict(
-        self, output: Value, embedded: Value, origin: Value, known: Value, scaling: dict[str, Value]
-    ) -> Value:
+    def predict(self, output: Value, embedded: Value, origin: Value, known: Value, scaling: dict[str, Value]) -> Value:
         """PatchLSTM.predict: (B M H Q) squashed"""
         config, g = self.config, self.graph
         levels = len(config.quantile_levels)
@@ -354,5 +359,3 @@ def _sum(parts: list[Value]) -> Value:
     for part in parts[1:]:
         total = total + part
     return total
-
-

@@ -142,7 +142,7 @@ class PatchLSTM(nn.Module):
         return torch.stack([feature.to(torch.float32) for feature in features], dim=-1)
 
     def read(self, embedded: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Run the recurrent network along the steps: (batch, steps, embedding) -> (batch, steps, hidden), last state."""
+        """Run the recurrent network over steps: (batch, steps, embedding) -> (batch, steps, hidden), last state."""
         return self.recurrent(embedded, state)
 
     def predict(
@@ -186,14 +186,12 @@ class PatchLSTM(nn.Module):
         per_block = config.horizon // config.patch_length
         final = last_step(lengths, config.patch_length)
         steps = Steps.to_the_end(lengths, int(final.max()) + 1 + per_block * (blocks - 1), config.patch_length)
-        embedded, scaling = self.embed(history, seasons, steps)
+        embedded, _ = self.embed(history, seasons, steps)
         output, _ = self.read(embedded)
         asked = final[:, None] + per_block * torch.arange(blocks, device=final.device)
         chosen = Steps(*(part.gather(1, asked) for part in (steps.origin, steps.known, steps.previous)))
         chosen_scaling = self.scaling(history, chosen.known)
-        predicted = self.predict(
-            pick(output, asked), pick(embedded, asked), history, chosen_scaling, seasons, chosen
-        )
+        predicted = self.predict(pick(output, asked), pick(embedded, asked), history, chosen_scaling, seasons, chosen)
         result = self.unsquash(history, chosen_scaling, predicted).flatten(1, 2)[:, :horizon]
         return torch.where((lengths > 0)[:, None, None], result, torch.nan)
 

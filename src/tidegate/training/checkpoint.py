@@ -40,7 +40,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def pack(network: nn.Module, averaged: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """All tensors of a run: weights, their running average, and the optimizer's state by parameter name."""
-    names = {parameter: name for name, parameter in network.named_parameters()}
+    names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
     packed = {f"network/{name}": parameter.detach().clone() for parameter, name in names.items()}
     packed |= {f"averaged/{name}": tensor.clone() for name, tensor in averaged.items()}
     for parameter, state in optimizer.state.items():

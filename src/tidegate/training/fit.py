@@ -112,7 +112,9 @@ def fit(
     torch.manual_seed(seed)
     network, origin, notes = start_network(panel, horizon, start, cell, layers, hidden_size)
     data = TrainingData.of(panel, horizon, season_lengths(panel, season_length), network.config, place)
-    return train(network.to(place), data, plan, pretrained=origin != "scratch", notes=notes, start=origin, progress=progress)
+    return train(
+        network.to(place), data, plan, pretrained=origin != "scratch", notes=notes, start=origin, progress=progress
+    )
 
 
 def torch_device(device: str) -> torch.device:
@@ -140,7 +142,9 @@ def start_network(
         if all(getattr(network.config, name) == value for name, value in asked.items()):
             return network, "shipped" if start == "auto" else str(path), []
         if start != "auto":
-            raise ConfigError(f"{path} holds another network than {asked} asks for: leave these out, or start='scratch'")
+            raise ConfigError(
+                f"{path} holds another network than {asked} asks for: leave these out, or start='scratch'"
+            )
     config = choose_config(panel, horizon, asked)
     words = f"a network of its own: {config.cell}, {config.num_layers} layers of {config.hidden_size}, from nothing"
     return PatchLSTM(config), "scratch", [words]
@@ -212,7 +216,7 @@ class TrainingData:
         return windows, self.seasons[series]
 
     def validation(self, most: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Histories (series, time) right-aligned, what followed (series, horizon), seasons, and naive errors (series,)."""
+        """Histories (series, time) right-aligned, what followed (series, horizon), seasons, naive errors (series,)."""
         chosen = torch.linspace(0, len(self.starts) - 1, min(most, len(self.starts)), device=self.values.device).long()
         starts, stops = self.starts[chosen, None], self.stops[chosen, None]
         longest = int((stops - starts).max())
@@ -239,7 +243,7 @@ def validate(network: PatchLSTM, data: TrainingData, plan: FitPlan) -> tuple[flo
     limit = 2 * network.config.context_length
     predicted = []
     with torch.no_grad():
-        for rows in torch.arange(len(history), device=history.device).split(256):
+        for rows in torch.arange(len(history), device=history.device).split(256):  # type: ignore[no-untyped-call]
             part = history[rows]
             if part.shape[1] > limit:  # what the network would not read anyway is cut where it would cut it
                 part = _latest_blocks(part, network.config.context_length)
@@ -324,7 +328,9 @@ def train(
     if best_step == 0 and pretrained:
         notes = [*notes, "no epoch beat the start weights on the validation part: they are kept as they were"]
     elif best_step == 0:
-        raise DataError("training never gave a finite validation loss: the validation part may be all missing or constant")
+        raise DataError(
+            "training never gave a finite validation loss: the validation part may be all missing or constant"
+        )
     else:
         notes = [*notes, f"kept step {best_step} of {step}: validation loss {best_loss:.4f}"]
     network.load_state_dict(best)

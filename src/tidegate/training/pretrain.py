@@ -51,7 +51,9 @@ class PretrainPlan:
 Report = Callable[[int, float, float], None]  # step, running loss, seconds since the start of this sitting
 
 
-def draw_batch(plan: PretrainPlan, config: ModelConfig, step: int, device: torch.device) -> tuple[Batch, torch.Generator]:
+def draw_batch(
+    plan: PretrainPlan, config: ModelConfig, step: int, device: torch.device
+) -> tuple[Batch, torch.Generator]:
     """What is trained on at a step: a function of the seed and the step alone."""
     seed = plan.seed * 1_000_003 + step
     generator = torch.Generator().manual_seed(seed)

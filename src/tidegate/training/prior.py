@@ -1,7 +1,8 @@
 """The prior: seeded, batched synthetic series, the only thing the shipped weights have ever seen.
 
-Each series is a weighted sum (or product) of a trend, seasons, a cycle and noise, then bent into shapes met in business,
-sensor and count data. Everything is vectorised over the batch with FFTs, cumulative sums and gathers: no loop over time.
+Each series is a weighted sum (or product) of a trend, seasons, a cycle and noise, then bent into shapes met in
+business, sensor and count data. Everything is vectorised over the batch with FFTs, cumulative sums and gathers: no
+loop over time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LONGER = ((4, 52), (7, 28), (7, 30), (7, 365), (24, 168), (48, 336), (96, 672), 
 
 @dataclass(frozen=True)
 class Batch:
-    """values (batch, time) float64, NaN where missing; seasons (batch, 3) int64 as a user would tell them, 0 for none."""
+    """values (batch, time) float64, NaN where missing; seasons (batch, 3) int64 as a user tells them, 0 for none."""
 
     values: Tensor
     seasons: Tensor
@@ -33,7 +34,7 @@ class Prior:
         self.generator = torch.Generator(self.device).manual_seed(seed)
 
     def sample(self, batch: int, length: int, *, short: bool = False) -> Batch:
-        """Draw `batch` series of `length` steps. `short`: business series whose trends live on the scale of `length`."""
+        """Draw `batch` series of `length` steps. `short`: business series with trends on the scale of `length`."""
         seasons = self._season_lengths(batch, length, short)
         values = self._mixture(batch, length, seasons, short)
         values = self._shape(values, seasons)
@@ -89,7 +90,7 @@ class Prior:
         decay = self._uniform(batch, 1, low=0.3, high=2.5)
         keep = order[None] <= (self._uniform(batch, 1) ** 1.5 * 8 + 1)
         keep &= 2 * order[None] <= period
-        size = self._normal(batch, 2, 8) * (order ** -decay)[:, None] * keep[:, None]
+        size = self._normal(batch, 2, 8) * (order**-decay)[:, None] * keep[:, None]
         angle = 2 * math.pi * ((time[None] + phase) / period)[..., None] * order
         smooth = (angle.sin() * size[:, :1] + angle.cos() * size[:, 1:]).sum(-1)
         table = self._normal(batch, 1024)
@@ -220,7 +221,9 @@ class Prior:
         rate = positive * self._log_uniform(batch, 0.1, 300)
         counts = torch.poisson(rate.clamp(max=1e6), generator=self.generator)
         sales = (self._uniform(batch, length) < self._uniform(batch, 1, low=0.03, high=0.7)).float()
-        demand = sales * (1 + torch.poisson(self._log_uniform(batch, 0.1, 10) * positive.clamp(max=20), generator=self.generator))
+        demand = sales * (
+            1 + torch.poisson(self._log_uniform(batch, 0.1, 10) * positive.clamp(max=20), generator=self.generator)
+        )
         floor = torch.quantile(values, float(self._uniform(1, low=0.1, high=0.6)), dim=1, keepdim=True)
         clipped = (values - floor).clamp(min=0)
         ceiling = torch.quantile(values, float(self._uniform(1, low=0.6, high=0.95)), dim=1, keepdim=True)
@@ -245,7 +248,7 @@ class Prior:
         return values + shift * jump * self._chance(0.06, batch)
 
     def _missing(self, values: Tensor) -> Tensor:
-        """Single missing points, missing runs, and sensors that repeat their last value, in a minority of the series."""
+        """Single missing points and missing runs, in a minority of the series."""
         batch, length = values.shape
         rate = self._log_uniform(batch, 0.002, 0.3) * self._chance(0.1, batch)
         gone = self._uniform(batch, length) < rate
@@ -259,7 +262,7 @@ class Prior:
         return values.masked_fill(gone, torch.nan)
 
     def _told(self, seasons: Tensor, length: int) -> Tensor:
-        """(batch, 3): the true lengths most of the time; sometimes none, and often a calendar's guess that is not there."""
+        """(batch, 3): the true lengths most of the time, sometimes none, often a calendar's guess that is not there."""
         batch = len(seasons)
         table = torch.tensor([season for season, _ in SEASONS], device=self.device)
         guess = table[torch.randint(len(table), (batch,), generator=self.generator, device=self.device)]

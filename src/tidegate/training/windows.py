@@ -87,7 +87,8 @@ def at(steps: Steps, index: Tensor) -> Steps:
 
 def read_with_states(network: PatchLSTM, embedded: Tensor, cuts: list[int]) -> tuple[Tensor, list[State]]:
     """Run over all steps, keeping the state before each of the steps `cuts` (0: the start)."""
-    outputs, states = [], []
+    outputs: list[Tensor] = []
+    states: list[State] = []
     state: State | None = None
     position = 0
     for cut in [*cuts, embedded.shape[1]]:
@@ -172,5 +173,3 @@ def origin_loss(
         target = target.clamp(-target_limit, target_limit)
     levels = torch.tensor(config.quantile_levels, device=output.device)
     return (loss(predicted, target, levels) * weight).sum().to(torch.float32) / weight.sum().clamp(min=1e-6)
-
-

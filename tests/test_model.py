@@ -1,0 +1,113 @@
+"""Forecasts of panels by a model file: batching, limits, levels, bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.errors import ConfigError, DataError
+from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.forecaster import forecast_panel, wanted_levels
+from tidegate.forecasting.model import Model, level_weights
+from tidegate.network.model_file import to_onnx
+from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.series.calendar import Timeline
+from tidegate.series.panel import Panel
+
+torch.manual_seed(3)
+MODEL = Model.open(
+    to_onnx(PatchLSTM(ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)), {})
+)
+
+
+def panel_of(*series: np.ndarray) -> Panel:
+    offsets = np.concatenate([[0], np.cumsum([len(values) for values in series])]).astype(np.int64)
+    ids = {"id": np.array([f"s{index}" for index in range(len(series))], dtype=object)}
+    return Panel(np.concatenate(series).astype(float), offsets, Timeline.positions(len(series)), ids)
+
+
+def ragged(seed: int, count: int = 12) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=int(length)).cumsum() for length in rng.integers(2, 400, count)]
+
+
+def test_order_and_company_change_nothing() -> None:
+    series = ragged(0)
+    seasons = np.tile([7, 0, 0], (len(series), 1))
+    together = MODEL.predict(panel_of(*series), 40, (0.1, 0.5, 0.9), seasons)
+    backwards = MODEL.predict(panel_of(*series[::-1]), 40, (0.1, 0.5, 0.9), seasons)[::-1]
+    alone = np.concatenate([MODEL.predict(panel_of(one), 40, (0.1, 0.5, 0.9), seasons[:1]) for one in series])
+    scale = np.array([max(np.std(one), 1e-9) for one in series])[:, None, None]
+    np.testing.assert_allclose(backwards / scale, together / scale, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(alone / scale, together / scale, rtol=0, atol=1e-4)
+
+
+def test_only_the_latest_blocks_are_read_and_the_rule_is_that_of_the_graph() -> None:
+    long = np.random.default_rng(1).normal(size=64 * 5 + 30).cumsum()
+    seasons = np.zeros((1, 3), np.int64)
+    whole = MODEL.session.run(None, {"context": long[None], "season_lengths": seasons})[0]
+    cut = MODEL.predict(panel_of(long), 32, MODEL.config.quantile_levels, seasons)
+    np.testing.assert_array_equal(cut, whole)
+    changed = long.copy()
+    changed[: 64 * 4] += 100.0
+    np.testing.assert_array_equal(MODEL.predict(panel_of(changed), 32, MODEL.config.quantile_levels, seasons), cut)
+
+
+@pytest.mark.parametrize("horizon", [0, -1, 10**9])
+def test_a_horizon_outside_its_limits_is_refused(horizon: int) -> None:
+    with pytest.raises(ConfigError, match=f"horizon {horizon}: expected a whole number from 1 to 4096"):
+        forecast_panel(MODEL, panel_of(np.arange(20.0)), horizon)
+
+
+def test_a_series_without_any_recent_value_is_named() -> None:
+    dead = np.concatenate([np.arange(10.0), np.full(300, np.nan)])
+    with pytest.raises(DataError, match=r"series 's1' .*no value among its last 128 steps"):
+        forecast_panel(MODEL, panel_of(np.arange(50.0), dead), 5)
+
+
+def test_a_constant_series_is_forecast_as_that_constant() -> None:
+    fc = forecast_panel(MODEL, panel_of(np.full(50, 4.25)), 10)
+    np.testing.assert_array_equal(fc.quantiles, np.full_like(fc.quantiles, 4.25))
+
+
+def test_a_history_that_never_goes_below_zero_is_cut_there_and_the_note_says_so() -> None:
+    values = np.abs(np.random.default_rng(2).normal(size=60))
+    free = forecast_panel(MODEL, panel_of(values), 20, bounds=False)
+    cut = forecast_panel(MODEL, panel_of(values), 20)
+    assert free.quantiles.min() < 0
+    np.testing.assert_array_equal(cut.quantiles, np.maximum(free.quantiles, 0))
+    assert any("cut at 0" in note for note in cut.notes) and not any("cut at 0" in note for note in free.notes)
+    assert forecast_panel(MODEL, panel_of(values - 1), 20).quantiles.min() < -1
+
+
+def test_asked_for_bounds_are_kept() -> None:
+    fc = forecast_panel(MODEL, panel_of(np.random.default_rng(2).normal(size=60)), 20, lower=-0.5, upper=0.25)
+    assert fc.quantiles.min() >= -0.5 and fc.quantiles.max() <= 0.25
+    with pytest.raises(ConfigError, match="must be below"):
+        forecast_panel(MODEL, panel_of(np.arange(9.0)), 5, lower=1, upper=0)
+
+
+def test_intervals_and_quantiles_share_their_levels() -> None:
+    assert wanted_levels((80, 95), (0.1,)) == (0.025, 0.1, 0.5, 0.9, 0.975)
+
+
+@pytest.mark.parametrize(("levels", "quantiles"), [((0,), ()), ((100,), ()), ((), (0.0,)), ((), (1.5,))])
+def test_levels_out_of_range_are_refused(levels: tuple[float, ...], quantiles: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigError, match="level"):
+        wanted_levels(levels, quantiles)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=6, unique=True).map(sorted))
+def test_levels_the_network_does_not_have_follow_the_normal_distribution_between_and_beyond(want: list[float]) -> None:
+    """Exact for a normal distribution, from the standard library's inverse."""
+    from statistics import NormalDist
+
+    have = ModelConfig().quantile_levels
+    known = np.array([NormalDist(3, 2).inv_cdf(level) for level in have])
+    matrix = level_weights(have, tuple(want))
+    found = known if matrix is None else known @ matrix
+    np.testing.assert_allclose(found, [NormalDist(3, 2).inv_cdf(level) for level in want], rtol=0, atol=1e-9)

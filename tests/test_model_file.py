@@ -1,0 +1,156 @@
+"""One .onnx file: the graph equals the network, and comes back to the same bits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.errors import ModelError
+from tidegate.forecasting.config import METADATA_KEY, ModelConfig
+from tidegate.forecasting.model import Model
+from tidegate.network.model_file import load_network, save_network, to_onnx
+from tidegate.network.patch_lstm import PatchLSTM
+
+SMALL = {"context_length": 64, "horizon": 32, "hidden_size": 13, "embedding_size": 12, "head_size": 16}
+CONFIGS = {
+    "lstm": ModelConfig(**SMALL),
+    "peephole": ModelConfig(**SMALL, cell="peephole"),
+    "rnn": ModelConfig(**SMALL, cell="rnn"),
+    "three layers": ModelConfig(**SMALL, num_layers=3),
+    "no look-ups": ModelConfig(**{**SMALL, "embedding_size": 0, "head_size": 0}, season_slots=0),
+    "tutorial": ModelConfig.tutorial(hidden_size=5),
+    "tutorial rnn": ModelConfig.tutorial(hidden_size=5, cell="rnn"),
+}
+
+
+def make(config: ModelConfig) -> PatchLSTM:
+    torch.manual_seed(1)
+    return PatchLSTM(config).eval()
+
+
+def awkward_histories() -> np.ndarray:
+    """Of one batch: full, short, one value, holes, trailing missing, constant, nothing observed, huge offset."""
+    rows = np.random.default_rng(0).normal(size=(8, 300)).cumsum(1)
+    rows[1, :280] = np.nan
+    rows[2, :299] = np.nan
+    rows[3, 100:130] = np.nan
+    rows[4, -20:] = np.nan
+    rows[5] = 7.0
+    rows[6] = np.nan
+    rows[7] += 1e6
+    return rows
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("horizon", [1, 32, 75])
+def test_the_graph_forecasts_what_the_network_forecasts(name: str, horizon: int) -> None:
+    network = make(CONFIGS[name])
+    context = awkward_histories()
+    seasons = np.array([[7, 24, 0]] * len(context))
+    with torch.no_grad():
+        slots = network.config.season_slots
+        expected = network.forecast(torch.tensor(context), torch.tensor(seasons[:, :slots]), horizon).numpy()
+    feeds = {"context": context, "horizon": np.array(horizon)}
+    if network.config.season_slots:
+        feeds["season_lengths"] = seasons
+    found = Model.open(to_onnx(network, {})).session.run(None, feeds)[0]
+    assert found.shape == (8, horizon, len(network.config.quantile_levels))
+    assert (np.isnan(found).all((1, 2)) == (np.arange(8) == 6)).all()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.nanstd(context[:6]))
+
+
+def test_the_horizon_may_be_left_out() -> None:
+    session = Model.open(to_onnx(make(CONFIGS["lstm"]), {})).session
+    found = session.run(None, {"context": awkward_histories(), "season_lengths": np.zeros((8, 3), np.int64)})[0]
+    assert found.shape[1] == CONFIGS["lstm"].horizon
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_saving_and_loading_returns_the_same_bits(name: str, tmp_path: Path) -> None:
+    network = make(CONFIGS[name])
+    save_network(network, tmp_path / "m.onnx", {"made_by": "a test"})
+    again, facts = load_network(tmp_path / "m.onnx")
+    assert again.config == network.config
+    assert facts["provenance"] == {"made_by": "a test"}
+    assert all(
+        torch.equal(a, b) for a, b in zip(network.state_dict().values(), again.state_dict().values(), strict=True)
+    )
+    assert to_onnx(again, facts["provenance"]) == to_onnx(network, {"made_by": "a test"})
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    offset=st.floats(-1e6, 1e6),
+    exponent=st.integers(-30, 30),
+    length=st.integers(2, 200),
+)
+def test_the_file_forecasts_a_scaled_and_shifted_series_as_the_same_forecast_scaled_and_shifted(
+    seed: int, offset: float, exponent: int, length: int
+) -> None:
+    y = np.random.default_rng(seed).normal(size=(1, length)).cumsum(1)
+    scale = np.abs(np.diff(y)).mean()
+    unit = 10.0**exponent
+    session = OPENED.session
+    seasons = np.array([[7, 12, 0]])
+    plain = session.run(None, {"context": y, "season_lengths": seasons})[0]
+    moved = session.run(None, {"context": (y + offset * scale) * unit, "season_lengths": seasons})[0]
+    np.testing.assert_allclose(moved / unit - offset * scale, plain, rtol=0, atol=1e-4 * max(scale, np.std(y)))
+    assert (np.diff(plain, axis=-1) >= 0).all()
+
+
+OPENED = Model.open(to_onnx(make(CONFIGS["lstm"]), {}))
+
+
+def damaged(tmp_path: Path, content: bytes) -> Path:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("keep", [0, 10, 5_000])
+def test_a_file_cut_off_is_refused_by_both_readers(keep: int, tmp_path: Path) -> None:
+    path = damaged(tmp_path, to_onnx(make(CONFIGS["lstm"]), {})[:keep])
+    with pytest.raises(ModelError, match=r"bad\.onnx"):
+        Model.load(path)
+    with pytest.raises(ModelError, match=r"bad\.onnx"):
+        load_network(path)
+
+
+def test_text_and_foreign_onnx_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="damaged, cut off, or not an ONNX"):
+        Model.load(damaged(tmp_path, b"a;b\n1;2\n"))
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy"]
+    foreign = onnx.helper.make_model(
+        onnx.helper.make_graph([node], "g", ends[:1], ends[1:]),
+        opset_imports=[onnx.helper.make_opsetid("", 18)],
+        ir_version=9,
+    )
+    with pytest.raises(ModelError, match="not one that tidegate saved"):
+        Model.load(damaged(tmp_path, foreign.SerializeToString()))
+
+
+def test_a_newer_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    model = onnx.load_from_string(to_onnx(make(CONFIGS["lstm"]), {}))
+    facts = json.loads(model.metadata_props[0].value)
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps({**facts, "format_version": 99})})
+    with pytest.raises(ModelError, match="update tidegate"):
+        Model.load(damaged(tmp_path, model.SerializeToString()))
+
+
+def test_the_shipped_file_is_within_its_promised_size() -> None:
+    model = Model.load()
+    assert isinstance(model.source, Path)
+    assert model.source.stat().st_size < 6_000_000
+    assert model.metadata["provenance"]["made_by"] == "tidegate pretrain"
+    weights = onnx.load(model.source).graph.initializer
+    count = sum(int(np.prod(weight.dims)) for weight in weights if not weight.name.startswith("constant"))
+    assert count <= 1_400_000

@@ -1,0 +1,72 @@
+"""Season lengths: what the user says, else the calendar, else the values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.errors import ConfigError
+from tidegate.series.calendar import Frequency, Timeline
+from tidegate.series.panel import Panel
+from tidegate.series.seasons import detect, season_lengths
+
+
+def panel(lengths: list[int], frequency: str | None = None) -> Panel:
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    timeline = Timeline.positions(len(lengths))
+    if frequency is not None:
+        starts = np.full(len(lengths), np.datetime64("2020-01-01", "us"))
+        timeline = Timeline(Frequency.parse(frequency), starts, None, timeline.style, "ds")
+    return Panel(np.random.default_rng(0).normal(size=offsets[-1]), offsets, timeline)
+
+
+def test_the_calendar_is_used_where_two_seasons_fit() -> None:
+    found = season_lengths(panel([40, 100, 400], "h"))
+    assert found.tolist() == [[0, 0, 0], [24, 0, 0], [24, 168, 0]]
+    assert season_lengths(panel([24, 23], "MS")).tolist() == [[12, 0, 0], [0, 0, 0]]
+    assert season_lengths(panel([50], "YS")).tolist() == [[0, 0, 0]]
+
+
+def test_what_the_user_says_holds_for_every_series() -> None:
+    assert season_lengths(panel([40, 9], "h"), (168, 24)).tolist() == [[24, 168, 0]] * 2
+    assert season_lengths(panel([400], "h"), 1).tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("given", [0, -3, (24, 0), (2, 3, 4, 5)])
+def test_impossible_season_lengths_are_refused(given: int | tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match="season_length"):
+        season_lengths(panel([40]), given)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    season=st.integers(4, 60),
+    seasons=st.integers(6, 20),
+    seed=st.integers(0, 2**32 - 1),
+    unit=st.floats(1e-6, 1e6),
+    trend=st.floats(-0.05, 0.05),
+)
+def test_a_repeating_shape_is_found_whatever_its_unit_and_trend(
+    season: int, seasons: int, seed: int, unit: float, trend: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    shape = np.sin(2 * np.pi * np.arange(season) / season) + 0.3 * rng.normal(size=season)
+    values = np.tile(shape, seasons) + trend * np.arange(season * seasons) + 0.02 * rng.normal(size=season * seasons)
+    assert detect(values * unit)[:1] == (season,)
+
+
+def test_noise_walks_constants_and_short_series_have_no_season() -> None:
+    rng = np.random.default_rng(5)
+    found = [detect(rng.normal(size=200).cumsum()) for _ in range(50)] + [
+        detect(rng.normal(size=200)) for _ in range(50)
+    ]
+    assert sum(map(bool, found)) <= 5  # as often as chance allows
+    assert detect(np.full(100, 3.0)) == () == detect(np.arange(8.0)) == detect(np.full(30, np.nan))
+
+
+def test_missing_values_do_not_hide_a_season() -> None:
+    values = np.tile([0.0, 1.0, 5.0, 2.0, 0.0, -3.0, -1.0], 30)
+    values[[3, 17, 18, 60, 100, 151]] = np.nan
+    assert detect(values) == (7,)

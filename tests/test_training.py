@@ -1,0 +1,235 @@
+"""Losses, origins, checkpoints, pretraining and fit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.errors import ConfigError, DataError, ModelError
+from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.model import Model
+from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.series.calendar import Timeline
+from tidegate.series.panel import Panel
+from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
+from tidegate.training.fit import FitPlan, TrainingData, choose_config, fit
+from tidegate.training.losses import pinball, squared
+from tidegate.training.pretrain import PretrainPlan, pretrain
+from tidegate.training.windows import OriginPlan, every_origin_loss
+
+TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
+QUICK = FitPlan(max_epochs=2, epoch_steps=3, batch_values=1000, patience=2)
+
+
+def waves(count: int, length: int, seed: int = 0) -> Panel:
+    rng = np.random.default_rng(seed)
+    steps = np.arange(length)
+    series = [np.sin(2 * np.pi * (steps + rng.integers(12)) / 12) + 0.1 * rng.normal(size=length) for _ in range(count)]
+    offsets = np.arange(count + 1, dtype=np.int64) * length
+    return Panel(np.concatenate(series), offsets, Timeline.positions(count))
+
+
+def test_pinball_loss_worked_by_hand() -> None:
+    predicted, levels = torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([0.1, 0.5, 0.9])
+    # errors 2, 1, -1 -> 0.1 * 2, 0.5 * 1, 0.1 * 1
+    torch.testing.assert_close(pinball(predicted, torch.tensor([3.0]), levels), torch.tensor([0.8 / 3]))
+    torch.testing.assert_close(squared(predicted[:, :1], torch.tensor([3.0]), levels[:1]), torch.tensor([4.0]))
+
+
+@given(st.lists(st.floats(-100, 100), min_size=3, max_size=30), st.floats(0.05, 0.95))
+def test_the_quantile_of_a_sample_minimises_its_pinball_loss(sample: list[float], level: float) -> None:
+    actual = torch.tensor(sample, dtype=torch.float64)
+    best = torch.tensor(np.quantile(sample, level, method="inverted_cdf"))
+    levels = torch.tensor([level], dtype=torch.float64)
+
+    def total(guess: torch.Tensor) -> float:
+        return float(pinball(guess.expand(len(actual))[:, None], actual, levels).sum())
+
+    assert all(total(best) <= total(torch.tensor(other, dtype=torch.float64)) + 1e-9 for other in sample)
+
+
+def test_the_loss_at_every_origin_reaches_every_weight_and_ignores_what_is_missing() -> None:
+    torch.manual_seed(0)
+    network = PatchLSTM(TINY)
+    values = torch.randn(6, 200, dtype=torch.float64).cumsum(1)
+    seasons = torch.tensor([[7, 24, 0]] * 6)
+
+    def loss(series: torch.Tensor) -> torch.Tensor:
+        return every_origin_loss(network, series, seasons, pinball, torch.Generator().manual_seed(1), OriginPlan())
+
+    whole = loss(values)
+    whole.backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
+    assert all((parameter.grad != 0).any() for name, parameter in network.named_parameters() if "weight" in name)
+    padded = torch.cat([values, torch.full((6, 40), torch.nan, dtype=torch.float64)], dim=1)
+    assert loss(padded).isfinite()
+    assert loss(torch.full_like(values, 3.0)) == 0
+
+
+def test_the_tutorials_network_trains_with_squared_error_at_every_step() -> None:
+    network = PatchLSTM(ModelConfig.tutorial(hidden_size=4))
+    wave = torch.sin(torch.arange(40, dtype=torch.float64) / 5)[None]
+    plan = OriginPlan(full=1000)
+    found = every_origin_loss(network, wave, torch.zeros(1, 0).long(), squared, torch.Generator(), plan)
+    cell, head = network.recurrent.cell, network.head
+    predicted = head(cell(wave[:, :-1, None].float())[0])[..., 0]
+    weight = torch.arange(1, 40) / (torch.arange(1, 40) + 4.0)
+    expected = ((predicted - wave[:, 1:].float()) ** 2 * weight).sum() / weight.sum()
+    torch.testing.assert_close(found, expected.float())
+
+
+def test_a_checkpoint_comes_back_and_a_broken_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "c.safetensors"
+    save_checkpoint(path, {"a": torch.arange(3)}, {"step": 7})
+    tensors, facts = load_checkpoint(path)
+    assert tensors["a"].tolist() == [0, 1, 2] and facts == {"step": 7}
+    assert [entry.name for entry in path.parent.iterdir()] == ["c.safetensors"]
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(ModelError, match="not a training checkpoint"):
+        load_checkpoint(path)
+
+
+PLAN = PretrainPlan(steps=8, batch=8, checkpoint_every=2, warmup=2, seed=5)
+
+
+def fingerprint(network: PatchLSTM) -> list[float]:
+    return [float(value) for parameter in network.parameters() for value in parameter.detach().double().flatten()]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> list[float]:
+    network, facts = pretrain(TINY, PLAN, tmp_path_factory.mktemp("whole"), device="cpu")
+    assert facts["step"] == 8 and facts["plan"]["seed"] == 5
+    return fingerprint(network)
+
+
+def test_pretraining_stopped_between_steps_goes_on_to_the_same_weights(
+    tmp_path: Path, uninterrupted: list[float]
+) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(step: int, *_: float) -> None:
+        if step == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        pretrain(TINY, PLAN, tmp_path, device="cpu", report=stop)
+    _, facts = load_checkpoint(tmp_path / "checkpoint.safetensors")
+    assert facts["step"] == 4
+    assert fingerprint(pretrain(TINY, PLAN, tmp_path, device="cpu")[0]) == uninterrupted
+
+
+def test_pretraining_killed_goes_on_to_the_same_weights(tmp_path: Path, uninterrupted: list[float]) -> None:
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from tests.test_training import TINY, PLAN\n"
+        "from tidegate.training.pretrain import pretrain\n"
+        "pretrain(TINY, PLAN, Path(sys.argv[1]), device='cpu', report=lambda *_: time.sleep(0.3))\n"
+    )
+    root = Path(__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], env=environment)
+    path, deadline = tmp_path / "checkpoint.safetensors", time.monotonic() + 60
+    while not path.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 0 < load_checkpoint(path)[1]["step"] < 8
+    assert fingerprint(pretrain(TINY, PLAN, tmp_path, device="cpu")[0]) == uninterrupted
+
+
+def test_a_folder_with_another_plans_run_is_refused(tmp_path: Path) -> None:
+    pretrain(TINY, replace(PLAN, steps=2), tmp_path, device="cpu")
+    with pytest.raises(ConfigError, match="another plan"):
+        pretrain(TINY, PLAN, tmp_path, device="cpu")
+
+
+@pytest.mark.parametrize("cell", ["lstm", "peephole", "rnn"])
+def test_fit_trains_every_cell_and_its_file_forecasts_the_same(cell: str, tmp_path: Path) -> None:
+    panel = waves(6, 60)
+    trained = fit(panel, 8, cell=cell, start="scratch", hidden_size=8, season_length=12, plan=QUICK)
+    assert trained.network.config.cell == cell
+    assert 1 <= len(trained.history) <= 2
+    assert all(np.isfinite([epoch.loss, epoch.validation_loss]).all() for epoch in trained.history)
+    trained.save(tmp_path / "m.onnx")
+    seasons = np.tile([12, 0, 0], (6, 1))
+    a, b = (
+        model.predict(panel, 8, (0.1, 0.5, 0.9), seasons) for model in (trained.model, Model.load(tmp_path / "m.onnx"))
+    )
+    np.testing.assert_array_equal(a, b)
+
+
+def test_fit_learns_a_wave_it_has_seen() -> None:
+    panel = waves(20, 120)
+    plan = FitPlan(max_epochs=4, epoch_steps=15, batch_values=3000)
+    trained = fit(panel, 12, start="scratch", hidden_size=16, season_length=12, plan=plan)
+    first, last = trained.history[0], trained.history[-1]
+    assert last.loss < first.loss
+    assert trained.history[-1].validation_mase < 0.6  # naive is 1; the noise alone is about 0.2
+
+
+def test_two_runs_with_one_seed_give_the_same_weights_and_another_seed_others() -> None:
+    runs = [fit(waves(4, 50), 8, start="scratch", hidden_size=8, seed=seed, plan=QUICK).network for seed in (3, 3, 4)]
+    assert fingerprint(runs[0]) == fingerprint(runs[1]) != fingerprint(runs[2])
+
+
+def test_fine_tuning_keeps_the_start_weights_when_no_epoch_is_better() -> None:
+    panel = waves(2, 40)
+    plan = replace(QUICK, max_epochs=1, epoch_steps=1, transfer_rate=5.0, warmup=1)  # a rate that ruins any network
+    trained = fit(panel, 8, season_length=12, plan=plan)
+    assert any("no epoch beat the start weights" in note for note in trained.notes)
+    seasons = np.tile([12, 0, 0], (2, 1))
+    levels = (0.1, 0.5, 0.9)
+    np.testing.assert_array_equal(
+        trained.model.predict(panel, 8, levels, seasons), Model.load().predict(panel, 8, levels, seasons)
+    )
+
+
+def test_training_windows_never_see_the_validation_part() -> None:
+    panel = waves(5, 60)
+    marked = replace(panel, values=panel.values.copy())
+    for stop in marked.offsets[1:]:
+        marked.values[stop - 8 : stop] = 1e9
+    data = TrainingData.of(marked, 8, np.zeros((5, 3), np.int64), TINY, torch.device("cpu"))
+    windows, _ = data.draw(64, torch.Generator().manual_seed(0))
+    assert windows.nan_to_num().abs().max() < 100
+    history, actual, *_ = data.validation(10)
+    assert history.nan_to_num().abs().max() < 100 and (actual == 1e9).all()
+
+
+@pytest.mark.parametrize(
+    ("panel", "horizon", "options", "error", "message"),
+    [
+        (waves(3, 10), 10, {}, DataError, "no series is long enough to train on: the longest has 10 steps"),
+        (waves(3, 30), 0, {}, ConfigError, "horizon 0: expected a whole number from 1"),
+        (waves(3, 30), 4, {"time_limit": -1}, ConfigError, "time_limit -1"),
+        (waves(3, 30), 4, {"device": "abacus"}, ConfigError, "device 'abacus' cannot be used"),
+        (waves(3, 30), 4, {"start": "scratch", "cell": "gru"}, ConfigError, "cell 'gru' is not known"),
+        (waves(3, 30), 4, {"start": "nowhere.onnx"}, FileNotFoundError, "no model file at nowhere.onnx"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(
+    panel: Panel, horizon: int, options: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        fit(panel, horizon, plan=QUICK, **options)  # type: ignore[arg-type]
+
+
+def test_a_network_of_its_own_suits_the_panel() -> None:
+    assert choose_config(waves(3, 900), 48, {}).patch_length == 16
+    short = choose_config(waves(3, 30), 4, {"cell": "rnn"})
+    assert (short.patch_length, short.horizon, short.context_length, short.cell) == (4, 4, 32, "rnn")
+    json.dumps(short.to_dict())
