@@ -1,6 +1,8 @@
 # Everything is one word away; each target sets up what it needs in .venv first.
-# The first of these that there is; another: make PYTHON=/path/to/python3.13
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || echo python3)
+# The first Python that is new enough; another one: make PYTHON=/path/to/python3.12
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.tidegate-ready
@@ -31,7 +33,8 @@ bench: $(STAMP)  ## start-up and training step; DATA=folder adds the accuracy of
 	$(if $(DATA),$(BIN)/python benchmarks/zero_shot.py --data $(DATA))
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tidegate needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@$(or $(PYTHON),false) -c '$(NEW_ENOUGH)' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "This Python cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@

@@ -1,0 +1,43 @@
+"""Forecast time series with LSTM networks: `forecast` at once with the shipped model, `fit` for one of your own.
+
+The public names are loaded when they are first used: `import tidegate` itself costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+from tidegate.errors import ConfigError, DataError, MissingExtra, ModelError, TidegateError
+
+if TYPE_CHECKING:
+    from tidegate.forecasting.result import Forecast
+    from tidegate.interfaces.api import Model, fit, forecast, load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "Forecast",
+    "MissingExtra",
+    "Model",
+    "ModelError",
+    "TidegateError",
+    "__version__",
+    "fit",
+    "forecast",
+    "load",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    home = "tidegate.forecasting.result" if name == "Forecast" else "tidegate.interfaces.api"
+    value = getattr(import_module(home), name)
+    globals()[name] = value  # asked for once only
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Metrics, baselines and rolling-origin tests of forecasters."""
