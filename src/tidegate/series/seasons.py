@@ -46,7 +46,8 @@ def detect(values: NDArray[np.float64], *, most: int = 1000, threshold: float = 
     The rule, on the changes from step to step of the last 4 * `most` values (missing ones filled with the last value
     seen): the rank autocorrelation at every lag up to a third of the length; a season is the shortest lag that is a
     local peak above `threshold` and three standard errors, stands 0.3 above the lowest lag before it, is within 0.1 of
-    the highest such peak, and which its double confirms. A second one must be a multiple of the first and correlate better by 0.1.
+    the highest such peak, and which its double confirms. A second one must be a multiple of the first and correlate
+    better by 0.1.
 
     Args: values (n,) with NaN for missing.
     Returns: () where nothing is clear, or the series is shorter than 12 steps.

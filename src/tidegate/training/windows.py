@@ -172,4 +172,4 @@ def origin_loss(
     if config.scaling:
         target = target.clamp(-target_limit, target_limit)
     levels = torch.tensor(config.quantile_levels, device=output.device)
-    return (loss(predicted, target, levels) * weight).sum().to(torch.float32) / weight.sum().clamp(min=1e-6)
+    return ((loss(predicted, target, levels) * weight).sum() / weight.sum().clamp(min=1e-6)).to(torch.float32)
