@@ -164,14 +164,9 @@ class _PageData:
     def json(self) -> str:
         """The data as JSON that may stand inside a script element, whatever text users put in."""
         text = _compact({"charts": self.charts, "arrays": self.arrays, "colors": COLORS})
-        escapes: dict[str, str | int | None] = {
-            "<": "\\u003c",
-            ">": "\\u003e",
-            "&": "\\u0026",
-            "\u2028": "\\u2028",
-            "\u2029": "\\u2029",
-        }
-        return text.translate(str.maketrans(escapes))
+        for character in "<>&\u2028\u2029":
+            text = text.replace(character, f"\\u{ord(character):04x}")
+        return text
 
 
 def _compact(value: Any) -> str:

@@ -45,7 +45,8 @@ def save_picture(path: str | os.PathLike[str], charts: Sequence[LineChart], *, t
     size = (10.0, 4.4) if one else (5.6 if columns == 2 else 4.6, 2.5)
     settings: Any = {"font.size": 10 if one else 8, "svg.hashsalt": "tidegate", "axes.unicode_minus": True}
     with rc_context(settings):
-        figure = Figure(figsize=(size[0] * columns, size[1] * rows + (0 if one else 0.5)), layout="constrained")
+        figure: Any = Figure(figsize=(size[0] * columns, size[1] * rows + (0 if one else 0.5)), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # inches of air at the edges and between charts
         for place, chart in enumerate(charts):
             _draw(figure.add_subplot(rows, columns, place + 1), chart, small=not one)
         if not one:

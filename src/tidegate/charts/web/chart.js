@@ -122,7 +122,7 @@ function drawChart(host, number) {
     const box = element("div", {class: "scroll", tabindex: "0"}, table);
     numbers.append(box);
     const after = spec.m.length ? rows.findIndex(i => x[i] > spec.m[0].x) : -1; // a forecast starts at its first row
-    if (after > 0) box.scrollTop = table.tBodies[0].rows[after].offsetTop - table.tBodies[0].rows[0].offsetTop;
+    if (after > 0) box.scrollTop = table.tBodies[0].rows[after].offsetTop - table.tHead.offsetHeight;
   }
   numbers.addEventListener("toggle", fillNumbers);
 
