@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tidegate.errors import DataError
 from tidegate.series.table import MISSING_WORDS
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _BLANKS = " \u00a0\u202f'\u2019"
 _POINT = rf"[-+]?(\d+|[1-9]\d{{0,2}}(,\d{{3}})+|[1-9]\d{{0,2}}([{_BLANKS}]\d{{3}})+)?(\.\d*)?([eE][-+]?\d+)?"
 _COMMA = rf"[-+]?(\d+|[1-9]\d{{0,2}}(\.\d{{3}})+|[1-9]\d{{0,2}}([{_BLANKS}]\d{{3}})+)?(,\d*)?([eE][-+]?\d+)?"
+_MONTH_YEAR = re.compile(r"(0[1-9]|1[0-2])\.(1[5-9]|2[01])\d\d")
 _point, _comma = re.compile(_POINT), re.compile(_COMMA)
 _MISSING_SQL = "(" + ", ".join("'" + word + "'" for word in MISSING_WORDS) + ")"
 
@@ -50,6 +52,8 @@ def classify(cells: Iterable[Any]) -> tuple[str, bool]:
         return "empty", False
     if all(text.lower() in ("true", "false") for text in texts):
         return "flag", False
+    if all(map(_MONTH_YEAR.fullmatch, texts)) and any(text.startswith("0") for text in texts):
+        return "text", False  # months such as "01.2024", which would also pass for numbers
     share = sum(map(is_number, texts)) / len(texts)
     whole = all(re.fullmatch(r"-?[1-9]\d{0,17}|0", text) for text in texts)
     return "number" if share > 0.5 else "text", whole

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tidegate.series.cells import classify, plain, text_numbers
 from tidegate.series.table import Array, Column
 

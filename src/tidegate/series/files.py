@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tidegate.errors import DataError
 from tidegate.series.csvfiles import open_csv
 from tidegate.series.duck import connect

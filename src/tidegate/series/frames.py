@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tidegate.errors import DataError
 from tidegate.series.cells import classify, is_missing, not_a_number
 from tidegate.series.table import Array, Column, Table

@@ -7,6 +7,7 @@ from itertools import combinations, repeat
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tidegate.series.table import Array, Column
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.grid import build_grid, position_grid
 from tidegate.series.ids import factorize

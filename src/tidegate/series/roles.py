@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
+
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.ids import suggest_ids
 from tidegate.series.stamps import looks_like_dates
@@ -174,6 +175,13 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
             counter = column.raw()
             if counter.dtype.kind == "i" and np.all(np.diff(counter.astype(np.int64)) == 1):
                 return (column.name,)
+    for column in columns:
+        cells = [str(cell) for cell in column.sample]
+        if column.kind == "text" and len(set(cells)) == len(cells) and all(re.search(r"\d", cell) for cell in cells):
+            raise DataError(
+                f"no date column; if {_quoted(column.name)}, such as {_quoted(cells[0])}, holds the dates, name it and "
+                f'say how they are written: --time {option(column.name)} --date-format "%m.%Y" (for 01.2024)'
+            )
     return ()
 
 
@@ -319,12 +327,12 @@ def find_clock(table: Table, times: tuple[str, ...], instants: Array) -> str | N
 
 
 def option(text: str) -> str:
-    """Text as one word of a command line."""
-    return (
-        text
-        if re.fullmatch(r"[\w.,:/+-]+", text) and not text.startswith("-")
-        else '"' + text.replace('"', '\\"') + '"'
-    )
+    """Text as one word of a command line; double quotes where they will do, as every shell knows them."""
+    if re.fullmatch(r"[\w.,:/+][\w.,:/+-]*", text):
+        return text
+    if re.search(r'[$`"\\!]', text):
+        return "'" + text.replace("'", "'\"'\"'") + "'"
+    return f'"{text}"'
 
 
 def _described(column: Column) -> str:

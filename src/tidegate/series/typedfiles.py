@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tidegate.errors import DataError
 from tidegate.series.cells import plain, samples
 from tidegate.series.dialect import decode
@@ -22,6 +23,7 @@ from tidegate.series.table import Array, Column, Table
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_NUMBER_TYPE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*")
 _NO_ZONES: Mapping[str, str] = {}
 
 
@@ -76,7 +78,7 @@ def open_json(connection: DuckDBPyConnection, path: Path, source: str, decimal: 
                 str(row[0]): re.sub(r"\b(DATE|TIME|TIMESTAMP\w*)( WITH TIME ZONE)?\b", "VARCHAR", row[1])
                 for row in described
             }
-            if types.get("json") in ("JSON", None) and list(types) in (["json"], []):
+            if list(types) in ([], ["json"]) and not _NUMBER_TYPE.fullmatch(types.get("json", "")):
                 raise DataError(_JSON_SHAPE)
             spec = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
             scan = f"{scan}, columns={{{spec}}})"
@@ -126,7 +128,7 @@ def _typed_column(connection: DuckDBPyConnection, name: str, kind: str, rows: in
         table = f"(SELECT row_number() OVER () - 1 AS rowid, {field} AS c0 FROM data)"
         sample = samples(connection, table, 1, rows)[0]
         return text_column(connection, table, "c0", name, sample, place, decimal, strict=False, typed=True)
-    if re.fullmatch(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*", kind):
+    if _NUMBER_TYPE.fullmatch(kind):
         whole = "INT" in kind
         as_raw = (
             f"CAST({field} AS BIGINT)"

@@ -1,0 +1,834 @@
+"""docs/reading.md, row by row: every rule of its table is a case here, and every case is a row of the table."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tidegate.errors import ConfigError, DataError
+from tidegate.series.panel import Panel
+from tidegate.series.reading import input_kind, read_panel
+
+DATA = Path(__file__).parent / "data"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "reading.md"
+MONTHS = [f"20{year:02d}-{month:02d}" for year in (20, 21) for month in range(1, 13)]
+PLAIN = "Month,Sales\n" + "".join(f"{month},{step + 0.5}\n" for step, month in enumerate(MONTHS))
+Rule = Callable[[Path], None]
+CASES: dict[str, Rule] = {}
+
+
+def rule(key: str) -> Callable[[Rule], Rule]:
+    def note(case: Rule) -> Rule:
+        assert key not in CASES
+        CASES[key] = case
+        return case
+
+    return note
+
+
+def file(folder: Path, content: str | bytes, name: str = "input.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def table(header: str, line: Callable[[int, str], str]) -> str:
+    return header + "\n" + "".join(line(step, month) + "\n" for step, month in enumerate(MONTHS))
+
+
+def is_plain(panel: Panel) -> bool:
+    return panel.size == 1 and panel.values.tolist() == [step + 0.5 for step in range(24)]
+
+
+def refused(path: object, *words: str, error: type[Exception] = DataError, **options: object) -> None:
+    """The input is refused in one line that holds all the words."""
+    with pytest.raises(error) as raised:
+        read_panel(path, **options)  # type: ignore[arg-type]
+    message = str(raised.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message, message
+
+
+def rules_of_the_document() -> list[str]:
+    return re.findall(r"^\| `([\w-]+)` \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_rule_of_the_document_is_tested_and_every_tested_rule_is_documented():
+    assert sorted(rules_of_the_document()) == sorted(CASES)
+
+
+@pytest.mark.parametrize("key", rules_of_the_document())
+def test_rule(key, tmp_path):
+    CASES[key](tmp_path)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+@rule("csv")
+def _(folder):
+    panel = read_panel(file(folder, PLAIN))
+    assert is_plain(panel)
+    assert panel.target == "Sales"
+    assert panel.notes[0] == 'input.csv: time "Month", target "Sales"; 24 monthly values, 2020-01 to 2021-12'
+
+
+@rule("delimiters")
+def _(folder):
+    for delimiter in ";\t|":
+        assert is_plain(read_panel(file(folder, PLAIN.replace(",", delimiter))))
+
+
+@rule("excel-separator")
+def _(folder):
+    assert is_plain(read_panel(file(folder, "sep=;\n" + PLAIN.replace(",", ";"))))
+
+
+@rule("blanks")
+def _(folder):
+    refused(file(folder, PLAIN.replace(",", " ")), "parted by blanks", "Save the table as CSV")
+
+
+@rule("byte-order-mark")
+def _(folder):
+    panel = read_panel(file(folder, b"\xef\xbb\xbf" + PLAIN.encode()))
+    assert is_plain(panel)
+    assert panel.timeline.column == "Month"
+
+
+@rule("utf-16")
+def _(folder):
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        panel = read_panel(file(folder, PLAIN.encode(encoding)))
+        assert is_plain(panel)
+        assert "read as UTF-16 text" in panel.notes
+
+
+@rule("windows-1252")
+def _(folder):
+    panel = read_panel(file(folder, PLAIN.replace("Sales", "Umsätze €").encode("cp1252")))
+    assert is_plain(panel)
+    assert panel.target == "Umsätze €"
+    assert any("Windows-1252" in note for note in panel.notes)
+    late = "Month,Sales,Ort\n" + "".join(f"{m},{s + 0.5},{'x' * 20_000}\n" for s, m in enumerate(MONTHS[:-1]))
+    late += f"{MONTHS[-1]},23.5,Köln\n"
+    panel = read_panel(file(folder, late.encode("cp1252")))  # seen only long after the first bytes
+    assert is_plain(panel)
+    assert any("Windows-1252" in note for note in panel.notes)
+
+
+@rule("line-ends")
+def _(folder):
+    for content in (
+        PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("\n", "\r"),
+        PLAIN.replace("\n", "\r\n", 5),
+        PLAIN.rstrip("\n"),
+        PLAIN + "\n\n",
+        PLAIN.replace("\n", "\n\n"),
+    ):
+        assert is_plain(read_panel(file(folder, content)))
+    assert len(read_panel(file(folder, "Load\n1\n\n3\n\n\n"))) == 1
+    assert np.isnan(read_panel(file(folder, "Load\n1\n\n3\n\n\n")).values).tolist() == [False, True, False]
+
+
+@rule("comment-lines")
+def _(folder):
+    assert is_plain(read_panel(file(folder, "# made by a program\n% in 2024\n// twice\n" + PLAIN)))
+    assert read_panel(file(folder, "# " + PLAIN)).target == "Sales"
+
+
+@rule("title-lines")
+def _(folder):
+    panel = read_panel(file(folder, "Sales of the shop\n\n" + PLAIN))
+    assert is_plain(panel)
+    assert "1 line above the header was left out" in panel.notes
+
+
+@rule("no-header")
+def _(folder):
+    panel = read_panel(file(folder, PLAIN.split("\n", 1)[1]))
+    assert is_plain(panel)
+    assert panel.target == "column2"
+    assert any("no header line" in note for note in panel.notes)
+
+
+@rule("same-names")
+def _(folder):
+    panel = read_panel(file(folder, PLAIN.replace("Month,Sales", "Sales,Sales")))
+    assert panel.target == "Sales_2"
+    assert any("occurs twice" in note for note in panel.notes)
+
+
+@rule("quoted-commas")
+def _(folder):
+    panel = read_panel(DATA / "months_quoted_names.csv", id="Industry")
+    assert list(panel.ids["Industry"]) == ["Cafes, bars and catering", "Food", "Clothing, shoes"]
+
+
+@rule("ragged")
+def _(folder):
+    refused(file(folder, PLAIN + "2022-01,5,6\n"), "line 26 has 3 fields, expected 2")
+    refused(file(folder, PLAIN.replace("2020-02,1.5", "2020-02")), "line 3 has 1 field, expected 2")
+    refused(file(folder, "a,b\n" + "1,2,3\n" * 9), "the header has 2 fields and the rows have 3")
+
+
+@rule("open-quote")
+def _(folder):
+    refused(file(folder, PLAIN + '2022-01,"5\n'), "line 26", "a quote opens and does not close")
+
+
+@rule("decimal-comma")
+def _(folder):
+    panel = read_panel(file(folder, table("Month;Sales", lambda step, month: f"{month};{step},5")))
+    assert is_plain(panel)
+    assert 'decimal commas in "Sales" were read' in panel.notes
+    panel = read_panel(file(folder, table("Month,Sales", lambda step, month: f'{month},"{step},5"')))
+    assert is_plain(panel)
+    panel = read_panel(file(folder, table("Month;Sales", lambda step, month: f"{month};{step + 1}.234,5")))
+    assert panel.values[:2].tolist() == [1234.5, 2234.5]
+
+
+@rule("thousands")
+def _(folder):
+    for number in ("1,234.5{}", "1 234.5{}", "1'234.5{}"):
+        content = table("Month,Sales", lambda step, month, n=number: f'{month},"{n.format(step % 10)}"')
+        panel = read_panel(file(folder, content))
+        assert panel.values[:3].tolist() == [1234.5, 1234.51, 1234.52]
+        assert 'thousands separators in "Sales" were taken out' in panel.notes
+    panel = read_panel(file(folder, table("Month;Sales", lambda step, month: f"{month};{step + 1}.234.567")))
+    assert panel.values[0] == 1_234_567
+
+
+@rule("two-readings")
+def _(folder):
+    path = file(folder, table("Month,Sales", lambda step, month: f'{month},"{step + 1},234"'))
+    refused(path, '"1,234" may be 1234 or 1.234', '--decimal "."')
+    assert read_panel(path, decimal=".").values[0] == 1234
+    assert read_panel(path, decimal=",").values[0] == 1.234
+    path = file(folder, table("Month;Sales", lambda step, month: f"{month};{step + 1}.234"))
+    refused(path, '"1.234" may be 1234 or 1.234')
+    assert read_panel(path, decimal=",").values[0] == 1234
+    assert read_panel(path, decimal=".").values[0] == 1.234
+    decided = table("Month;Sales;Share", lambda step, month: f"{month};{step + 1}.234;0,{step + 10}")
+    assert read_panel(file(folder, decided), target="Sales").values[0] == 1234
+    refused(path, 'expected "." or ","', error=ConfigError, decimal="x")
+
+
+@rule("missing-words")
+def _(folder):
+    words = ["", "NA", "NaN", "null", "None", "nil", "N/A", "-", "--", ".", "?"]
+    panel = read_panel(
+        file(folder, table("Month,Sales", lambda s, m: f"{m},{words[s] if s < len(words) else s + 0.5}"))
+    )
+    assert np.isnan(panel.values).sum() == len(words)
+    assert f'{len(words)} values of "Sales" are missing' in panel.notes
+
+
+@rule("text-among-numbers")
+def _(folder):
+    refused(file(folder, PLAIN.replace("3.5", "oops", 1)), 'column "Sales", line 5: found "oops"', "expected a number")
+    refused(file(folder, PLAIN.replace("3.5", "3.5%", 1)), 'line 5: found "3.5%"')
+    refused(file(folder, "# one\n" + PLAIN.replace("3.5", "oops", 1)), "line 6")
+    rows = "".join(f"{2000 + step // 12}-{step % 12 + 1:02d},{step}\n" for step in range(3000))
+    refused(file(folder, "Month,Sales\n" + rows.replace(",2999", ",x")), 'line 3001: found "x"')
+
+
+@rule("infinite")
+def _(folder):
+    for word in ("inf", "-Infinity", "1e999"):
+        refused(file(folder, PLAIN.replace("3.5", word, 1)), 'column "Sales", line 5', "infinite value (1 in all)")
+    refused([1.0, float("inf")], "row 1", "infinite")
+
+
+@rule("parquet")
+def _(folder):
+    import pandas as pd
+
+    stamps = pd.date_range("2020-01-01", periods=24, freq="MS", tz="Europe/Berlin")
+    pd.DataFrame({"unique_id": "7", "ds": stamps, "y": np.arange(24) + 0.5}).to_parquet(folder / "zoned.parquet")
+    panel = read_panel(folder / "zoned.parquet")
+    assert is_plain(panel)
+    assert list(panel.ids["unique_id"]) == ["7"]
+    assert panel.timeline.timezone == "Europe/Berlin"
+    assert panel.timeline.frequency.name == "monthly"
+
+
+@rule("json-records")
+def _(folder):
+    records = [f'{{"ds": "{month}-01", "y": {step + 0.5}, "more": null}}' for step, month in enumerate(MONTHS)]
+    for name, content in (
+        ("a.json", "[" + ",\n".join(records) + "]"),
+        ("a.jsonl", "\n".join(records) + "\n"),
+        ("a.ndjson", "\n".join(records)),
+        ("a.txt", "\n".join(records)),
+    ):
+        panel = read_panel(file(folder, content, name))
+        assert is_plain(panel)
+        assert panel.timeline.stamps(0, 24, 1)[0] == "2022-01-01"  # text, as the file has it
+
+
+@rule("json-columns")
+def _(folder):
+    content = '{"ds": ["1/30/2020", "1/31/2020", "2/1/2020"], "y": [1, null, 3]}'
+    assert read_panel(file(folder, content, "a.json")).timeline.stamps(0, 3, 1)[0] == "2/2/2020"
+    assert read_panel(file(folder, "[1, 2.5, null, 4]", "a.json")).values[1] == 2.5
+
+
+@rule("json-other")
+def _(folder):
+    for content in ('{"y": {"0": 1, "1": 2}}', "[]", "{}", "[{", '[["a", 1]]', '{"meta": {"a": {"b": 1}}}'):
+        refused(file(folder, content, "a.json"), "a.json:", "JSON", "Expected a list of records")
+
+
+@rule("gzip")
+def _(folder):
+    assert is_plain(read_panel(file(folder, gzip.compress(PLAIN.encode()), "a.csv.gz")))
+    assert is_plain(read_panel(file(folder, gzip.compress(PLAIN.encode()), "a.csv")))
+    assert is_plain(read_panel(file(folder, gzip.compress(PLAIN.encode("utf-16")), "a.csv.gz")))
+    records = "".join(f'{{"ds": "{month}", "y": {step + 0.5}}}\n' for step, month in enumerate(MONTHS))
+    assert is_plain(read_panel(file(folder, gzip.compress(records.encode()), "a.jsonl.gz")))
+    import polars as pl
+
+    buffer = io.BytesIO()
+    pl.DataFrame({"ds": MONTHS, "y": np.arange(24) + 0.5}).write_parquet(buffer)
+    assert is_plain(read_panel(file(folder, gzip.compress(buffer.getvalue()), "a.parquet.gz")))
+
+
+@rule("glob")
+def _(folder):
+    lines = PLAIN.split("\n")
+    file(folder, "\n".join(lines[:13]), "b1.csv")
+    file(folder, "\n".join([lines[0], *lines[13:]]), "b2.csv")
+    assert is_plain(read_panel(folder / "b*.csv"))
+    file(folder, PLAIN, "c1.csv")
+    file(folder, PLAIN, "c2.csv")
+    refused(folder / "c*.csv", "stamps of", "--id file")
+    assert list(read_panel(folder / "c*.csv", id="file").ids["file"]) == ["c1.csv", "c2.csv"]
+    assert is_plain(read_panel(file(folder, PLAIN, "d[1].csv")))
+
+
+@rule("glob-columns")
+def _(folder):
+    file(folder, PLAIN, "b1.csv")
+    file(folder, PLAIN.replace("Sales", "Cost"), "b2.csv")
+    refused(folder / "b*.csv", "b1.csv and b2.csv differ in the columns Cost, Sales")
+
+
+@rule("standard-input")
+def _(folder):
+    from types import SimpleNamespace
+
+    records = "".join(f'{{"ds": "{month}", "y": {step + 0.5}}}\n' for step, month in enumerate(MONTHS))
+    for content in (PLAIN.encode(), records.encode(), gzip.compress(PLAIN.encode())):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+            panel = read_panel("-")
+        assert is_plain(panel)
+        assert panel.notes[0].startswith("standard input: ")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(PLAIN.replace("3.5", "x", 1).encode())))
+        refused("-", "standard input:", 'found "x"')
+
+
+@rule("spreadsheet")
+def _(folder):
+    for name, start in (
+        ("a.xlsx", b"PK\x03\x04"),
+        ("a.csv", b"PK\x03\x04"),
+        ("a.xls", b"\xd0\xcf\x11\xe0"),
+        ("b.xlsx", b"a,b\n"),
+    ):
+        refused(file(folder, start + b"1,2", name), "save the sheet as CSV")
+
+
+@rule("other-formats")
+def _(folder):
+    for start, what in (
+        (b"BZh9", "bzip2"),
+        (b"\xfd7zXZ\x00", "xz"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"ARROW1\x00", "Feather"),
+        (b"\x89HDF\r\n", "HDF5"),
+        (b"SQLite format 3\x00", "SQLite"),
+        (b"<!doctype html><p>", "web page"),
+        (b"<?xml version='1.0'?>", "XML"),
+    ):
+        refused(file(folder, start + bytes(range(90))), what, "To go on,")
+
+
+@rule("binary")
+def _(folder):
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        refused(file(folder, b"\x00\x01" + random.bytes(500)), "")
+
+
+@rule("damaged")
+def _(folder):
+    import polars as pl
+
+    whole = io.BytesIO()
+    pl.DataFrame({"ds": MONTHS, "y": np.arange(24.0)}).write_parquet(whole)
+    refused(file(folder, whole.getvalue()[:300], "a.parquet"), "damaged Parquet file")
+    refused(file(folder, gzip.compress(PLAIN.encode())[:60], "a.csv.gz"), "damaged gzip file")
+    refused(file(folder, PLAIN, "b.parquet"), "this is no Parquet file")
+
+
+@rule("empty")
+def _(folder):
+    for content in ("", "\n\n", "\ufeff"):
+        refused(file(folder, content), "the file is empty")
+    refused(file(folder, "Month,Sales\n"), "found no rows")
+    refused([], "found no rows")
+
+
+@rule("no-file")
+def _(folder):
+    file(folder, PLAIN, "sales.csv")
+    refused(folder / "slaes.csv", "there is no file", "did you mean", "sales.csv", error=ConfigError)
+    refused(folder / "no" / "x.csv", "there is no folder", error=ConfigError)
+    refused(folder / "x*.csv", "no file matches", error=ConfigError)
+
+
+@rule("folder")
+def _(folder):
+    refused(folder, "is a folder", "*.csv", error=ConfigError)
+    refused("https://example.org/a.csv", "is an address", error=ConfigError)
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+@rule("pandas")
+def _(folder):
+    import pandas as pd
+
+    stamps = pd.date_range("2020-01-01", periods=24, freq="MS")
+    frame = pd.DataFrame({"ds": stamps, "y": np.arange(24) + 0.5})
+    for data in (
+        frame,
+        frame.set_index("ds"),
+        frame.rename(columns={"y": "v"}).set_index("ds").rename_axis(None),
+        frame.assign(ds=stamps.to_period("M")),
+        frame.assign(unique_id="a").set_index(["unique_id", "ds"]),
+        frame.astype({"y": object}),
+        frame.convert_dtypes(),
+        frame.set_index(np.zeros(24, dtype=int)),
+    ):
+        panel = read_panel(data)
+        assert is_plain(panel)
+        assert panel.timeline.frequency.word == "MS"
+    missing = frame.assign(y=pd.array([None] + [1] * 23, dtype="Int64"))
+    assert np.isnan(read_panel(missing).values).tolist() == [True] + [False] * 23
+    assert input_kind(frame) == "pandas"
+    assert read_panel(frame.assign(ds=stamps.tz_localize("Europe/Berlin"))).timeline.timezone == "Europe/Berlin"
+
+
+@rule("pandas-series")
+def _(folder):
+    import pandas as pd
+
+    values = np.arange(24) + 0.5
+    dated = read_panel(pd.Series(values, index=pd.date_range("2020-01-01", periods=24, freq="MS"), name="sales"))
+    assert is_plain(dated)
+    assert dated.target == "sales"
+    assert read_panel(pd.Series(values)).timeline.frequency is None
+    refused(pd.date_range("2020-01-01", periods=3), "stamps without values")
+
+
+@rule("polars")
+def _(folder):
+    import polars as pl
+
+    frame = pl.DataFrame({"ds": MONTHS, "y": np.arange(24) + 0.5}).with_columns(pl.col("ds").str.to_date("%Y-%m"))
+    assert is_plain(read_panel(frame))
+    assert is_plain(read_panel(frame.lazy()))
+    assert is_plain(read_panel(frame["y"]))
+    assert is_plain(read_panel(frame.with_columns(pl.col("y").cast(pl.Decimal(9, 2)))))
+    assert input_kind(frame) == input_kind(frame.lazy()) == "polars"
+
+
+@rule("arrow")
+def _(folder):
+    import pyarrow as pa
+
+    data = pa.table({"ds": MONTHS, "y": np.arange(24) + 0.5})
+    for arrow in (data, data.to_batches()[0], data["y"], data["y"].chunk(0)):
+        assert is_plain(read_panel(arrow))
+        assert input_kind(arrow) == "pyarrow"
+
+
+@rule("dict")
+def _(folder):
+    assert is_plain(read_panel({"ds": np.array(MONTHS), "y": [step + 0.5 for step in range(24)]}))
+    refused({"ds": [1], "y": [1, 2]}, "different lengths")
+
+
+@rule("array")
+def _(folder):
+    for data in ([1, None, 3], (1.0, float("nan"), 3.0), np.ma.array([1, 2, 3], mask=[0, 1, 0])):
+        panel = read_panel(data)
+        assert np.isnan(panel.values).tolist() == [False, True, False]
+        assert panel.timeline.frequency is None
+        assert input_kind(data) == "numpy"
+    assert read_panel(np.arange(5)).values.tolist() == [0, 1, 2, 3, 4]
+
+
+@rule("array-2d")
+def _(folder):
+    refused(np.ones((3, 2)), "2 dimensions, shape (3, 2)")
+    refused([[1, 2], [3, 4]], "list of lists")
+    refused(object(), "type object")
+    refused(None, "expected a path")
+
+
+# --- columns ---------------------------------------------------------------------------------------------------------
+
+LONG = "{},{},{},note\n" + "".join(f"{name},{month},{step},x\n" for name in "ba" for step, month in enumerate(MONTHS))
+
+
+@rule("usual-names")
+def _(folder):
+    panel = read_panel(file(folder, LONG.format("unique_id", "ds", "y")))
+    assert list(panel.ids["unique_id"]) == ["b", "a"]  # in the order of the file
+    assert panel.target == "y"
+    assert panel.notes[0].startswith('input.csv: id "unique_id", time "ds", target "y"; 2 series, 48 monthly values')
+
+
+@rule("usual-names-item")
+def _(folder):
+    for names in (("item_id", "timestamp", "target"), ("Item ID", "Timestamp", "Target"), ("SERIES_ID", "ds", "value")):
+        panel = read_panel(file(folder, LONG.format(*names)))
+        assert (panel.size, *panel.ids) == (2, names[0])
+
+
+@rule("only-date-only-number")
+def _(folder):
+    panel = read_panel(DATA / "weeks_newest_first_us_dates.csv")
+    assert (panel.timeline.column, panel.target) == ("Week", "Fuel")
+
+
+@rule("several-dates")
+def _(folder):
+    content = table("ordered,shipped,sales", lambda step, month: f"{month}-01,{month}-05,{step}")
+    refused(file(folder, content), '2 columns hold dates: "ordered", "shipped"', "--time ordered")
+    assert read_panel(file(folder, content), time="shipped").timeline.column == "shipped"
+    assert read_panel(file(folder, content.replace("shipped", "date"))).timeline.column == "date"
+    assert read_panel(file(folder, content.replace("shipped", "ds"))).timeline.column == "ds"
+
+
+@rule("year-month-day")
+def _(folder):
+    path = DATA / "hours_in_four_columns.csv"
+    refused(path, '"pm", "DEWP"', "--target DEWP")
+    panel = read_panel(path, target="pm")
+    assert len(panel.values) == 480
+    assert panel.timeline.frequency.word == "h"
+    assert panel.timeline.column == "year,month,day,hour"
+    assert np.array_equal(
+        panel.values, read_panel(path, target="pm", time="year,month,day,hour").values, equal_nan=True
+    )
+    assert np.isnan(panel.values).sum() == 24
+    refused(file(folder, "year,day,y\n2020,1,5\n2020,2,6\n"), "parts of one", "--time year,month,day")
+
+
+@rule("date-and-hour")
+def _(folder):
+    path = DATA / "hours_beside_dates.csv"
+    panel = read_panel(path, target="cnt")
+    assert (panel.timeline.column, panel.timeline.frequency.word, len(panel.values)) == ("dteday,hr", "h", 479)
+    refused(path, '"hr" holds the hour', "--target cnt --time dteday,hr", target="cnt", time="dteday")
+
+
+@rule("year")
+def _(folder):
+    years = "year,value\n" + "".join(f"{year},{year % 7}\n" for year in range(1990, 2010))
+    assert read_panel(file(folder, years)).timeline.frequency.word.startswith("YS")
+    steps = "period,value\n" + "".join(f"{step},{step % 7}\n" for step in range(1, 20))
+    assert read_panel(file(folder, steps)).timeline.frequency is None
+    odd = "period,value\n" + "".join(f"{step}734,{step % 7}\n" for step in range(1, 20))
+    refused(file(folder, odd), "whole numbers")
+
+
+@rule("eight-digits")
+def _(folder):
+    content = "day_key,v\n" + "".join(f"202401{day:02d},{day}\n" for day in range(1, 20))
+    panel = read_panel(file(folder, content))
+    assert panel.timeline.stamps(0, 19, 1)[0] == 20240120
+
+
+@rule("counter")
+def _(folder):
+    panel = read_panel(file(folder, "t,v\n" + "".join(f"{step},{step * 2}\n" for step in range(20))))
+    assert (panel.timeline.column, panel.target, panel.timeline.frequency) == ("t", "v", None)
+
+
+@rule("no-time")
+def _(folder):
+    panel = read_panel(DATA / "no_dates.csv")
+    assert len(panel.values) == 500
+    assert panel.timeline.frequency is None
+    assert panel.notes[0].startswith("no_dates.csv: no time column, target")
+
+
+@rule("unknown-dates")
+def _(folder):
+    path = DATA / "umlauts_cp1252.csv"
+    refused(path, '"Monat", such as "01.2001"', "--time Monat --date-format")
+    assert read_panel(path, time="Monat", date_format="%m.%Y").timeline.frequency.word == "MS"
+
+
+WIDE = table("Month,{},south", lambda step, month: f"{month},{step},{-step}")
+
+
+@rule("wide")
+def _(folder):
+    panel = read_panel(file(folder, WIDE.format("north")))
+    assert list(panel.ids["series"]) == ["north", "south"]
+    assert panel.values.tolist() == [*range(24), *(-step for step in range(24))]
+
+
+@rule("wide-id-name")
+def _(folder):
+    for name in ("store_id", "id", "No", "index", "Week of year", "weekday", "Hour", "holiday", "instant", "mnth"):
+        path = file(folder, table(f"Month,{name},cost,south", lambda step, month: f"{month},{step % 5},7,{step}"))
+        refused(path, f'"{name}" looks like an id', "--target south")
+
+
+@rule("wide-text")
+def _(folder):
+    content = table("Time,Demand,Temperature,Holiday", lambda s, m: f"{m},{s},{s % 9},{'TRUE' if s % 5 else 'FALSE'}")
+    refused(file(folder, content), '"Demand", "Temperature"', '"Holiday" holds true or false', "--target Temperature")
+    refused(file(folder, content.replace("TRUE", "yes")), '"Holiday" holds text')
+    assert read_panel(file(folder, content), target="Demand").values[5] == 5
+
+
+@rule("several-targets")
+def _(folder):
+    path = file(folder, table("Month,a,b,c,kind", lambda step, month: f"{month},{step},2,3,x"))
+    assert list(read_panel(path, target="a,b").ids["series"]) == ["a", "b"]
+    assert list(read_panel(path, target=("c", "a")).ids["series"]) == ["c", "a"]
+    refused(path, "name one target", error=ConfigError, target="a,b", id="kind")
+
+
+@rule("across")
+def _(folder):
+    refused(file(folder, "country,2019,2020,2021\nA,1,2,3\nB,1,2,4\n"), "stamps run across", "Turn the table")
+
+
+@rule("ask-id")
+def _(folder):
+    path = DATA / "sensors.csv"
+    refused(path, 'stamps of "Date_Time" repeat', "--target Count --id Sensor")
+    panel = read_panel(path, target="Count", id="Sensor")
+    assert list(panel.ids["Sensor"]) == ["North Gate", "South Gate"]
+    refused(DATA / "car_parks.csv", '"Capacity", "Occupancy"', "--target Occupancy --id Code")
+
+
+@rule("ask-two-ids")
+def _(folder):
+    rows = [f"2024-01-{d:02d},{s},{i},{d * s + i}\n" for s in (1, 2) for i in (1, 2, 3) for d in range(1, 29)]
+    path = file(folder, "date,store,item,sales\n" + "".join(rows))
+    refused(path, "--target sales --id store,item")
+    panel = read_panel(path, target="sales", id=("store", "item"))
+    assert panel.size == 6
+    assert [panel.name(index) for index in (0, 5)] == ["1 · 1", "2 · 3"]
+
+
+@rule("no-plausible-id")
+def _(folder):
+    path = DATA / "hours_twice_by_weather.csv"
+    with pytest.raises(DataError, match="--duplicates mean") as raised:
+        read_panel(path, target="volume")
+    assert "--id weather" not in str(raised.value)
+    assert len(read_panel(path, target="volume", duplicates="mean").values) == 480
+
+
+@rule("named")
+def _(folder):
+    path = file(folder, table("When it was,Amount sold,Other", lambda step, month: f"{month},{step + 0.5},7"))
+    assert is_plain(read_panel(path, target="amount_sold", time="when it was"))
+
+
+@rule("misspelt")
+def _(folder):
+    path = file(folder, PLAIN)
+    refused(path, 'no column "slaes" for --target; did you mean "Sales"?', error=ConfigError, target="slaes")
+    refused(path, 'no column "x" for --id; the columns are "Month", "Sales"', error=ConfigError, id="x")
+
+
+@rule("two-roles")
+def _(folder):
+    refused(file(folder, PLAIN), '"Month" has two roles', error=ConfigError, id="Month", time="Month")
+
+
+@rule("id-types")
+def _(folder):
+    for names, kind in ((("7", "12"), "i"), (("007", "012"), "O"), (("A7", "12"), "O"), (("1.50", "2"), "O")):
+        rows = "".join(f"{name},{month},{step}\n" for name in names for step, month in enumerate(MONTHS))
+        ids = read_panel(file(folder, "unique_id,ds,y\n" + rows)).ids["unique_id"]
+        assert ids.dtype.kind == kind
+        assert [str(value) for value in ids] == list(names)
+
+
+@rule("id-missing")
+def _(folder):
+    content = "unique_id,ds,y\na,2024-01-01,1\n,2024-01-02,2\na,2024-01-03,2\n"
+    refused(file(folder, content), 'id column "unique_id" is empty in 1 row, first line 3')
+
+
+@rule("no-numbers")
+def _(folder):
+    path = file(folder, table("Month,Colour", lambda step, month: f"{month},red"))
+    refused(path, "no column of numbers", '"Month" (text such as "2020-01"), "Colour" (text such as "red")')
+
+
+@rule("all-missing")
+def _(folder):
+    refused(
+        file(folder, table("Month,Sales", lambda step, month: f"{month},NA")), 'all 24 values of "Sales" are missing'
+    )
+    refused([None, None, float("nan")], "values of", "are missing")
+
+
+@rule("one-value")
+def _(folder):
+    refused(file(folder, "Month,Sales\n2024-01,5\n"), "a single value", "at least 2")
+
+
+@rule("empty-series")
+def _(folder):
+    rows = "".join(
+        f"{name},{month},{step if name == 'b' else 'NA'}\n" for name in "abc" for step, month in enumerate(MONTHS)
+    )
+    panel = read_panel(file(folder, "unique_id,ds,y\n" + rows))
+    assert list(panel.ids["unique_id"]) == ["b"]
+    assert "2 series without any value left out: a, c" in panel.notes
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+@rule("repeated")
+def _(folder):
+    for name in ("hours_one_repeated.csv", "minutes_clock_back.csv"):
+        refused(DATA / name, "more than once", "--duplicates mean")
+    assert len(read_panel(DATA / "hours_one_repeated.csv", duplicates="mean").values) == 200
+
+
+@rule("date-text")
+def _(folder):
+    for name, after in (
+        ("hours_sorted_as_text.csv", "1/21/15 0:00"),
+        ("months_crlf_no_final_newline.csv", "2005-01"),
+        ("days_quoted.csv", "2005-03-11"),
+    ):
+        panel = read_panel(DATA / name)
+        assert panel.timeline.stamps(0, len(panel.values), 1)[0] == after
+    assert read_panel(DATA / "months_quoted_names.csv").timeline.stamps(0, 36, 1)[0] == "2004 Jan"
+
+
+@rule("day-or-month")
+def _(folder):
+    rows = "".join(f"{day:02d}/02/2024,{day}\n" for day in range(1, 13))
+    refused(file(folder, "day,v\n" + rows), "--date-format")
+    assert read_panel(file(folder, "day,v\n" + rows), date_format="%d/%m/%Y").timeline.frequency.word == "D"
+    assert read_panel(file(folder, "day,v\n" + rows + "13/02/2024,13\n")).timeline.frequency.word == "D"
+
+
+@rule("no-decade")
+def _(folder):
+    panel = read_panel(DATA / "months_of_no_decade.csv")
+    assert (len(panel.values), panel.timeline.frequency.word) == (36, "MS")
+    assert panel.timeline.stamps(0, 36, 1)[0] == "4-01"
+
+
+@rule("frequency")
+def _(folder):
+    panel = read_panel(DATA / "half_hours_nan.csv")
+    assert panel.timeline.frequency.word == "30min"
+    assert any(note.startswith("frequency: every 30 minutes") for note in panel.notes)
+    assert np.flatnonzero(np.isnan(panel.values)).tolist() == [5, 6, 90]
+
+
+@rule("absent")
+def _(folder):
+    panel = read_panel(DATA / "months_missing_blank_last_line.csv")
+    assert len(panel.values) == 48
+    assert np.flatnonzero(np.isnan(panel.values)).tolist() == [20, 21, 22, 23, 24]
+    assert any(note.startswith("5 of 48 steps have no row") for note in panel.notes)
+
+
+@rule("unsorted")
+def _(folder):
+    ordered = read_panel(DATA / "days_out_of_order.csv")
+    assert len(ordered.values) == 120
+    assert any("sorted" in note for note in ordered.notes)
+    newest_first = read_panel(DATA / "weeks_newest_first_us_dates.csv")
+    assert newest_first.values[0] == 100.0  # made as 100 + 0 in the first week
+    assert any("new to old" in note for note in newest_first.notes)
+
+
+@rule("long-grid")
+def _(folder):
+    rows = "".join(f"2024-01-{day:02d} 00:00:00,{day}\n" for day in range(1, 25))
+    refused(file(folder, "ds,y\n" + rows + "2074-01-01 00:00:00,5\n"), "too few", "--every")
+
+
+@rule("irregular")
+def _(folder):
+    refused(DATA / "minutes_irregular.csv", "no regular grid", "--every 10min --aggregate mean")
+    assert len(read_panel(DATA / "minutes_irregular.csv", every="10min", aggregate="mean").values) == 301
+
+
+@rule("zoned")
+def _(folder):
+    utc = np.datetime64("2024-03-30T12:00") + np.arange(24) * np.timedelta64(1, "h")
+    rows = "".join(
+        f"{stamp + np.timedelta64(1 + (step >= 13), 'h')}:00+0{1 + (step >= 13)}:00,{step + 0.5}\n"
+        for step, stamp in enumerate(utc)
+    )
+    panel = read_panel(file(folder, "ds,y\n" + rows))
+    assert is_plain(panel)  # 02:00 to 03:00 does not exist on that day, and is not missed
+
+
+@rule("wall-clock")
+def _(folder):
+    path = DATA / "half_hours_clocks_go_back.csv"
+    refused(path, "2012-04-01 02:00", "twice", "--timezone Australia/Sydney", target="Demand")
+    panel = read_panel(path, target="Demand", timezone="Australia/Sydney")
+    assert len(panel.values) == 578
+    assert not np.isnan(panel.values).any()
+
+
+@rule("trailing-missing")
+def _(folder):
+    panel = read_panel(file(folder, PLAIN + "2022-01,NA\n2022-02,\n"))
+    assert len(panel.values) == 26
+    assert any("missing at the end" in note for note in panel.notes)
+
+
+@rule("last-period")
+def _(folder):
+    content = table("Month,Sales", lambda step, month: f"{month},{1000 + step % 12 if step < 23 else 90}")
+    panel = read_panel(file(folder, content))
+    assert any("--drop-last" in note for note in panel.notes)
+    assert len(read_panel(file(folder, content), drop_last=True).values) == 23
+
+
+@rule("different-ends")
+def _(folder):
+    rows = "".join(
+        f"{name},{month},{step}\n" for name in "ab" for step, month in enumerate(MONTHS[: 24 if name == "a" else 20])
+    )
+    panel = read_panel(file(folder, "unique_id,ds,y\n" + rows))
+    assert panel.lengths.tolist() == [24, 20]
+    assert sum("different dates" in note for note in panel.notes) == 1

@@ -1,0 +1,153 @@
+"""Which columns are id, time and target: names, the search for an id, numbering ids. The rules: test_reading."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.errors import ConfigError, DataError
+from tidegate.series.frames import open_frame
+from tidegate.series.ids import factorize, suggest_ids
+from tidegate.series.roles import (
+    Roles,
+    find_roles,
+    find_times,
+    looks_like_id_or_part,
+    named_columns,
+    option,
+    plain_name,
+)
+
+DAYS = np.datetime64("2024-01-01") + np.arange(30)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["day_of_week", "dayofyear", "week of year", "holiday", "workingday", "is_weekend", "season", "store", "item"],
+)
+def test_more_names_of_calendar_parts_and_splits(name):
+    assert looks_like_id_or_part(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "id",
+        "Store ID",
+        "unique_id",
+        "index",
+        "No",
+        "instant",
+        "Unnamed: 0",
+        "year",
+        "Month",
+        "hour",
+        "hr",
+        "weekday",
+        "yr",
+    ],
+)
+def test_names_of_ids_counters_and_calendar_parts(name):
+    assert looks_like_id_or_part(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sales", "price", "north", "Temperature", "daytime_load", "hourly", "y", "paid", "humidity", "solid", "yearly"],
+)
+def test_names_that_are_series(name):
+    assert not looks_like_id_or_part(name)
+
+
+def test_names_are_compared_without_case_blanks_and_dashes():
+    assert plain_name(" Series-ID ") == plain_name("series_id") == "series_id"
+
+
+def test_columns_are_named_singly_joined_by_commas_or_as_a_sequence():
+    table = open_frame({"a": [1], "b": [1], "c,d": [1]})
+    assert named_columns(table, "id", "a") == ("a",)
+    assert named_columns(table, "id", "a,b") == ("a", "b")
+    assert named_columns(table, "id", "a, B") == ("a", "b")
+    assert named_columns(table, "id", ("b", "c,d")) == ("b", "c,d")
+    assert named_columns(table, "id", "c,d") == ("c,d",)
+    assert named_columns(table, "id", None) == ()
+    with pytest.raises(ConfigError, match='no column "e" for --id'):
+        named_columns(table, "id", "a,e")
+
+
+def test_two_columns_that_differ_only_in_case_are_told_apart_by_case():
+    table = open_frame({"Y": [1], "y": [1]})
+    assert named_columns(table, "target", "Y") == ("Y",)
+
+
+@pytest.mark.parametrize(
+    "word", ["Sales", "pm2.5", "year,month", "a b", 'say "so"', "Umsätze €", "-5", "$HOME", "x*", "it's"]
+)
+def test_an_option_of_an_error_can_be_pasted_into_a_shell(word):
+    import shlex
+
+    assert shlex.split(option(word)) == [word]
+
+
+def test_a_named_target_needs_no_rules():
+    table = open_frame({"ds": DAYS, "id": np.arange(30), "a": np.arange(30.0), "b": np.arange(30.0)})
+    times = find_times(table, None)
+    assert find_roles(table, times, table["ds"].raw(), target="a") == Roles((), ("ds",), ("a",))
+    with pytest.raises(DataError, match='2 columns could be the target: "a", "b"'):
+        find_roles(table, times, table["ds"].raw())
+
+
+def test_y_is_the_target_beside_ds_even_if_there_is_a_value_column():
+    table = open_frame({"ds": DAYS, "value": np.arange(30.0), "y": np.arange(30.0)})
+    assert find_roles(table, ("ds",), DAYS).targets == ("y",)
+
+
+def panel_rows(series: int, days: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.tile(DAYS[:days], series), np.repeat(np.arange(series), days)
+
+
+@given(series=st.integers(2, 8), days=st.integers(4, 30), noise=st.integers(0, 5))
+def test_a_column_that_names_the_series_is_suggested(series, days, noise):
+    stamps, codes = panel_rows(series, days)
+    kinds = np.array([f"kind {(code + step) * (noise + 1) % 3}" for step, code in enumerate(codes)], dtype=object)
+    names = np.array([f"shop {code}" for code in codes], dtype=object)
+    table = open_frame({"kind": kinds, "shop": names})
+    assert suggest_ids(table.columns[1:], len(codes), stamps) == ("shop",)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_column_that_changes_from_moment_to_moment_is_not(seed):
+    random = np.random.default_rng(seed)
+    stamps = np.sort(np.concatenate([np.arange(500), random.choice(500, 60, replace=False)]))
+    weather = random.integers(0, 8, len(stamps))
+    weather[1:][stamps[1:] == stamps[:-1]] += 8  # rows of one stamp always differ in it
+    table = open_frame({"weather": np.array([f"w{value}" for value in weather], dtype=object)})
+    assert suggest_ids(table.columns, len(stamps), stamps) == ()
+
+
+def test_a_few_doubled_rows_do_not_hide_the_id():
+    stamps, codes = panel_rows(5, 30)
+    stamps, codes = np.append(stamps, stamps[:2]), np.append(codes, codes[:2])
+    assert suggest_ids(open_frame({"park": codes}).columns, len(codes), stamps) == ("park",)
+
+
+@given(st.lists(st.none() | st.sampled_from(["b", "a", "", "c"])))
+def test_ids_are_numbered_in_order_of_first_appearance(values):
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    codes, count = factorize(array)
+    known = list(dict.fromkeys(value for value in values if value is not None))
+    assert count == len(known)
+    assert codes.tolist() == [-1 if value is None else known.index(value) for value in values]
+
+
+@given(st.lists(st.sampled_from([3.0, 1.0, float("nan"), 2.5]), max_size=12))
+def test_numbers_are_numbered_alike(values):
+    codes, count = factorize(np.array(values, dtype=float))
+    known = list(dict.fromkeys(value for value in values if value == value))
+    assert (count, codes.tolist()) == (len(known), [-1 if v != v else known.index(v) for v in values])
+    whole = np.array([value for value in values if value == value and value != 2.5], dtype=np.int64)
+    unique = list(dict.fromkeys(whole.tolist()))
+    assert factorize(whole)[0].tolist() == [unique.index(value) for value in whole.tolist()]
