@@ -545,7 +545,21 @@ def _(folder):
     path = DATA / "hours_beside_dates.csv"
     panel = read_panel(path, target="cnt")
     assert (panel.timeline.column, panel.timeline.frequency.word, len(panel.values)) == ("dteday,hr", "h", 479)
-    refused(path, '"hr" holds the hour', "--target cnt --time dteday,hr", target="cnt", time="dteday")
+    refused(path, '"hr" holds the time of day', "--target cnt --time dteday,hr", target="cnt", time="dteday")
+
+
+@rule("date-and-clock")
+def _(folder):
+    rows = "".join(f"{day}/1/2024;{hour:02d}:30:00;{day * hour}\n" for day in range(1, 20) for hour in range(24))
+    path = file(folder, "Date;Time;Load\n" + rows)
+    panel = read_panel(path)
+    assert (panel.timeline.column, panel.timeline.frequency.word, len(panel.values)) == ("Date,Time", "h", 19 * 24)
+    assert panel.timeline.stamps(0, 19 * 24, 1)[0] == "20/1/2024 00:30:00"
+    refused(path, '"Time" holds the time of day', "--time Date,Time", time="Date")
+    assert read_panel(path, time="Date,Time").notes == panel.notes
+    days = np.repeat(np.datetime64("2024-01-01") + np.arange(19), 24)
+    clocks = [f"{hour:02d}:30" for hour in range(24)] * 19
+    assert read_panel({"day": days, "clock": clocks, "y": np.arange(19 * 24)}).timeline.frequency.word == "h"
 
 
 @rule("year")

@@ -17,7 +17,7 @@ from tidegate.errors import ConfigError, DataError
 from tidegate.series.grid import build_grid, position_grid
 from tidegate.series.ids import factorize
 from tidegate.series.panel import Panel
-from tidegate.series.roles import Names, Roles, find_clock, find_roles, find_times, named_columns
+from tidegate.series.roles import Names, Roles, find_clock, find_roles, find_times, holds_clock, named_columns
 from tidegate.series.stamps import ParsedStamps, parse_stamps
 from tidegate.series.table import Array, Table
 
@@ -165,6 +165,14 @@ def _stamps(table: Table, times: tuple[str, ...], date_format: str | None) -> Pa
                 stamps = parse_stamps(raw[first], name=times[0], date_format=date_format, zone=zone)
                 return replace(stamps, instants=stamps.instants[codes])
         return parse_stamps(raw, name=times[0], date_format=date_format, zone=zone)
+    if len(columns) == 2 and holds_clock(columns[1]):
+        dates, clocks = columns[0].raw(), columns[1].raw()
+        if dates.dtype.kind == "M":
+            dates = dates.astype("datetime64[D]").astype(str).astype(object)  # missing ones as "NaT"
+        joined = np.array(
+            [None if d in (None, "NaT") or c is None else f"{d} {c}" for d, c in zip(dates, clocks, strict=True)]
+        )
+        return parse_stamps(joined.astype(object), name=",".join(times), date_format=date_format)
     return parse_stamps([column.raw() for column in columns], name=list(times), date_format=date_format)
 
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.ids import suggest_ids
+from tidegate.series.ids import factorize, suggest_ids
 from tidegate.series.stamps import looks_like_dates
 from tidegate.series.table import Array, Column, Table
 
@@ -68,6 +68,7 @@ _CALENDAR = re.compile(
     r"week_?end|hour|hr|minute|second|holiday|working_?day|business_?day)"
 )
 _EIGHT_DIGITS = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+_CLOCK_TEXT = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _ID_LIKE = re.compile(r"(.*_)?id")
 
 
@@ -287,7 +288,7 @@ def _ask_for_what_parts_the_rows(
     clock = find_clock(table, times, instants)
     if clock:
         raise DataError(
-            f"stamps of {_quoted(times[0])} repeat, and {_quoted(clock)} holds the hour. Join them: {asked} "
+            f"stamps of {_quoted(times[0])} repeat, and {_quoted(clock)} holds the time of day. Join them: {asked} "
             f"--time {option(','.join((*times, clock)))}"
         )
     found = _suggested(table, instants, {*times, *targets})
@@ -302,27 +303,32 @@ def _suggested(table: Table, instants: Array | None, taken: set[str]) -> tuple[s
     if instants is None:
         return ()
     columns = [column for column in table.columns if column.name not in taken]
-    return suggest_ids((c for c in columns if not _CALENDAR.fullmatch(plain_name(c.name))), table.rows, instants)
+    parts = {c.name for c in columns if _CALENDAR.fullmatch(plain_name(c.name)) or holds_clock(c)}
+    return suggest_ids((column for column in columns if column.name not in parts), table.rows, instants)
+
+
+def holds_clock(column: Column) -> bool:
+    """Whether a text column holds times of day, such as 17:24:00."""
+    return (
+        column.kind == "text"
+        and len(column.sample) > 0
+        and all(_CLOCK_TEXT.fullmatch(str(cell)) for cell in column.sample)
+    )
 
 
 def find_clock(table: Table, times: tuple[str, ...], instants: Array) -> str | None:
-    """The hour column beside a date column whose dates repeat, if date and hour together are unique (nearly)."""
+    """The hour or time of day beside a date column whose dates repeat, if both together are unique (nearly)."""
     if len(times) != 1 or instants.dtype.kind != "M" or not _repeats(instants):
         return None
-    if (instants != instants.astype("datetime64[D]")).any():
+    days = instants.astype("datetime64[D]")
+    if (instants != days).any():
         return None
     for column in table.columns:
-        if (
-            plain_name(column.name) in _CLOCK_NAMES
-            and column.kind == "number"
-            and column.whole
-            and column.name not in times
-        ):
-            hours, _ = column.numbers()
-            if np.nanmin(hours) >= 0 and np.nanmax(hours) <= 24:
-                joined = instants.astype("datetime64[h]").astype(np.int64) * 100 + np.nan_to_num(hours).astype(np.int64)
-                if _repeats(joined) <= 0.02 * table.rows:
-                    return column.name
+        named = plain_name(column.name) in _CLOCK_NAMES and column.kind == "number" and column.whole
+        if column.name not in times and (named or holds_clock(column)):
+            codes, count = factorize(column.raw())
+            if _repeats(days.astype(np.int64) * (count + 1) + codes) <= 0.02 * table.rows:
+                return column.name
     return None
 
 
