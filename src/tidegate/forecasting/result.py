@@ -63,17 +63,16 @@ class Forecast:
             raise ConfigError(f"the quantile {level:g} was not forecast, only {known}: ask for it in quantile_levels")
         return self.quantiles[:, :, int(near[0])]
 
-    def columns(self) -> dict[str, NDArray[Any]]:
+    def columns(self, *, text: bool = False) -> dict[str, NDArray[Any]]:
         """The forecast as columns of series times horizon rows, series by series.
 
         Order: the user's id columns; the time column as the user wrote it ("step", counting on, if there was none);
         forecast (the median); lo-80, hi-80, … for `levels`; q10, … for `extra_quantiles`.
         Stamps that know their time zone are datetime64 in UTC (`frame` carries the zone).
+
+        text: write datetime64 as text, with its offset if it has one; all else stays as it is.
         Raises: ConfigError if an id or time column has the name of a forecast column.
         """
-        return self._columns(text=False)
-
-    def _columns(self, text: bool) -> dict[str, NDArray[Any]]:
         keys = {str(name): np.repeat(values, self.horizon) for name, values in self.panel.ids.items()}
         keys |= self._stamps(text)
         values = {"forecast": self.at(0.5)}
@@ -177,7 +176,7 @@ class Forecast:
         from tidegate.forecasting.saving import TABLE_SUFFIXES, check_destination, save_columns
 
         suffix = check_destination(path, TABLE_SUFFIXES)
-        save_columns(self._columns(text=suffix != ".parquet"), path)
+        save_columns(self.columns(text=suffix != ".parquet"), path)
 
     def to_text(self, form: str = "csv") -> str:
         """The columns as one text, "csv" or "json" (records): what `save` would write."""
@@ -186,7 +185,7 @@ class Forecast:
         from tidegate.forecasting.saving import write_text
 
         text = StringIO()
-        write_text(self._columns(text=True), form, text)
+        write_text(self.columns(text=True), form, text)
         return text.getvalue()
 
     def plot(self, path: str | os.PathLike[str]) -> None:

@@ -1,0 +1,404 @@
+"""The Python functions: from a frame, file or array to a Forecast or a Model. The command line calls these too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tidegate.errors import ConfigError, MissingExtra
+from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.forecaster import forecast_panel
+from tidegate.forecasting.model import Model as ModelFile
+from tidegate.forecasting.result import Forecast
+from tidegate.forecasting.saving import check_destination
+from tidegate.series.panel import Panel
+from tidegate.series.reading import input_kind, read_panel
+
+if TYPE_CHECKING:
+    from tidegate.training.fit import Epoch, FitPlan
+
+Names = str | Sequence[str]
+Seasons = int | tuple[int, ...]
+EXTRA_MODULES = {"train": ("torch", "onnx", "safetensors")}
+POSITIONS_HORIZON = 12  # steps forecast when neither the caller nor a calendar says how many
+MODEL_SUFFIXES = (".onnx",)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Model:
+    """A network that is ready to forecast: from `tidegate.load`, or trained by `tidegate.fit`.
+
+    Attributes:
+        file: the opened model file.
+        history: one entry per epoch of the training that made it: step, seconds, loss, validation_loss,
+            validation_mase. Empty for a model that was loaded.
+        notes: what was found and decided while reading and training, one sentence each. Empty for a loaded model.
+    """
+
+    file: ModelFile
+    history: tuple[Epoch, ...] = ()
+    notes: tuple[str, ...] = ()
+    fitted_on: Panel | None = field(default=None)  # in the process that fitted; a file holds no data
+    library: str = "numpy"  # what a forecast of `fitted_on` comes back in
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How the network came about: by which command, from which start, with which plan."""
+        return dict(self.file.metadata.get("provenance", {}))
+
+    @property
+    def horizon(self) -> int | None:
+        """Steps it was fitted for, the default of `forecast`; None for a network fitted for none in particular."""
+        found = self.provenance.get("horizon")
+        return None if found is None else int(found)
+
+    def forecast(
+        self,
+        data: object = None,
+        horizon: int | None = None,
+        *,
+        id: Names | None = None,
+        time: Names | None = None,
+        target: Names | None = None,
+        timezone: str | None = None,
+        date_format: str | None = None,
+        every: str | None = None,
+        aggregate: str | None = None,
+        duplicates: str | None = None,
+        drop_last: bool = False,
+        frequency: str | None = None,
+        decimal: str | None = None,
+        levels: float | Sequence[float] = (80, 95),
+        quantile_levels: float | Sequence[float] = (),
+        season_length: Seasons | None = None,
+        lower: float | None = None,
+        upper: float | None = None,
+        bounds: bool = True,
+        threads: int | None = None,
+    ) -> Forecast:
+        """`tidegate.forecast` with this model; its options are described there.
+
+        Args:
+            data: as in `tidegate.forecast`; left out, the series it was fitted on, in the process that fitted.
+            horizon: left out, the one it was fitted for, else that of the data's frequency.
+            season_length: left out, the one it was fitted with, if one was given.
+        Raises: ConfigError if there are no data; else as `tidegate.forecast`.
+        """
+        if data is None:
+            if self.fitted_on is None:
+                raise ConfigError("forecast of what? A model file holds no data: pass the history, forecast(data)")
+            data = self.fitted_on
+        return forecast(
+            data,
+            horizon,
+            id=id,
+            time=time,
+            target=target,
+            timezone=timezone,
+            date_format=date_format,
+            every=every,
+            aggregate=aggregate,
+            duplicates=duplicates,
+            drop_last=drop_last,
+            frequency=frequency,
+            decimal=decimal,
+            model=self,
+            levels=levels,
+            quantile_levels=quantile_levels,
+            season_length=season_length,
+            lower=lower,
+            upper=upper,
+            bounds=bounds,
+            threads=threads,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, which ends in .onnx and holds no data; an old one is replaced once it is complete.
+
+        Raises: ConfigError for another extension or a missing directory; OSError if the disk refuses.
+        """
+        check_destination(path, MODEL_SUFFIXES)
+        self.file.save(os.fspath(path))
+
+    def __repr__(self) -> str:
+        config = self.file.config
+        fitted = f", fitted for {self.horizon} steps" if self.horizon else ""
+        return f"<Model {self.file.name}: {config.cell}, {config.num_layers} x {config.hidden_size}{fitted}>"
+
+
+def load(path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Model:
+    """Open a model file; left out, or "default": the model that comes with the package.
+
+    Args:
+        threads: threads of ONNX Runtime; left out, all cores.
+    Raises: FileNotFoundError; ModelError if the file is damaged, not a Tidegate model or of a newer format.
+    """
+    check_threads(threads)
+    return Model(ModelFile.load(None if path is None else os.fspath(path), threads=threads))
+
+
+def forecast(
+    data: object,
+    horizon: int | None = None,
+    *,
+    id: Names | None = None,
+    time: Names | None = None,
+    target: Names | None = None,
+    timezone: str | None = None,
+    date_format: str | None = None,
+    every: str | None = None,
+    aggregate: str | None = None,
+    duplicates: str | None = None,
+    drop_last: bool = False,
+    frequency: str | None = None,
+    decimal: str | None = None,
+    model: str | os.PathLike[str] | Model | None = None,
+    levels: float | Sequence[float] = (80, 95),
+    quantile_levels: float | Sequence[float] = (),
+    season_length: Seasons | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+    bounds: bool = True,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Forecast:
+    """Forecast every series in `data` from its own end.
+
+    Args:
+        data: a pandas, Polars or Arrow frame (anything narwhals takes), a path or glob (CSV, Parquet, JSON, each also
+            .gz), or a one-dimensional array.
+        horizon: steps ahead; left out, the one the model was fitted for, else a number usual for the frequency,
+            which the notes tell.
+        id, time, target: names of the columns, where they cannot be told apart; see `docs/reading.md`.
+        timezone, date_format, every, aggregate, duplicates, drop_last, frequency, decimal: how to read the stamps
+            and values; see `docs/reading.md`.
+        model: a model file, a Model, or "default", the one that comes with the package.
+        levels: central intervals in percent; 80 gives the columns lo-80 and hi-80.
+        quantile_levels: further quantiles, between 0 and 1; 0.1 gives the column q10.
+        season_length: steps per season, one or several, for every series; left out, from the calendar and the data.
+        lower, upper: cut the forecast at these values; left out, at 0 where a history never goes below it.
+        bounds: False: cut only at `lower` and `upper`.
+        threads: threads of ONNX Runtime; left out, all cores.
+        progress: called with the number of series done and in all.
+    Raises: DataError, ConfigError, ModelError; FileNotFoundError for a model file that does not exist.
+    """
+    check_threads(threads)
+    intervals, quantiles = _several(levels, "levels"), _several(quantile_levels, "quantile_levels")
+    opened = model if isinstance(model, Model) else load(model, threads=threads)
+    if threads is not None and threads != opened.file.threads:
+        opened = replace(opened, file=replace(opened.file, threads=threads))
+    if horizon is not None:  # before anything is read
+        opened.file.check_horizon(_whole(horizon, "horizon"))
+    if isinstance(data, Panel):
+        panel, library = data, opened.library
+    else:
+        panel = read_panel(
+            data,
+            id=id,
+            time=time,
+            target=target,
+            timezone=timezone,
+            date_format=date_format,
+            every=every,
+            aggregate=aggregate,
+            duplicates=duplicates,
+            drop_last=drop_last,
+            frequency=frequency,
+            decimal=decimal,
+        )
+        library = input_kind(data)
+    if horizon is None and opened.horizon is not None:
+        horizon = opened.horizon
+        note = f"horizon: {horizon} steps, which the model was fitted for; horizon=, or --horizon, sets another"
+        panel = replace(panel, notes=(*panel.notes, note))
+    panel, horizon = _with_horizon(panel, horizon)
+    if season_length is None and (fitted_with := opened.provenance.get("season_length")) is not None:
+        season_length = tuple(fitted_with)
+    return forecast_panel(
+        opened.file,
+        panel,
+        horizon,
+        levels=intervals,
+        quantile_levels=quantiles,
+        season_length=season_length,
+        lower=lower,
+        upper=upper,
+        bounds=bounds,
+        library=library,
+        progress=progress,
+    )
+
+
+def fit(
+    data: object,
+    horizon: int | None = None,
+    *,
+    id: Names | None = None,
+    time: Names | None = None,
+    target: Names | None = None,
+    timezone: str | None = None,
+    date_format: str | None = None,
+    every: str | None = None,
+    aggregate: str | None = None,
+    duplicates: str | None = None,
+    drop_last: bool = False,
+    frequency: str | None = None,
+    decimal: str | None = None,
+    start: str | os.PathLike[str] = "auto",
+    cell: str | None = None,
+    layers: int | None = None,
+    hidden_size: int | None = None,
+    season_length: Seasons | None = None,
+    time_limit: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    plan: FitPlan | None = None,
+    progress: Callable[[Epoch, FitPlan], None] | None = None,
+) -> Model:
+    """Train a network on every series in `data`; needs the extra "train".
+
+    The last `horizon` steps of each series are the validation part, which decides when to stop.
+
+    Args:
+        data, id, time, target, and how to read stamps and values: as in `forecast`.
+        horizon: steps ahead the network is trained for; left out, a number usual for the frequency.
+        start: "auto" (from the shipped weights, or from nothing where another network is asked for), "scratch", or a
+            model file to go on from.
+        cell: "lstm", "peephole" or "rnn".
+        layers, hidden_size: the network's shape.
+        season_length: steps per season, one or several; kept with the model.
+        time_limit: seconds of training at most.
+        seed: the same seed, data and machine give the same network.
+        device: "auto" (CUDA if there is one), "cpu", "cuda".
+        plan: learning rates, batch size and patience (`tidegate.training.fit.FitPlan`).
+        progress: called after each epoch.
+    Returns: a Model; its `forecast()` without data forecasts the series it was fitted on.
+    Raises: MissingExtra without torch; DataError, ConfigError, ModelError; FileNotFoundError for `start`.
+    """
+    if horizon is not None and _whole(horizon, "horizon") < 1:
+        raise ConfigError(f"horizon {horizon}: expected a whole number from 1")
+    with needs_extra("train", "fit"):
+        from tidegate.training.fit import fit as train
+    panel = read_panel(
+        data,
+        id=id,
+        time=time,
+        target=target,
+        timezone=timezone,
+        date_format=date_format,
+        every=every,
+        aggregate=aggregate,
+        duplicates=duplicates,
+        drop_last=drop_last,
+        frequency=frequency,
+        decimal=decimal,
+    )
+    told, horizon = _with_horizon(panel, horizon)
+    trained = train(
+        panel,
+        horizon,
+        start=os.fspath(start),
+        cell=cell,
+        layers=layers,
+        hidden_size=hidden_size,
+        season_length=season_length,
+        time_limit=time_limit,
+        seed=seed,
+        device=device,
+        plan=plan,
+        progress=progress,
+    )
+    facts: dict[str, Any] = {**trained.provenance, "horizon": horizon}
+    if season_length is not None:
+        facts["season_length"] = [season_length] if isinstance(season_length, int) else list(season_length)
+    return Model(
+        replace(trained, provenance=facts).model,
+        history=trained.history,
+        notes=(*told.notes, *trained.notes),
+        fitted_on=panel,
+        library=input_kind(data),
+    )
+
+
+def pretrain(
+    folder: str | os.PathLike[str],
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Callable[[int, int, float, float], None] | None = None,
+) -> Path:
+    """Make the shipped weights anew from synthetic series, or go on where an earlier run in `folder` was stopped.
+
+    Args:
+        folder: for checkpoints and, at the end, the model file; made if it does not exist.
+        steps: of training; left out, as many as the shipped weights had.
+        progress: called with the step, the number of steps, the running loss and the seconds of this sitting.
+    Returns: the path of the model file, FOLDER/tidegate.onnx.
+    Raises: MissingExtra without torch; ConfigError if the folder holds a run with another plan; OSError.
+    """
+    with needs_extra("train", "pretrain"):
+        from tidegate.network.model_file import save_network
+        from tidegate.training.fit import torch_device
+        from tidegate.training.pretrain import PretrainPlan
+        from tidegate.training.pretrain import pretrain as train
+    torch_device(device)
+    plan = PretrainPlan(seed=seed) if steps is None else PretrainPlan(seed=seed, steps=steps)
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+
+    def report(step: int, loss: float, seconds: float) -> None:
+        if progress is not None:
+            progress(step, plan.steps, loss, seconds)
+
+    network, facts = train(ModelConfig(), plan, place, device=device, report=report)
+    save_network(network, place / "tidegate.onnx", facts)
+    return place / "tidegate.onnx"
+
+
+@contextmanager
+def needs_extra(extra: str, feature: str) -> Iterator[None]:
+    """Turn the lack of an extra's own packages into MissingExtra; any other failed import stays what it is."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA_MODULES[extra]:
+            raise
+        raise MissingExtra(extra, feature) from error
+
+
+def check_threads(threads: int | None) -> None:
+    """Raises ConfigError unless threads is None or at least 1."""
+    if threads is not None and _whole(threads, "threads") < 1:
+        raise ConfigError(f"threads {threads}: expected a whole number from 1")
+
+
+def _with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:
+    """The steps to forecast, and the panel with a note if nobody said how many."""
+    if horizon is not None:
+        return panel, int(horizon)
+    frequency = panel.timeline.frequency
+    horizon = POSITIONS_HORIZON if frequency is None else frequency.default_horizon
+    reason = "without a time column" if frequency is None else f"for {frequency.name} values"
+    note = f"horizon: {horizon} steps, the default {reason}; horizon=, or --horizon, sets another"
+    return replace(panel, notes=(*panel.notes, note)), horizon
+
+
+def _whole(number: object, name: str) -> int:
+    """Raises ConfigError if it is not a whole number, of Python or NumPy."""
+    try:
+        return number.__index__()  # type: ignore[attr-defined]
+    except AttributeError as error:
+        raise ConfigError(f"{name} {number!r}: expected a whole number") from error
+
+
+def _several(numbers: float | Sequence[float], name: str) -> tuple[float, ...]:
+    """One number or several, as a tuple."""
+    try:
+        return tuple(numbers) if isinstance(numbers, Sequence) or hasattr(numbers, "__iter__") else (numbers + 0,)
+    except TypeError as error:
+        raise ConfigError(f"{name} {numbers!r}: expected a number or several, such as (80, 95)") from error

@@ -1,0 +1,104 @@
+"""What a person sees: a table of numbers, a progress bar, one line per note or error. Data go to standard output."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+BAR_AFTER = 1.0  # seconds a job takes before a bar is drawn
+BAR_EVERY = 0.1  # seconds between two drawings
+BAR_WIDTH = 30
+TABLE_ROWS = 60
+
+
+class Bar:
+    """A progress bar on standard error, drawn only there and only where it is a terminal."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.shown = not quiet and sys.stderr.isatty()
+        self.began = time.monotonic()
+        self.drawn_at = 0.0
+
+    def draw(self, share: float, text: str = "") -> None:
+        """Show that `share` (0 to 1) is done."""
+        now = time.monotonic()
+        if not self.shown or share >= 1 or now - self.began < BAR_AFTER or now - self.drawn_at < BAR_EVERY:
+            return
+        self.drawn_at = now
+        done = round(BAR_WIDTH * min(max(share, 0.0), 1.0))
+        left = f", {(now - self.began) * (1 - share) / share:.0f} s left" if 0 < share < 1 else ""
+        line = f"[{'#' * done}{'.' * (BAR_WIDTH - done)}] {share:4.0%}{left}{'  ' + text if text else ''}"
+        sys.stderr.write(f"\r\x1b[K{line}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Leave nothing of it behind."""
+        if self.drawn_at:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self.drawn_at = 0.0
+
+
+def say(*lines: str, quiet: bool = False) -> None:
+    """Lines for a person."""
+    if not quiet:
+        for line in lines:
+            print(line, file=sys.stderr)
+
+
+def document(**parts: Any) -> str:
+    """One JSON document; a string that is JSON already is marked as Raw. No NaN: a missing number is null."""
+    inner = ",\n".join(
+        f"{json.dumps(name)}: {part if isinstance(part, Raw) else _json(part)}" for name, part in parts.items()
+    )
+    return "{" + inner + "}\n"
+
+
+class Raw(str):
+    """Text that is JSON already."""
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return value
+
+
+def table(columns: Mapping[str, NDArray[Any]]) -> str:
+    """The first rows of the columns, aligned, numbers with as many digits as tell them apart."""
+    rows = len(next(iter(columns.values())))
+    shown = min(rows, TABLE_ROWS)
+    cells = {name: _cells(values[:shown]) for name, values in columns.items()}
+    widths = {name: max(map(len, [name, *texts])) for name, texts in cells.items()}
+    lines = ["  ".join(name.rjust(width) for name, width in widths.items())]
+    lines += [
+        "  ".join(text.rjust(width) for text, width in zip(row, widths.values(), strict=True))
+        for row in zip(*cells.values(), strict=True)
+    ]
+    if shown < rows:
+        lines.append(f"... and {rows - shown:,} more rows: -o forecast.csv writes all of them")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(values: NDArray[Any]) -> list[str]:
+    if values.dtype.kind != "f":
+        return [str(value) for value in values.tolist()]
+    largest = max((abs(value) for value in values.tolist() if math.isfinite(value)), default=0.0)
+    if largest and not 1e-4 <= largest < 1e12:
+        return [f"{value:.5g}" for value in values.tolist()]
+    decimals = max(0, 4 - math.floor(math.log10(largest))) if largest else 1
+    return [f"{value:.{min(decimals, 3 if largest >= 1 else 8)}f}" for value in values.tolist()]
