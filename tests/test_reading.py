@@ -158,6 +158,7 @@ def _(folder):
     assert is_plain(panel)
     assert panel.target == "column2"
     assert any("no header line" in note for note in panel.notes)
+    refused(file(folder, "1,2\n3,4\n5,6\n"), '"column1", "column2"', "there is no time column")
 
 
 @rule("same-names")

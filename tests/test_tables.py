@@ -23,7 +23,7 @@ from tidegate.series.panel import Panel
 from tidegate.series.reading import read_panel
 
 DATA = Path(__file__).parent / "data"
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # What any spelling of a number can hold exactly, with and without a fraction.
 numbers = st.lists(st.none() | st.integers(-(10**6), 10**6).map(lambda n: n / 8), min_size=3, max_size=12).filter(
@@ -193,7 +193,8 @@ def test_a_column_of_text_is_classified_by_its_cells(cells, kind):
         ("Load [kW](Hourly)\n7.5\n8.5\n", "\x1f", ("Load [kW](Hourly)",), 2),
         ("2024-01-01,5\n2024-01-02,6\n", ",", ("column1", "column2"), 1),
         ("country,2019,2020\nA,1,2\n", ",", ("country", "2019", "2020"), 2),
-        (",v\n0,5\n1,6\n", ",", ("column1", "v"), 2),
+        (",v\n0,5\n1,6\n", ",", ("unnamed1", "v"), 2),
+        ('"Month", "Sales"\n"2024-01", "5"\n', ",", ("Month", "Sales"), 2),
         ("Report\nof May, all shops\n\nds;y\n2024-05-01;1,5\n2024-05-02;2\n", ";", ("ds", "y"), 5),
     ],
 )

@@ -65,7 +65,7 @@ def open_csv(path: Path, source: str, decimal: str | None) -> Table:
     mark = decimal or decimal_evidence(cells)
     strict = dialect.delimiter != ","
     for index, (name, sample) in enumerate(zip(dialect.names, cells, strict=True)):
-        if not len(sample) and name == f"column{index + 1}":
+        if not len(sample) and name == f"unnamed{index + 1}":
             continue  # what a delimiter at the end of every line leaves
         columns.append(text_column(connection, "data", f"c{index}", name, sample, place, mark, strict=strict))
     return Table(tuple(columns), rows, source, place, dialect.notes)
@@ -85,7 +85,7 @@ def _load_csv(connection: DuckDBPyConnection, path: Path, dialect: Dialect, *, s
 def _csv_fault(text: str, dialect: Dialect, error: Exception) -> str:
     """What is wrong with a CSV text that DuckDB refused: the first line whose fields do not fit."""
     lines = text.split("\n")[dialect.first_line - 1 :]
-    reader = csv.reader((line + "\n" for line in lines), delimiter=dialect.delimiter)
+    reader = csv.reader((line + "\n" for line in lines), delimiter=dialect.delimiter, skipinitialspace=True)
     width = len(dialect.names)
     try:
         for record in reader:
@@ -112,7 +112,7 @@ def _line_finder(path: Path, dialect: Dialect) -> Callable[[int], str]:
             return f"row {row + 1}"
         text, _ = decode(contents(path))
         lines = text.split("\n")[dialect.first_line - 1 :]
-        reader = csv.reader((line + "\n" for line in lines), delimiter=dialect.delimiter)
+        reader = csv.reader((line + "\n" for line in lines), delimiter=dialect.delimiter, skipinitialspace=True)
         begin, index = 0, -1
         for record in reader:
             if record or len(dialect.names) == 1:

@@ -182,7 +182,7 @@ def _line_ends(text: str) -> set[str]:
 def _records(text: str, delimiter: str) -> list[tuple[list[str], int]]:
     """The first records with the line each ends on; blank lines left out."""
     csv.field_size_limit(1 << 27)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     records: list[tuple[list[str], int]] = []
     for record in reader:
         if record and (len(record) > 1 or record[0].strip()):
@@ -260,10 +260,10 @@ def _years_across(head: list[str]) -> bool:
 def _unique(header: list[str]) -> tuple[str, ...]:
     names: list[str] = []
     for index, cell in enumerate(header):
-        name = cell.strip() or f"column{index + 1}"
-        count = 1
+        plain = cell.strip() or f"unnamed{index + 1}"
+        name, count = plain, 1
         while name in names:
             count += 1
-            name = f"{cell.strip() or 'column'}_{count}"
+            name = f"{plain}_{count}"
         names.append(name)
     return tuple(names)

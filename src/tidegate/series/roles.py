@@ -48,7 +48,7 @@ _PART_ORDER = {
     "second": 5,
 }
 _CLOCK_NAMES = ("hour", "hr")
-_COUNTER_NAMES = ("t", "step", "index", "idx", "instant", "no", "nr", "row", "position", "unnamed:_0", "column1")
+_COUNTER_NAMES = ("t", "step", "index", "idx", "instant", "no", "nr", "row", "position", "unnamed:_0", "unnamed1")
 _SPLIT_NAMES = (
     "store",
     "shop",
@@ -177,8 +177,13 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
             if counter.dtype.kind == "i" and np.all(np.diff(counter.astype(np.int64)) == 1):
                 return (column.name,)
     for column in columns:
-        cells = [str(cell) for cell in column.sample]
-        if column.kind == "text" and len(set(cells)) == len(cells) and all(re.search(r"\d", cell) for cell in cells):
+        cells = [str(cell) for cell in column.sample if not _ID_LIKE.fullmatch(plain_name(column.name))]
+        if (
+            column.kind == "text"
+            and cells
+            and len(set(cells)) == len(cells)
+            and all(re.search(r"\d", cell) for cell in cells)
+        ):
             raise DataError(
                 f"no date column; if {_quoted(column.name)}, such as {_quoted(cells[0])}, holds the dates, name it and "
                 f'say how they are written: --time {option(column.name)} --date-format "%m.%Y" (for 01.2024)'
