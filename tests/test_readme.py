@@ -1,0 +1,67 @@
+"""Every example of the README runs in order, in a folder that holds what a clone holds.
+
+They run as they are printed, but for one number: training stops after a second instead of the seconds they name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+HASTY = re.sub(r"(time[-_]limit[= ])\d+", r"\g<1>1", README)
+BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", HASTY, re.MULTILINE | re.DOTALL)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+COMMANDS = [
+    line for language, code in BLOCKS if language == "sh" for line in code.splitlines() if line.startswith("tidegate")
+]
+# Files that belong to the reader, not to the clone: the examples name them, these stand in.
+READERS_OWN = {
+    "sales.csv": "store,day,revenue\n"
+    + "".join(f"{store},2026-01-{day:02d},{day % 7 + 10}\n" for store in "AB" for day in range(1, 29)),
+}
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for name, text in READERS_OWN.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+
+
+def test_there_are_examples_to_run() -> None:
+    assert len(PYTHON) >= 3
+    assert len(COMMANDS) >= 3
+
+
+def test_the_python_examples_run_one_after_the_other(clone: Path) -> None:
+    done = run([sys.executable, "-W", "error", "-c", "\n".join(PYTHON)], clone)
+    assert done.returncode == 0, done.stderr
+    for name in re.findall(r'\.(?:save|plot)\("(.+?)"\)', "\n".join(PYTHON)):
+        assert (clone / name).stat().st_size > 0
+
+
+def test_the_commands_run_one_after_the_other(clone: Path) -> None:
+    for command in COMMANDS:
+        done = run(["bash", "-euc", command], clone)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        for name in re.findall(r"(?:-o|--plot) (\S+\.\w+)", command):
+            assert (clone / name).stat().st_size > 0, command
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
+def test_what_the_readme_links_to_is_there(target: str) -> None:
+    assert (ROOT / target).exists()
