@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.calendar import Frequency
-from tidegate.series.grid import build_grid, position_grid
-from tidegate.series.stamps import parse_stamps
-from tidegate.series.zones import zone_table
+from tidegate.series.dates.grid import build_grid, position_grid
+from tidegate.series.dates.stamps import parse_stamps
+from tidegate.series.dates.zones import zone_table
 
 HOUR = np.timedelta64(1, "h")
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.frames import open_frame
-from tidegate.series.ids import factorize, suggest_ids
-from tidegate.series.roles import (
+from tidegate.series.tables.frames import open_frame
+from tidegate.series.tables.ids import factorize, suggest_ids
+from tidegate.series.tables.roles import (
     Roles,
     find_roles,
     find_times,

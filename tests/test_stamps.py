@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.calendar import Frequency, Timeline
-from tidegate.series.datetext import format_stamps
-from tidegate.series.stamps import looks_like_dates, parse_stamps
+from tidegate.series.dates.datetext import format_stamps
+from tidegate.series.dates.stamps import looks_like_dates, parse_stamps
 
 
 def column(*texts: str | None) -> np.ndarray:

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import DataError
-from tidegate.series.cells import classify
-from tidegate.series.dialect import decode, find_dialect, find_encoding
-from tidegate.series.files import open_bytes, open_files
-from tidegate.series.frames import open_frame
 from tidegate.series.panel import Panel
 from tidegate.series.reading import read_panel
+from tidegate.series.tables.dialect import decode, find_dialect, find_encoding
+from tidegate.series.tables.files import open_bytes, open_files
+from tidegate.series.tables.frames import open_frame
+from tidegate.series.tables.numbertext import classify
 
 DATA = Path(__file__).parent / "data"
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -257,7 +257,7 @@ def test_what_an_object_column_holds_decides_its_type():
 
 
 def test_duckdb_never_installs_or_loads_an_extension():
-    from tidegate.series.duck import connect
+    from tidegate.series.tables.duck import connect
 
     wanted = "('autoinstall_known_extensions', 'autoload_known_extensions')"
     query = f"SELECT value FROM duckdb_settings() WHERE name IN {wanted}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -398,7 +398,8 @@ def _whole(number: object, name: str) -> int:
 
 def _several(numbers: float | Sequence[float], name: str) -> tuple[float, ...]:
     """One number or several, as a tuple."""
+    several = numbers if isinstance(numbers, Iterable) and not isinstance(numbers, str) else (numbers,)
     try:
-        return tuple(numbers) if isinstance(numbers, Sequence) or hasattr(numbers, "__iter__") else (numbers + 0,)
+        return tuple(number + 0 for number in several)
     except TypeError as error:
         raise ConfigError(f"{name} {numbers!r}: expected a number or several, such as (80, 95)") from error

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.series.datetext import format_stamps, split_stamps
-from tidegate.series.zones import DAY, SECOND, ZoneTable, zone_table
+from tidegate.series.dates.datetext import format_stamps, split_stamps
+from tidegate.series.dates.zones import DAY, SECOND, ZoneTable, zone_table
 
 Instants = NDArray[np.datetime64]
 Stamps = NDArray[Any]

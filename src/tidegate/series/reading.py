@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.grid import build_grid, position_grid
-from tidegate.series.ids import factorize
+from tidegate.series.dates.grid import build_grid, position_grid
+from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.panel import Panel
-from tidegate.series.roles import Names, Roles, find_clock, find_roles, find_times, holds_clock, named_columns
-from tidegate.series.stamps import ParsedStamps, parse_stamps
-from tidegate.series.table import Array, Table
+from tidegate.series.tables.ids import factorize
+from tidegate.series.tables.roles import Names, Roles, find_clock, find_roles, find_times, holds_clock, named_columns
+from tidegate.series.tables.table import Array, Table
 
 _MANY_ROWS = 20_000
 
 
 def input_kind(data: object) -> str:
     """ "pandas", "polars", "pyarrow" or "numpy": the library a forecast of `data` comes back in."""
-    from tidegate.series.frames import library_of
+    from tidegate.series.tables.frames import library_of
 
     return "numpy" if isinstance(data, str | os.PathLike) else library_of(data)
 
@@ -54,8 +54,8 @@ def read_panel(
         id: column that names the series, or several (a sequence, or joined by commas).
         time: column of the stamps, or several that make one: "year,month,day,hour", "date,hour".
         target: column of the values; several make one series each.
-        timezone, every, aggregate, duplicates, drop_last, frequency: see `tidegate.series.grid.build_grid`.
-        date_format: see `tidegate.series.stamps.parse_stamps`.
+        timezone, every, aggregate, duplicates, drop_last, frequency: see `tidegate.series.dates.grid.build_grid`.
+        date_format: see `tidegate.series.dates.stamps.parse_stamps`.
         decimal: "." or ",": the decimal mark of numbers written as text, where that cannot be seen.
     Raises: DataError if the data cannot be used as they are; ConfigError if an option, path or column name makes no
         sense; OSError if a file cannot be opened.
@@ -113,10 +113,10 @@ def open_table(data: object, *, decimal: str | None = None) -> Table:
     Raises: ConfigError if a path does not exist, or is a folder or an address; DataError if it holds no table.
     """
     if not isinstance(data, str | os.PathLike):
-        from tidegate.series.frames import open_frame
+        from tidegate.series.tables.frames import open_frame
 
         return open_frame(data)
-    from tidegate.series.files import open_bytes, open_files
+    from tidegate.series.tables.files import open_bytes, open_files
 
     name = os.fspath(data)
     if name == "-":

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.series.calendar import LAST_DAY, Frequency, Instants, Integers, on_day
-from tidegate.series.zones import DAY, SECOND
+from tidegate.series.dates.zones import DAY, SECOND
 
 # Widths that people use for bins, in seconds.
 _NICE = (1, 5, 10, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800)

@@ -8,7 +8,7 @@ from itertools import combinations, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.series.table import Array, Column
+from tidegate.series.tables.table import Array, Column
 
 
 def suggest_ids(columns: Iterable[Column], rows: int, instants: Array) -> tuple[str, ...]:

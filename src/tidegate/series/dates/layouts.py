@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tidegate.series.datetext import HALF_CODES, MONTH_CODES, UTC_CODES, WEEKDAY_CODES, Shape, word_code
+from tidegate.series.dates.datetext import HALF_CODES, MONTH_CODES, UTC_CODES, WEEKDAY_CODES, Shape, word_code
 
 # How messages call the order of day, month and year.
 ORDERS = {

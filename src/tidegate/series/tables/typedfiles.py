@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
-from tidegate.series.cells import plain, samples
-from tidegate.series.dialect import decode
-from tidegate.series.duck import count_rows, first_line, quoted, quoted_name, text_column
-from tidegate.series.filebytes import contents, packed
-from tidegate.series.table import Array, Column, Table
+from tidegate.series.tables.dialect import decode
+from tidegate.series.tables.duck import count_rows, first_line, quoted, quoted_name, text_column
+from tidegate.series.tables.filebytes import contents, packed
+from tidegate.series.tables.numbertext import plain, samples
+from tidegate.series.tables.table import Array, Column, Table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tidegate.errors import DataError
-from tidegate.series.table import MISSING_WORDS
+from tidegate.series.tables.table import MISSING_WORDS
 
 _NO_TEXT = "these bytes are no text: expected CSV, JSON or Parquet. Export the table as CSV."
 DELIMITERS = "\t;|,"  # in the order tried: a comma may also be a decimal comma

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import DataError
 from tidegate.series.calendar import Instants, Integers
-from tidegate.series.zones import COMMON_ZONES, SECOND, ZoneTable, zone_table
+from tidegate.series.dates.zones import COMMON_ZONES, SECOND, ZoneTable, zone_table
 
 
 def show(instant: np.datetime64 | np.int64 | int) -> str:

@@ -13,9 +13,9 @@ from difflib import get_close_matches
 import numpy as np
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.ids import factorize, suggest_ids
-from tidegate.series.stamps import looks_like_dates
-from tidegate.series.table import Array, Column, Table
+from tidegate.series.dates.stamps import looks_like_dates
+from tidegate.series.tables.ids import factorize, suggest_ids
+from tidegate.series.tables.table import Array, Column, Table
 
 Names = str | Sequence[str]
 

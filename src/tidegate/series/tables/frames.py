@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
-from tidegate.series.cells import classify, is_missing, not_a_number
-from tidegate.series.table import Array, Column, Table
+from tidegate.series.tables.numbertext import classify, is_missing, not_a_number
+from tidegate.series.tables.table import Array, Column, Table
 
 
 def open_frame(data: object) -> Table:
@@ -38,7 +38,7 @@ def open_frame(data: object) -> Table:
         elif isinstance(data, pa.Array):
             data = pa.chunked_array([data])
     if module == "duckdb" or type(data).__name__ == "DuckDBPyRelation":
-        from tidegate.series.cells import plain
+        from tidegate.series.tables.numbertext import plain
 
         found = data.fetchnumpy()  # type: ignore[attr-defined]
         return _from_arrays({name: (plain(values), None) for name, values in found.items()}, "DuckDB relation")
@@ -146,7 +146,7 @@ def _array(values: Any, name: str) -> NDArray[Any]:
     if hasattr(values, "to_numpy") and not isinstance(values, np.ndarray):
         values = values.to_numpy()
     if isinstance(values, np.ma.MaskedArray):
-        from tidegate.series.cells import plain
+        from tidegate.series.tables.numbertext import plain
 
         values = plain(values)
     if not isinstance(values, np.ndarray):

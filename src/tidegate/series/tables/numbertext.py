@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
-from tidegate.series.table import MISSING_WORDS
+from tidegate.series.tables.table import MISSING_WORDS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.series.cells import classify, plain, text_numbers
-from tidegate.series.table import Array, Column
+from tidegate.series.tables.numbertext import classify, plain, text_numbers
+from tidegate.series.tables.table import Array, Column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.errors import DataError
-from tidegate.series.cells import decimal_evidence, samples
-from tidegate.series.dialect import Dialect, decode, encoding_note, find_dialect
-from tidegate.series.duck import connect, count_rows, first_line, text_column
-from tidegate.series.filebytes import SAMPLE_BYTES, contents, packed, start_of
-from tidegate.series.table import Table
+from tidegate.series.tables.dialect import Dialect, decode, encoding_note, find_dialect
+from tidegate.series.tables.duck import connect, count_rows, first_line, text_column
+from tidegate.series.tables.filebytes import SAMPLE_BYTES, contents, packed, start_of
+from tidegate.series.tables.numbertext import decimal_evidence, samples
+from tidegate.series.tables.table import Table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

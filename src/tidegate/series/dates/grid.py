@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.binning import bin_frequency, bin_starts, check_way, merge
 from tidegate.series.calendar import Frequency, Instants, Integers, Stamps, StampStyle, Timeline
-from tidegate.series.clockchanges import changes_look, show, wall_to_utc, zone_of_gaps, zones_of_repeats
-from tidegate.series.ends import counted, look_at_ends
-from tidegate.series.inference import Spacing, infer_spacing, suggest_width
-from tidegate.series.stamps import ParsedStamps
-from tidegate.series.zones import DAY, SECOND, zone_table
+from tidegate.series.dates.binning import bin_frequency, bin_starts, check_way, merge
+from tidegate.series.dates.clockchanges import changes_look, show, wall_to_utc, zone_of_gaps, zones_of_repeats
+from tidegate.series.dates.ends import counted, look_at_ends
+from tidegate.series.dates.inference import Spacing, infer_spacing, suggest_width
+from tidegate.series.dates.stamps import ParsedStamps
+from tidegate.series.dates.zones import DAY, SECOND, zone_table
 
 Floats = NDArray[np.float64]
 # A grid this many times longer than the rows is more likely a misread frequency than data.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.series.zones import DAY, SECOND, offset_text
+from tidegate.series.dates.zones import DAY, SECOND, offset_text
 
 Integers = NDArray[np.int64]
 

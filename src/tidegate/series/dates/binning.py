@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
 from tidegate.series.calendar import LAST_DAY, Frequency, Instants, Integers, on_day
-from tidegate.series.zones import DAY, SECOND
+from tidegate.series.dates.zones import DAY, SECOND
 
 WAYS = ("mean", "sum", "last")
 

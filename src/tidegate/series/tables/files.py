@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
-from tidegate.series.csvfiles import open_csv
-from tidegate.series.duck import connect
-from tidegate.series.filebytes import kind_of, start_of
-from tidegate.series.table import Array, Column, Table
-from tidegate.series.typedfiles import open_json, open_parquet
+from tidegate.series.tables.csvfiles import open_csv
+from tidegate.series.tables.duck import connect
+from tidegate.series.tables.filebytes import kind_of, start_of
+from tidegate.series.tables.table import Array, Column, Table
+from tidegate.series.tables.typedfiles import open_json, open_parquet
 
 
 def open_files(paths: list[Path], *, decimal: str | None = None) -> Table:

@@ -1,0 +1,1 @@
+"""From stamps as they are written to instants, frequencies and regular grids."""
