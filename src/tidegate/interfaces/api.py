@@ -396,7 +396,7 @@ def _whole(number: object, name: str) -> int:
         raise ConfigError(f"{name} {number!r}: expected a whole number") from error
 
 
-def _several(numbers: float | Sequence[float], name: str) -> tuple[float, ...]:
+def _several(numbers: Any, name: str) -> tuple[float, ...]:
     """One number or several, as a tuple."""
     several = numbers if isinstance(numbers, Iterable) and not isinstance(numbers, str) else (numbers,)
     try:

@@ -11,7 +11,7 @@ import click
 
 from tidegate import __version__
 from tidegate.errors import ConfigError
-from tidegate.interfaces.terminal import Bar, Raw, document, say, table
+from tidegate.interfaces.terminal import Bar, Raw, document, emit, say, table
 
 if TYPE_CHECKING:
     from tidegate.forecasting.result import Forecast
@@ -121,11 +121,11 @@ def forecast_command(
         result.save(str(output))
         say(f"forecast: {output}", quiet=quiet)
     if as_json:
-        sys.stdout.write(_forecast_document(result, model))
+        emit(_forecast_document(result, model))
     elif output == "-" or (output is None and not sys.stdout.isatty()):
-        sys.stdout.write(result.to_text("csv"))
+        emit(result.to_text("csv"))
     elif output is None:
-        sys.stdout.write(table(result.columns(text=True)))
+        emit(table(result.columns(text=True)))
 
 
 def _check_outputs(output: str | None, plot: str | None) -> None:
@@ -185,7 +185,7 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     say(*model.notes, f"model: {output}", quiet=quiet)
     if as_json:
         epochs = [vars(epoch) for epoch in model.history]
-        sys.stdout.write(
+        emit(
             document(
                 model=output, horizon=model.horizon, notes=model.notes, history=epochs, provenance=model.provenance
             )
@@ -211,14 +211,14 @@ def info_command(model: str | None, as_json: bool) -> None:
         "horizon_limit": opened.file.horizon_limit,
     }
     if as_json:
-        sys.stdout.write(document(**facts, quantile_levels=levels, config=config, provenance=opened.provenance))
+        emit(document(**facts, quantile_levels=levels, config=config, provenance=opened.provenance))
         return
     lines = [f"{name}: {value}" for name, value in facts.items()]
     lines.append("quantile levels: " + ", ".join(f"{level:g}" for level in levels))
     for title, part in (("network", config), ("provenance", opened.provenance)):
         lines.append(f"{title}:")
         lines += [f"  {name}: {value}" for name, value in part.items()]
-    sys.stdout.write("\n".join(lines) + "\n")
+    emit("\n".join(lines) + "\n")
 
 
 @command_line.command("pretrain")

@@ -29,6 +29,10 @@ class Stopped(BaseException):
     """A signal asked the process to end. No Exception, so that nobody on the way out takes it for a failure."""
 
 
+class OutputClosed(Exception):
+    """Whoever read standard output has had enough. Not a BrokenPipeError, of which click makes a failure."""
+
+
 def exit_code(run: Callable[[], int]) -> int:
     """Run a command. Returns: its code, or that of what stopped it, which has been said on standard error.
 
@@ -61,7 +65,7 @@ def exit_code(run: Callable[[], int]) -> int:
 
 def told(error: BaseException) -> int:
     """Say what went wrong; a traceback only for what nobody foresaw. Returns: the exit code."""
-    if isinstance(error, BrokenPipeError):  # whoever read our output has had enough
+    if isinstance(error, OutputClosed | BrokenPipeError):
         return 0
     if (told_by_click := _usage(error)) is not None:
         return told_by_click

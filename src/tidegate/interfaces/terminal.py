@@ -11,6 +11,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from tidegate.interfaces.exits import OutputClosed
+
 BAR_AFTER = 1.0  # seconds a job takes before a bar is drawn
 BAR_EVERY = 0.1  # seconds between two drawings
 BAR_WIDTH = 30
@@ -43,6 +45,15 @@ class Bar:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self.drawn_at = 0.0
+
+
+def emit(text: str) -> None:
+    """Data, to standard output. Raises: OutputClosed if nobody reads it any more."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise OutputClosed from error
 
 
 def say(*lines: str, quiet: bool = False) -> None:

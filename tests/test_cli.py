@@ -1,0 +1,413 @@
+"""The command line: what is written where, and how bad input ends: one line, the right code, nothing left behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tidegate
+from tidegate.__main__ import main
+from tidegate.forecasting.model import shipped_path
+from tidegate.interfaces import api
+from tidegate.interfaces.exits import exit_code
+from tidegate.interfaces.terminal import Bar, table
+
+ROOT = Path(__file__).parent.parent
+AIRLINE = ROOT / "examples" / "airline_passengers.csv"
+HEADER = "Month,forecast,lo-80,hi-80,lo-95,hi-95"
+Captured = pytest.CaptureFixture[str]
+
+
+def start(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "tidegate", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    return subprocess.Popen(command, env=environment, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def days(values: list[object]) -> str:
+    return "ds,y\n" + "".join(f"2024-01-{day:02},{value}\n" for day, value in enumerate(values, 1))
+
+
+# --- what comes out ---------------------------------------------------------------------------------------------------
+
+
+def test_data_go_to_standard_output_and_words_to_standard_error(capsys: Captured) -> None:
+    assert main(["forecast", str(AIRLINE), "--horizon", "3"]) == 0
+    out, err = capsys.readouterr()
+    rows = out.splitlines()
+    assert rows[0] == HEADER and [row.split(",")[0] for row in rows[1:]] == ["1961-01", "1961-02", "1961-03"]
+    assert 'target "Passengers"' in err and "Passengers" not in out
+
+
+def test_a_horizon_nobody_gave_is_said_aloud(capsys: Captured) -> None:
+    assert main(["forecast", str(AIRLINE), "-o", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 13
+    assert "horizon: 12 steps, the default for monthly values" in err
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.json", "out.parquet", "out.csv.gz"])
+def test_a_file_holds_what_the_python_function_gives(tmp_path: Path, capsys: Captured, name: str) -> None:
+    path = tmp_path / name
+    arguments = ["--horizon", "4", "--levels", "50", "--quantile-levels", "0.9,0.99", "--season-length", "12,6"]
+    assert main(["forecast", str(AIRLINE), *arguments, "-o", str(path), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    expected = tidegate.forecast(AIRLINE, 4, levels=50, quantile_levels=(0.9, 0.99), season_length=(12, 6))
+    again = tmp_path / f"python.{name.split('.', 1)[1]}"
+    expected.save(again)
+    assert path.read_bytes() == again.read_bytes()
+
+
+def test_a_picture_is_drawn_beside_the_forecast(tmp_path: Path) -> None:
+    out, page = tmp_path / "out.csv", tmp_path / "out.html"
+    assert main(["forecast", str(AIRLINE), "--horizon", "3", "-o", str(out), "--plot", str(page)]) == 0
+    assert out.read_text().startswith(HEADER) and "<html" in page.read_text()
+    assert sorted(tmp_path.iterdir()) == [out, page]
+
+
+def test_json_is_exactly_one_document_with_forecast_notes_and_model(capsys: Captured) -> None:
+    assert main(["forecast", str(AIRLINE), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert sorted(document) == ["forecast", "horizon", "model", "notes"]
+    assert document["horizon"] == len(document["forecast"]) == 12
+    assert list(document["forecast"][0]) == HEADER.split(",")
+    assert document["notes"] == list(tidegate.forecast(AIRLINE).notes)
+    assert document["model"]["version"] == tidegate.__version__
+
+
+def test_info_tells_what_the_built_in_model_is(capsys: Captured) -> None:
+    assert main(["info"]) == 0
+    text = capsys.readouterr().out
+    assert main(["info", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["config"]["cell"] == "lstm" and 0.5 in document["quantile_levels"]
+    assert document["bytes"] == shipped_path().stat().st_size
+    assert "cell: lstm" in text and "made_by: tidegate pretrain" in text and tidegate.__version__ in text
+
+
+def test_the_version_is_that_of_the_package(capsys: Captured) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"tidegate {tidegate.__version__}\n"
+
+
+def test_fit_writes_a_model_that_forecast_takes(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "own.onnx"
+    shape = ["--cell", "rnn", "--layers", "1", "--hidden-size", "8", "--time-limit", "0.01"]
+    assert main(["fit", str(AIRLINE), "--horizon", "5", *shape, "-o", str(path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["model"] == str(path) and document["horizon"] == 5 and len(document["history"]) == 1
+    assert main(["forecast", str(AIRLINE), "--model", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 6 and "5 steps, which the model was fitted for" in err
+
+
+def test_pretrain_hands_its_options_on_and_says_where_the_model_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured
+) -> None:
+    import tidegate.training.pretrain as module
+    from tidegate.forecasting.config import ModelConfig
+
+    tiny = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
+    monkeypatch.setattr(api, "ModelConfig", lambda: tiny)
+    monkeypatch.setattr(module.PretrainPlan, "__init__", _with_batch_of_two(module.PretrainPlan.__init__))
+    folder = tmp_path / "new" / "run"
+    assert main(["pretrain", "--steps", "2", "--seed", "3", "--out", str(folder)]) == 0
+    out, err = capsys.readouterr()
+    assert out == "" and f"model: {folder / 'tidegate.onnx'}" in err
+    provenance = tidegate.load(folder / "tidegate.onnx").provenance
+    assert provenance["plan"]["seed"] == 3 and provenance["step"] == 2
+    # Once more: the run is complete, so the same file comes out at once.
+    before = (folder / "tidegate.onnx").read_bytes()
+    assert main(["pretrain", "--steps", "2", "--seed", "3", "--out", str(folder), "--quiet"]) == 0
+    assert (folder / "tidegate.onnx").read_bytes() == before
+    assert main(["pretrain", "--steps", "2", "--seed", "4", "--out", str(folder)]) == 2
+    assert "belongs to a run with another plan" in capsys.readouterr().err
+
+
+def _with_batch_of_two(original: object) -> object:
+    def init(self: object, **options: object) -> None:
+        original(self, **{**options, "batch": 2})  # type: ignore[operator]
+
+    return init
+
+
+def test_on_a_terminal_the_forecast_is_a_table_with_few_digits() -> None:
+    fc = tidegate.forecast(AIRLINE, 2)
+    lines = table(fc.columns(text=True)).splitlines()
+    assert lines[0].split() == HEADER.split(",")
+    assert [line.split()[0] for line in lines[1:]] == ["1961-01", "1961-02"]
+    assert len({len(line) for line in lines}) == 1
+    assert abs(float(lines[1].split()[1]) - fc.frame["forecast"][0]) <= 0.005
+    assert "and 940 more rows" in table(tidegate.forecast(AIRLINE, 1000).columns(text=True))
+
+
+def test_a_progress_bar_comes_after_a_second_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    clock = iter([0.0, 0.5, 1.5, 1.51, 3.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    bar = Bar(quiet=False)
+    shown = []
+    for share in (0.2, 0.5, 0.51, 0.75):
+        bar.draw(share, "rows")
+        shown.append(capsys.readouterr().err)
+    assert ["%" in text for text in shown] == [False, True, False, True]
+    assert "75%, 1 s left  rows" in shown[-1]
+    bar.clear()
+    assert capsys.readouterr().err == "\r\x1b[K"
+    monkeypatch.undo()
+    for quiet, terminal in ((True, True), (False, False)):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        silent = Bar(quiet=quiet)
+        silent.began -= 10
+        silent.draw(0.5)
+        silent.clear()
+    assert capsys.readouterr().err == ""
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+BAD_DATA = {  # what the file holds -> what the error says
+    "empty file": ("", "the file is empty"),
+    "header only": ("ds,y\n", "found no rows"),
+    "no numeric column": ("ds,colour\n2024-01-01,red\n2024-01-02,blue\n2024-01-03,red\n", "number"),
+    "text among numbers": (days([1, 2, "three", 4, 5, 6, 7]), "three"),
+    "all missing": (days(["", "", "", "", ""]), "missing|empty|number"),
+    "one point": (days([5]), "single value"),
+    "infinite values": (days([1, 2, "inf", 4, 5, 6, 7]), "infinite"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_bad_data_end_with_code_5_and_one_line(tmp_path: Path, capsys: Captured, name: str) -> None:
+    text, message = BAD_DATA[name]
+    path = tmp_path / "input.csv"
+    path.write_text(text)
+    assert main(["forecast", str(path), "--horizon", "3", "-o", str(tmp_path / "out.csv")]) == 5
+    _one_line(capsys, f"input.csv.*({message})")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+BAD_USAGE = {
+    "--horizon 0": "horizon 0: expected a whole number from 1 to 4096",
+    "--horizon -1": "horizon -1: expected",
+    "--horizon 1000000000": "horizon 1000000000: expected",
+    "--horizon soon": "'soon' is not a valid integer",
+    "--season-length 0": "season_length",
+    "--season-length weekly": "'weekly' is not a list of numbers",
+    "--levels 100": "level 100: intervals are given in percent",
+    "--quantile-levels 95": "quantile level 95: expected a number between 0 and 1",
+    "--threads 0": "threads 0: expected",
+    "--lower 5 --upper 5": "lower 5.0 must be below upper 5.0",
+    "--target Passenger": "Passengers",
+    "--horizn 3": "No such option '--horizn'. Did you mean '--horizon'",
+    "--json -o -": "both write to standard output",
+    "--plot chart.pdf": "found .pdf, expected one of .html",
+    "--plot nowhere/chart.html": "no directory 'nowhere'",
+    "--model missing.onnx": "no model file at missing.onnx",
+}
+
+
+@pytest.mark.parametrize("options", BAD_USAGE)
+def test_wrong_usage_ends_with_code_2_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, options: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    output = [] if "-o" in options else ["-o", "out.csv"]
+    assert main(["forecast", str(AIRLINE), *output, *options.split()]) == 2
+    _one_line(capsys, BAD_USAGE[options].replace("(", r"\("))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["forcast", "x.csv"], "No such command 'forcast'. Did you mean 'forecast'"),
+        (["forecast"], "Missing argument 'DATA'"),
+        (["forecast", "there_is_none.csv"], "there is no file there_is_none.csv"),
+        (["forecast", str(AIRLINE), "-o", "out.xlsx"], "found .xlsx, expected one of .csv"),
+        (["forecast", str(AIRLINE), "-o", "nowhere/out.csv"], "there is no directory 'nowhere'; create it first"),
+        (["fit", str(AIRLINE)], "Missing option '-o'"),
+        (["fit", str(AIRLINE), "-o", "model.pt"], "found .pt, expected one of .onnx"),
+        (["fit", str(AIRLINE), "-o", "model.onnx", "--horizon", "0"], "horizon 0: expected"),
+        (["fit", str(AIRLINE), "-o", "model.onnx", "--cell", "gru"], "'gru' is not one of 'lstm', 'peephole', 'rnn'"),
+        (["fit", str(AIRLINE), "-o", "model.onnx", "--device", "abacus"], "device 'abacus' cannot be used here"),
+        (["fit", str(AIRLINE), "-o", "model.onnx", "--start", "none.onnx"], "no model file at none.onnx"),
+        (["info", "none.onnx"], "no model file at none.onnx"),
+        (["pretrain", "--out", "run", "--steps", "0"], "0 is not in the range x>=1"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_it_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    _one_line(capsys, message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_constant_series_is_fine(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "constant.csv"
+    path.write_text(days([4.5] * 20))
+    assert main(["forecast", str(path), "--horizon", "2"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [float(row["forecast"]) for row in rows] == [4.5, 4.5]
+
+
+@pytest.mark.parametrize("damage", ["cut in half", "not a model", "empty"])
+@pytest.mark.parametrize("command", ["forecast", "info", "fit"])
+def test_a_damaged_model_ends_with_code_4(tmp_path: Path, capsys: Captured, damage: str, command: str) -> None:
+    whole = shipped_path().read_bytes()
+    path = tmp_path / "bad.onnx"
+    path.write_bytes({"cut in half": whole[: len(whole) // 2], "not a model": b"a,b\n1,2\n", "empty": b""}[damage])
+    out = str(tmp_path / "out.onnx")
+    arguments = {
+        "forecast": ["forecast", str(AIRLINE), "--model", str(path), "-o", str(tmp_path / "out.csv")],
+        "info": ["info", str(path)],
+        "fit": ["fit", str(AIRLINE), "--start", str(path), "-o", out],
+    }
+    assert main(arguments[command]) == 4
+    _one_line(capsys, "bad.onnx")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("verb", [["fit", str(AIRLINE), "-o", "model.onnx"], ["pretrain", "--out", "run"], ["demo"]])
+def test_a_missing_extra_ends_with_code_3_and_the_line_that_adds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, verb: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rooms = ("tidegate.training", "tidegate.network", "tidegate.interfaces.demo")
+    for name in [name for name in sys.modules if name.startswith(rooms)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(verb) == 3
+    _one_line(capsys, r'pip install "tidegate\[train\]"')
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_svg_without_matplotlib_ends_with_code_3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("matplotlib", "tidegate.charts.picture"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["forecast", str(AIRLINE), "--horizon", "3", "--plot", str(tmp_path / "a.svg"), "--quiet"]) == 3
+    _one_line(capsys, r'pip install "tidegate\[plot\]"')
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def locked_folder() -> Iterator[Path]:
+    """A folder nobody may write to; for root, who may write anywhere, as another user."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        root = os.geteuid() == 0
+        if root:
+            os.setresuid(65534, 65534, 0)
+        try:
+            yield folder
+        finally:
+            if root:
+                os.setresuid(0, 0, 0)
+            folder.chmod(0o755)
+
+
+def test_no_permission_to_write_ends_with_code_1(locked_folder: Path, capsys: Captured) -> None:
+    for option, name in (("-o", "out.csv"), ("--plot", "out.html")):
+        assert main(["forecast", str(AIRLINE), "--horizon", "3", option, str(locked_folder / name)]) == 1
+        _one_line(capsys, f"{locked_folder}: no permission to write")
+    assert not list(locked_folder.iterdir())
+
+
+def _one_line(capsys: Captured, pattern: str) -> None:
+    """Nothing on standard output, and one line of error that matches."""
+    import re
+
+    out, err = capsys.readouterr()
+    assert out == "" and "Traceback" not in err
+    lines = err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("Error: "), err
+    assert re.search(pattern, lines[0]), err
+
+
+# --- processes, signals, pipes ----------------------------------------------------------------------------------------
+
+
+def test_standard_input_is_read(tmp_path: Path) -> None:
+    with AIRLINE.open("rb") as file:
+        process = start("forecast", "-", "--horizon", "3", "--quiet", stdin=file, stdout=subprocess.PIPE)
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert out.decode().splitlines()[0] == HEADER and out.count(b"\n") == 4
+
+
+def test_a_reader_that_has_had_enough_ends_it_quietly() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start("forecast", AIRLINE, "--horizon", "3", "--quiet", stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which only Linux has")
+def test_a_full_disk_ends_with_code_1_and_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        process = start("forecast", AIRLINE, "--horizon", "3", "--quiet", stdout=full, stderr=subprocess.PIPE)
+        _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (1, b"Error: No space left on device\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_training_quietly_with_nothing_left_behind(tmp_path: Path, number: int, code: int) -> None:
+    process = start("pretrain", "--out", tmp_path / "run", "--steps", "10000", stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.2)  # now it trains
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (code, b"")
+    assert not list((tmp_path / "run").iterdir())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_a_file_is_written_leaves_no_part_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, number: int, code: int
+) -> None:
+    from tidegate.forecasting import saving
+
+    def interrupted(columns: object, form: str, file: object) -> None:
+        file.write("Month,fore")  # type: ignore[attr-defined]
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+
+    before = signal.getsignal(number)
+    monkeypatch.setattr(saving, "write_text", interrupted)
+    arguments = ["forecast", str(AIRLINE), "--horizon", "3", "-o", str(tmp_path / "out.csv"), "--quiet"]
+    assert main(arguments) == code
+    assert capsys.readouterr() == ("", "")
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(number) is before
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(capsys: Captured) -> None:
+    def run() -> int:
+        raise RuntimeError("a bug")
+
+    assert exit_code(run) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err and "RuntimeError: a bug" in err
