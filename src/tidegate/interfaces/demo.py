@@ -1,0 +1,106 @@
+"""`tidegate demo`: the tutorial from a sine wave to a tested forecast, as a short table and one page with charts."""
+
+from __future__ import annotations
+
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tidegate.errors import MissingExtra
+from tidegate.forecasting.saving import check_destination, replacing
+
+if TYPE_CHECKING:
+    from tidegate.training.lessons import LessonPlan, Lessons
+
+DEFAULT_OUT = Path("tidegate-demo.html")
+CELL_NAMES = {"rnn": "plain RNN", "lstm": "LSTM", "peephole": "peephole LSTM"}
+
+
+def run(out: Path = DEFAULT_OUT, *, seed: int = 0, quiet: bool = False, plan: LessonPlan | None = None) -> Lessons:
+    """Train, test, write the page to `out` (.html) and print a table; on a terminal, progress goes to stderr.
+
+    Args:
+        seed: the same seed gives the same numbers, apart from the seconds.
+        quiet: print nothing.
+        plan: settings of the experiments; None: those of the tutorial.
+    Raises: ConfigError or OSError if `out` cannot be written (before any work); MissingExtra without torch.
+    """
+    check_destination(out, (".html",))
+    if find_spec("torch") is None:
+        raise MissingExtra("train", "tidegate demo")
+    from tidegate.interfaces.demo_page import demo_page
+    from tidegate.training.lessons import LessonPlan, run_lessons
+
+    line = ProgressLine(shown=not quiet and sys.stderr.isatty())
+    try:
+        lessons = run_lessons(plan or LessonPlan(), seed, line.show)
+    finally:
+        line.clear()
+    with replacing(out) as temporary:
+        temporary.write_text(demo_page(lessons), encoding="utf-8")
+    if not quiet:
+        print(summary(lessons))
+        print(f"{lessons.seconds:.0f} s; charts and explanations: {out}", file=sys.stderr)
+    return lessons
+
+
+class ProgressLine:
+    """One line on stderr that is written over, at most ten times a second."""
+
+    def __init__(self, shown: bool) -> None:
+        self.shown, self.last = shown, 0.0
+
+    def show(self, words: str, share: float) -> None:
+        """Say what is being done, and which share (0 to 1) of everything is done."""
+        now = time.monotonic()
+        if self.shown and now - self.last > 0.1:
+            self.last = now
+            sys.stderr.write(f"\r\x1b[K{share:4.0%}  {words}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Leave an empty line behind."""
+        if self.shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def summary(lessons: Lessons) -> str:
+    """The results as a short table of text."""
+    plan = lessons.plan
+    rows = [(name, f"{one:.3f}", f"{far:.3f}") for name, one, far in errors(lessons)]
+    head = ("root mean squared error", "one step ahead", f"up to {plan.horizon} steps ahead")
+    lines = [f"{name:<26}{one:>16}{far:>24}" for name, one, far in (head, *rows)]
+    start = lessons.head_start
+    return "\n".join(
+        [
+            f"A sine wave with noise of {plan.noise:g}: {plan.split} values to learn from, "
+            f"{plan.length - plan.split} to test on",
+            "",
+            lines[0],
+            *lines[1:],
+            "",
+            f"Epochs until the error on a second wave is {start.target:g} or less, in {plan.other_runs} runs each:",
+            f"  from nothing {said(start.epochs_needed(start.scratch))}; "
+            f"from the LSTM of the first wave {said(start.epochs_needed(start.pretrained))}",
+        ]
+    )
+
+
+def errors(lessons: Lessons) -> list[tuple[str, float, float]]:
+    """Name, error one step ahead, error many steps ahead of every forecast of the wave, in units of the series."""
+    rows = [(CELL_NAMES[name], cell.next_step_error, cell.far_error) for name, cell in lessons.cells.items()]
+    last, period = lessons.persistence, lessons.told_the_period
+    return [
+        *rows,
+        ("persistence (last value)", last.next_step_error, last.far_error),
+        ("value one period before", period.next_step_error, period.far_error),
+    ]
+
+
+def said(epochs: list[int | None]) -> str:
+    """Numbers of epochs in words: "12, 13 and never"."""
+    words = ["never" if count is None else str(count) for count in epochs]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
