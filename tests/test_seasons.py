@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tidegate.errors import ConfigError
 from tidegate.series.calendar import Frequency, Timeline
 from tidegate.series.panel import Panel
-from tidegate.series.seasons import detect, season_lengths
+from tidegate.series.seasons import detect, repeats, season_lengths
 
 
 def panel(lengths: list[int], frequency: str | None = None) -> Panel:
@@ -22,11 +22,23 @@ def panel(lengths: list[int], frequency: str | None = None) -> Panel:
     return Panel(np.random.default_rng(0).normal(size=offsets[-1]), offsets, timeline)
 
 
-def test_the_calendar_is_used_where_two_seasons_fit() -> None:
+def test_the_calendars_shortest_season_is_used_where_two_of_it_fit() -> None:
     found = season_lengths(panel([40, 100, 400], "h"))
-    assert found.tolist() == [[0, 0, 0], [24, 0, 0], [24, 168, 0]]
+    assert found.tolist() == [[0, 0, 0], [24, 0, 0], [24, 0, 0]]
     assert season_lengths(panel([24, 23], "MS")).tolist() == [[12, 0, 0], [0, 0, 0]]
     assert season_lengths(panel([50], "YS")).tolist() == [[0, 0, 0]]
+
+
+def test_a_longer_season_is_used_where_the_values_show_it() -> None:
+    hours = np.arange(24 * 7 * 4)
+    daily = np.sin(2 * np.pi * hours / 24)
+    workdays = (hours // 24 % 7 < 5) * 1.0
+    noise = 0.1 * np.random.default_rng(1).normal(size=len(hours))
+    assert repeats(daily * (0.5 + workdays) + noise, 168, 24)
+    assert not repeats(daily + noise, 168, 24)
+    walks = [repeats(np.random.default_rng(seed).normal(size=800).cumsum(), 260, 5) for seed in range(40)]
+    assert sum(walks) < 10  # as often as chance allows
+    assert not repeats(np.full(400, np.nan), 168, 24)
 
 
 def test_what_the_user_says_holds_for_every_series() -> None:
