@@ -85,6 +85,8 @@ class Model:
         options.log_severity_level = 3
         options.intra_op_num_threads = self.threads or os.cpu_count() or 1
         options.enable_mem_pattern = False  # every batch has its own shape
+        # Further optimisation costs as long as a small forecast takes, and large ones are no quicker for it.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         try:
             source = self.source if isinstance(self.source, bytes) else str(self.source)
             return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

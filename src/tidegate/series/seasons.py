@@ -39,8 +39,8 @@ def season_lengths(panel: Panel, given: int | tuple[int, ...] | None = None) -> 
             result[index, : len(found)] = found
         return result
     for index, values in enumerate(panel):
-        found = detect(values)
-        result[index, : len(found)] = found
+        shown = detect(values)
+        result[index, : len(shown)] = shown
     return result
 
 
@@ -48,8 +48,8 @@ def repeats(values: NDArray[np.float64], length: int, shortest: int, *, closer: 
     """Whether values `length` steps apart are a tenth closer than values about half as far apart.
 
     Half as far is a whole number of the shortest season, so that a week of hours is compared with half a week and not
-    with noon against midnight. On a random walk, which has no season, the farther ones are less close on average. On the
-    nine public sets of benchmarks/zero_shot.py this rule takes the mean relative MASE from 0.916 (all calendar
+    with noon against midnight. On a random walk, which has no season, the farther ones are less close on average. On
+    the nine public sets of benchmarks/zero_shot.py this rule takes the mean relative MASE from 0.916 (all calendar
     lengths) to 0.875.
 
     Args: values (n,) with NaN for missing; the last 1,023 count.

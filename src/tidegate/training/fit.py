@@ -35,7 +35,7 @@ class FitPlan:
     max_epochs: int = 40
     epoch_steps: int = 25
     patience: int = 6  # epochs without a better validation before training stops
-    batch_values: int = 48_000  # values per batch: 96 windows of 512
+    batch_values: int = 12_000  # values per batch: 20 windows of 576, 100 of 120
     scratch_rate: float = 2e-3
     transfer_rate: float = 3e-4  # a pretrained network forgets at higher rates
     warmup: int = 25
