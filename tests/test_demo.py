@@ -112,7 +112,7 @@ def test_the_table_goes_to_stdout_and_the_path_to_stderr(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("tidegate.training.lessons.run_lessons", lambda *_: finished[0])
+    monkeypatch.setattr(sys.modules["tidegate.training.lessons"], "run_lessons", lambda *_: finished[0])
     run(tmp_path / "page.html", plan=SHORT)
     printed = capsys.readouterr()
     assert printed.out == summary(finished[0]) + "\n"
@@ -125,7 +125,7 @@ def test_the_table_goes_to_stdout_and_the_path_to_stderr(
 def test_a_path_that_cannot_be_written_is_refused_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tidegate.training.lessons.run_lessons", lambda *_: pytest.fail("worked first"))
+    monkeypatch.setattr(sys.modules["tidegate.training.lessons"], "run_lessons", lambda *_: pytest.fail("worked first"))
     with pytest.raises(ConfigError, match=r"expected one of \.html"):
         run(tmp_path / "page.pdf")
     with pytest.raises(ConfigError, match="there is no directory"):

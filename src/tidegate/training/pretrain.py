@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,6 @@ def pretrain(
     """
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     torch.manual_seed(plan.seed)
-    torch.set_flush_denormal(True)  # gradients far back in time become denormal, which is slow on CPUs
     network = PatchLSTM(config).to(place)
     averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
     optimizer = torch.optim.AdamW(
@@ -96,19 +96,30 @@ def pretrain(
         unpack(tensors, network, averaged, optimizer)
         facts = {**facts, **{key: found[key] for key in ("step", "seconds", "series")}}
     began, before, running = time.monotonic(), facts["seconds"], math.nan
-    for step in range(facts["step"], plan.steps):
-        batch, generator = draw_batch(plan, config, step, place)
-        loss = train_step(network, optimizer, batch, generator, plan, step)
-        average_into(averaged, network, min(plan.average, (1 + step) / (10 + step)))
-        running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
-        facts["step"], facts["series"] = step + 1, facts["series"] + len(batch.values)
-        facts["seconds"] = before + time.monotonic() - began
-        if facts["step"] % plan.checkpoint_every == 0 or facts["step"] == plan.steps:
-            save_checkpoint(path, pack(network, averaged, optimizer), facts)
-        if report is not None:
-            report(facts["step"], running, time.monotonic() - began)
+    with flushed_denormals():
+        for step in range(facts["step"], plan.steps):
+            batch, generator = draw_batch(plan, config, step, place)
+            loss = train_step(network, optimizer, batch, generator, plan, step)
+            average_into(averaged, network, min(plan.average, (1 + step) / (10 + step)))
+            running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
+            facts["step"], facts["series"] = step + 1, facts["series"] + len(batch.values)
+            facts["seconds"] = before + time.monotonic() - began
+            if facts["step"] % plan.checkpoint_every == 0 or facts["step"] == plan.steps:
+                save_checkpoint(path, pack(network, averaged, optimizer), facts)
+            if report is not None:
+                report(facts["step"], running, time.monotonic() - began)
     network.load_state_dict(averaged)
     return network.eval(), {"made_by": "tidegate pretrain", **facts}
+
+
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Gradients from far back become denormal numbers, slow on CPUs; the caller gets its own arithmetic back."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def train_step(
