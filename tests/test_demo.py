@@ -138,14 +138,6 @@ def test_without_torch_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         run(tmp_path / "page.html")
 
 
-def test_progress_is_one_line_on_a_terminal_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    line = demo.ProgressLine(shown=True)
-    line.show("training", 0.5)
-    line.show("too soon to be shown", 0.6)
-    line.clear()
-    assert capsys.readouterr().err == "\r\x1b[K 50%  training\r\x1b[K"
-
-
 def test_epochs_needed_is_the_first_epoch_at_or_below_the_target() -> None:
     runs = np.array([[0.5, 0.2, 0.1, 0.3], [0.1, 0.5, 0.5, 0.5], [0.5, 0.4, 0.3, 0.2]])
     start = HeadStart(np.zeros(4), 2, 0.1, runs, runs)

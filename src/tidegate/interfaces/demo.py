@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.errors import MissingExtra
 from tidegate.forecasting.saving import check_destination, replacing
+from tidegate.interfaces.terminal import Bar
 
 if TYPE_CHECKING:
     from tidegate.training.lessons import LessonPlan, Lessons
@@ -33,38 +33,17 @@ def run(out: Path = DEFAULT_OUT, *, seed: int = 0, quiet: bool = False, plan: Le
     from tidegate.interfaces.demo_page import demo_page
     from tidegate.training.lessons import LessonPlan, run_lessons
 
-    line = ProgressLine(shown=not quiet and sys.stderr.isatty())
+    bar = Bar(quiet=quiet)
     try:
-        lessons = run_lessons(plan or LessonPlan(), seed, line.show)
+        lessons = run_lessons(plan or LessonPlan(), seed, lambda words, share: bar.draw(share, words))
     finally:
-        line.clear()
+        bar.clear()
     with replacing(out) as temporary:
         temporary.write_text(demo_page(lessons), encoding="utf-8")
     if not quiet:
         print(summary(lessons))
         print(f"{lessons.seconds:.0f} s; charts and explanations: {out}", file=sys.stderr)
     return lessons
-
-
-class ProgressLine:
-    """One line on stderr that is written over, at most ten times a second."""
-
-    def __init__(self, shown: bool) -> None:
-        self.shown, self.last = shown, 0.0
-
-    def show(self, words: str, share: float) -> None:
-        """Say what is being done, and which share (0 to 1) of everything is done."""
-        now = time.monotonic()
-        if self.shown and now - self.last > 0.1:
-            self.last = now
-            sys.stderr.write(f"\r\x1b[K{share:4.0%}  {words}")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave an empty line behind."""
-        if self.shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
 
 
 def summary(lessons: Lessons) -> str:
