@@ -44,8 +44,8 @@ class ModelConfig:
                 f"horizon {self.horizon} and context_length {self.context_length} must be multiples of "
                 f"patch_length {self.patch_length}"
             )
-        if self.season_slots and self.horizon % 4:
-            raise ConfigError(f"horizon {self.horizon} must be a multiple of 4 for season look-ups")
+        if self.scaling and self.horizon % 4:
+            raise ConfigError(f"horizon {self.horizon} must be a multiple of 4")
         if self.season_slots and not (self.scaling and self.embedding_size):
             raise ConfigError("season look-ups need scaling and an embedding: set season_slots=0 or switch both on")
         levels = self.quantile_levels

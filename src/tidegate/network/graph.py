@@ -49,6 +49,9 @@ class Value:
     def __truediv__(self, other: Any) -> Value:
         return self._two("Div", other)
 
+    def __rtruediv__(self, other: Any) -> Value:
+        return self._two("Div", other, swap=True)
+
     def __floordiv__(self, other: Any) -> Value:
         """Whole-number division of numbers that are not negative."""
         return self._two("Div", other)

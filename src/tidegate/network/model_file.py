@@ -322,30 +322,44 @@ class _Writer:
         """PatchLSTM.predict: (B M H Q) squashed"""
         config, g = self.config, self.graph
         levels = len(config.quantile_levels)
-        size = config.horizon * levels
+        size, choosing, parts = self.network.output_sizes
         inputs = [output, embedded] if config.embedding_size else [output]
-        if not config.season_slots:
-            raw = self.perceptron(g.concat(inputs, 2), "head")
-            return self.ordered(raw.reshape(0, 0, config.horizon, levels))
-        values, share = self.look_up(origin, known, scaling)
         choices = config.season_slots * LOOKUP_CHANNELS
-        shares = share.reshape(0, 0, choices)
-        inputs += [values.reshape(0, 0, choices * config.horizon), shares]
+        if choices:
+            values, share = self.look_up(origin, known, scaling)
+            shares = share.reshape(0, 0, choices)
+            inputs += [values.reshape(0, 0, choices * config.horizon), shares]
         joined = self.perceptron(g.concat(inputs, 2), "head")
         raw = joined.slice(0, size, 2).reshape(0, 0, config.horizon, levels)
-        mix = joined.slice(size, size + MIX_PARTS * (choices + 1), 2).reshape(0, 0, MIX_PARTS, choices + 1)
+        centre = raw.slice(config.median, config.median + 1, 3)
+        if choices:
+            centre = centre + self.mixed(joined.slice(size, size + choosing, 2), values, shares)
+        if not config.scaling:
+            return self.ordered(raw, centre, None)
+        bounded = centre.clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
+        constant = 2.0 / (bounded.apply("Exp") + (-bounded).apply("Exp"))
+        grows = joined.slice(size + choosing, size + choosing + parts, 2).apply("Sigmoid").unsqueeze(3)
+        part = g.constant(np.zeros(config.horizon // parts, np.float32), "float32")
+        grows = (grows + part).reshape(0, 0, config.horizon, 1)
+        return self.ordered(raw, centre, grows + (1.0 - grows) * constant)
+
+    def mixed(self, mix: Value, values: Value, shares: Value) -> Value:
+        """PatchLSTM._mixed: (B M H 1)"""
+        config, g = self.config, self.graph
+        choices = config.season_slots * LOOKUP_CHANNELS
+        mix = mix.reshape(0, 0, MIX_PARTS, choices + 1)
         always = shares.slice(0, 1, 2) * 0.0 + 1.0
         possible = g.concat([shares, always], 2).unsqueeze(2) > 0.0  # B M 1 C+1
         weight = g.where(possible, mix, -1e9).apply("Softmax", axis=-1).slice(0, choices, 3)
         parts = values.reshape(0, 0, choices, MIX_PARTS, config.horizon // MIX_PARTS).transpose(0, 1, 3, 2, 4)
-        base = (weight.unsqueeze(3) @ parts).squeeze(3).reshape(0, 0, config.horizon, 1)
-        return base + self.ordered(raw)
+        return (weight.unsqueeze(3) @ parts).squeeze(3).reshape(0, 0, config.horizon, 1)
 
-    def ordered(self, raw: Value) -> Value:
+    def ordered(self, raw: Value, centre: Value, size: Value | None) -> Value:
         """patch_lstm.ordered"""
         median, levels = self.config.median, len(self.config.quantile_levels)
-        centre = raw.slice(median, median + 1, 3)
         distance = (raw - 2.0).apply("Softplus")
+        if size is not None:
+            distance = distance * size
         parts = [centre]
         if median > 0:
             parts.insert(0, centre - distance.slice(0, median, 3).cumsum(3, reverse=True))

@@ -44,7 +44,7 @@ class PatchLSTM(nn.Module):
             self.embedding = nn.Identity()
         self.recurrent = Recurrent(config.cell, embedding or inputs, config.hidden_size, config.num_layers)
         head_inputs = config.hidden_size + embedding + self.lookup_size
-        outputs = config.horizon * len(config.quantile_levels) + MIX_PARTS * self.mix_choices
+        outputs = sum(self.output_sizes)
         if head:
             self.head: nn.Module = nn.Sequential(nn.Linear(head_inputs, head), nn.SiLU(), nn.Linear(head, outputs))
         else:
@@ -70,6 +70,12 @@ class PatchLSTM(nn.Module):
         """What the mix can choose from: each look-up, or none of them. Without look-ups there is no mix."""
         slots = self.config.season_slots
         return slots * LOOKUP_CHANNELS + 1 if slots else 0
+
+    @property
+    def output_sizes(self) -> tuple[int, int, int]:
+        """Numbers the head gives: quantiles, the weights of the mix, and how bands grow with the distance."""
+        parts = MIX_PARTS if self.config.scaling else 0
+        return self.config.horizon * len(self.config.quantile_levels), MIX_PARTS * self.mix_choices, parts
 
     def _initialise(self) -> None:
         for name, parameter in self.recurrent.named_parameters():
@@ -154,21 +160,30 @@ class PatchLSTM(nn.Module):
         inputs = [output]
         if config.embedding_size:
             inputs.append(embedded)
-        if not config.season_slots:
-            return ordered(self.head(torch.cat(inputs, dim=-1)).view(shape), config.median)
-        values, share = look_up(history, scaling, steps, seasons, config.horizon)
-        inputs += [values.flatten(2), share.flatten(2)]
-        raw, mix = self.head(torch.cat(inputs, dim=-1)).split(
-            [config.horizon * len(config.quantile_levels), MIX_PARTS * self.mix_choices], dim=-1
-        )
+        if config.season_slots:
+            values, share = look_up(history, scaling, steps, seasons, config.horizon)
+            inputs += [values.flatten(2), share.flatten(2)]
+        raw, mix, growth = self.head(torch.cat(inputs, dim=-1)).split(self.output_sizes, dim=-1)
+        raw = raw.view(shape)
+        base = self._mixed(mix, values, share) if config.season_slots else torch.zeros_like(raw[..., 0])
+        centre = base + raw[..., config.median]
+        if not config.scaling:
+            return ordered(raw, centre, torch.ones_like(centre), config.median)
+        # Squashed distances shrink as 1 / cosh where the error has the same size everywhere, and stay where it grows
+        # with the distance from the location: the network says which, for each part of the horizon.
+        constant = 1.0 / centre.clamp(-SQUASHED_LIMIT, SQUASHED_LIMIT).cosh()
+        grows = growth.sigmoid().repeat_interleave(config.horizon // MIX_PARTS, dim=-1)
+        return ordered(raw, centre, grows + (1.0 - grows) * constant, config.median)
+
+    def _mixed(self, mix: Tensor, values: Tensor, share: Tensor) -> Tensor:
+        """The mix of look-ups the head chose, (batch, steps, horizon)."""
         # A look-up of which nothing is known cannot be chosen; staying at the last value always can.
         chance = mix.view(*mix.shape[:2], MIX_PARTS, self.mix_choices)
         known = torch.cat([share.flatten(2), torch.ones_like(share[..., :1, 0])], dim=-1)
         weight = chance.masked_fill(known[:, :, None] == 0, -1e9).softmax(-1)[..., :-1]
         choices = values.flatten(2, 3)
         parts = choices.view(*choices.shape[:3], MIX_PARTS, -1)
-        base = torch.einsum("bkpc,bkcph->bkph", weight, parts).flatten(2)
-        return base[..., None] + ordered(raw.view(shape), config.median)
+        return torch.einsum("bkpc,bkcph->bkph", weight, parts).flatten(2)
 
     def forecast(self, context: Tensor, seasons: Tensor, horizon: int) -> Tensor:
         """Forecast from the end of each history; the model file computes exactly this.
@@ -201,10 +216,11 @@ def pick(sequence: Tensor, index: Tensor) -> Tensor:
     return sequence.gather(1, index[..., None].expand(-1, -1, sequence.shape[-1]))
 
 
-def ordered(raw: Tensor, median: int) -> Tensor:
-    """Free numbers (..., quantiles) -> the median and positive distances from it, so that quantiles never cross."""
-    centre = raw[..., median : median + 1]
-    distance = nn.functional.softplus(raw - 2.0)
+def ordered(raw: Tensor, centre: Tensor, size: Tensor, median: int) -> Tensor:
+    """The medians `centre` (...) and, from free numbers raw (..., quantiles), positive distances from them in units of
+    `size` (...), so that quantiles never cross."""
+    centre = centre[..., None]
+    distance = nn.functional.softplus(raw - 2.0) * size[..., None]
     below = centre - distance[..., :median].flip(-1).cumsum(-1).flip(-1)
     above = centre + distance[..., median + 1 :].cumsum(-1)
     return torch.cat([below, centre, above], dim=-1)

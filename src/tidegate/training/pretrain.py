@@ -30,7 +30,7 @@ from tidegate.training.windows import OriginPlan, every_origin_loss
 class PretrainPlan:
     """All choices of the recipe besides the network's shape; docs/pretraining.md logs what was tried."""
 
-    steps: int = 7000
+    steps: int = 9000
     seed: int = 0
     batch: int = 128  # series of the usual length; long ones come in smaller batches, short ones in larger
     learning_rate: float = 2e-3
