@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import DataError
@@ -70,7 +70,10 @@ def test_a_table_written_in_any_dialect_is_the_same_series(
     rows += [[day, missing if v is None else f"{v:.3f}0"] for day, v in zip(stamps(len(values)), values, strict=True)]
     text = written(rows, delimiter, end, quote)
     path = tmp_path / "table.csv"
-    path.write_bytes((text if final else text.removesuffix(end)).encode(encoding))
+    content = (text if final else text.removesuffix(end)).encode(encoding)
+    # Windows-1252 bytes that happen to be other, valid UTF-8 text are UTF-8 to any reader.
+    assume(encoding != "cp1252" or text.isascii() or find_encoding(content, whole=True) != "utf-8")
+    path.write_bytes(content)
     panel = read_panel(path, target=[name], time="ds")
     assert holds(panel, values)
     assert panel.target == name
