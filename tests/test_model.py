@@ -111,3 +111,16 @@ def test_levels_the_network_does_not_have_follow_the_normal_distribution_between
     matrix = level_weights(have, tuple(want))
     found = known if matrix is None else known @ matrix
     np.testing.assert_allclose(found, [NormalDist(3, 2).inv_cdf(level) for level in want], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("length", [100, 300, 700])
+def test_the_shipped_models_bands_on_random_walks_keep_widening_as_theory_says(length: int) -> None:
+    """The 80 % band of a walk with unit steps is 2 * 1.2816 * sqrt(h) wide, so it doubles from h to 4 h."""
+    rng = np.random.default_rng(0)
+    walks = panel_of(*(rng.normal(size=length).cumsum() for _ in range(100)))
+    quantiles = Model.load().predict(walks, 1024, (0.1, 0.9), np.zeros((100, 3), np.int64))
+    width = quantiles[..., 1] - quantiles[..., 0]
+    assert np.median(width[:, 255] / width[:, 63]) >= 1.8
+    assert np.median(width[:, 1023] / width[:, 255]) >= 1.8
+    for steps in (1, 16, 64, 256):
+        assert np.median(width[:, steps - 1]) == pytest.approx(2 * 1.2816 * np.sqrt(steps), rel=0.4)
