@@ -204,8 +204,8 @@ def test_training_windows_never_see_the_validation_part() -> None:
     data = TrainingData.of(marked, 8, np.zeros((5, 3), np.int64), TINY, torch.device("cpu"))
     windows, _ = data.draw(64, torch.Generator().manual_seed(0))
     assert windows.nan_to_num().abs().max() < 100
-    history, actual, *_ = data.validation(10)
-    assert history.nan_to_num().abs().max() < 100 and (actual == 1e9).all()
+    part = data.held_out(10, TINY.context_length)
+    assert part.history.nan_to_num().abs().max() < 100 and (part.actual == 1e9).all()
 
 
 @pytest.mark.parametrize(

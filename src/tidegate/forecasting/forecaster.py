@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
 from tidegate.forecasting.model import Model, Progress
-from tidegate.forecasting.result import Forecast
+from tidegate.forecasting.result import Forecast, interval_quantiles
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
 
@@ -69,8 +69,8 @@ def wanted_levels(levels: tuple[float, ...], quantile_levels: tuple[float, ...])
     for level in quantile_levels:
         if not 0 < level < 1:
             raise ConfigError(f"quantile level {level}: expected a number between 0 and 1, for example 0.9")
-    ends = {round(0.5 + sign * level / 200, 10) for level in levels for sign in (-1, 1)}
-    return tuple(sorted(ends | {round(float(level), 10) for level in quantile_levels} | {0.5}))
+    ends = {end for level in levels for end in interval_quantiles(level)}
+    return tuple(sorted(ends | {round(float(level), 12) for level in quantile_levels} | {0.5}))
 
 
 def bounded(

@@ -17,11 +17,11 @@ from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.model import Model, shipped_path
 from tidegate.network.model_file import load_network, save_network, to_onnx
-from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.network.patch_lstm import PatchLSTM, align
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
 from tidegate.training.losses import pinball
-from tidegate.training.pretrain import average_into
+from tidegate.training.pretrain import average_into, descend
 from tidegate.training.windows import OriginPlan, every_origin_loss
 
 LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at once; beyond, masked patches
@@ -166,6 +166,16 @@ def choose_config(panel: Panel, horizon: int, asked: dict[str, Any]) -> ModelCon
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """The validation part: what was known, and what followed."""
+
+    history: Tensor  # (series, time) right-aligned, NaN in front
+    actual: Tensor  # (series, horizon)
+    seasons: Tensor  # (series, slots)
+    naive: Tensor  # (series,) mean absolute change of the history
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """The panel as flat tensors on the device, and its validation part."""
 
@@ -207,48 +217,33 @@ class TrainingData:
         series = torch.multinomial(weight, count, replacement=True, generator=generator)
         room = (lengths[series] - self.window).clamp(min=0)
         shift = (torch.rand(count, generator=generator, dtype=torch.float64) * (room + 1)).long()
-        # A window may not begin with missing values: it moves to the next one that is there.
         series, shift = series.to(self.values.device), shift.to(self.values.device)
         index = (self.starts[series] + shift)[:, None] + torch.arange(self.window, device=self.values.device)
         inside = index < self.stops[series, None]
         windows = torch.where(inside, self.values[index.clamp(max=len(self.values) - 1)], torch.nan)
-        windows = _drop_leading_missing(windows)
+        windows, _ = align(windows, self.window)  # a window may not begin with missing values
         return windows, self.seasons[series]
 
-    def validation(self, most: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Histories (series, time) right-aligned, what followed (series, horizon), seasons, naive errors (series,)."""
+    def held_out(self, most: int, context_length: int) -> HeldOut:
+        """The validation part of at most so many series, spread over the panel."""
         chosen = torch.linspace(0, len(self.starts) - 1, min(most, len(self.starts)), device=self.values.device).long()
         starts, stops = self.starts[chosen, None], self.stops[chosen, None]
-        longest = int((stops - starts).max())
-        back = torch.arange(-longest, 0, device=self.values.device)
+        blocks = torch.div(stops - starts, context_length, rounding_mode="floor") - 1
+        starts = starts + context_length * blocks.clamp(min=0)  # what the network would not read is not copied
+        back = torch.arange(-int((stops - starts).max()), 0, device=self.values.device)
         index = stops + back
         history = torch.where(index >= starts, self.values[index.clamp(min=0)], torch.nan)
         actual = self.values[stops + torch.arange(self.horizon, device=self.values.device)]
         changes = history.diff(dim=1).abs()
-        return history, actual, self.seasons[chosen], changes.nanmean(dim=1)
+        return HeldOut(history, actual, self.seasons[chosen], changes.nanmean(dim=1))
 
 
-def _drop_leading_missing(windows: Tensor) -> Tensor:
-    """Move each row to its first observed value."""
-    time = windows.shape[1]
-    position = torch.arange(time, device=windows.device).expand(windows.shape)
-    first = torch.where(windows.isnan(), time, position).amin(1, keepdim=True)
-    index = position + first
-    return torch.where(index < time, windows.gather(1, index.clamp(max=time - 1)), torch.nan)
-
-
-def validate(network: PatchLSTM, data: TrainingData, plan: FitPlan) -> tuple[float, float]:
+def validate(network: PatchLSTM, part: HeldOut) -> tuple[float, float]:
     """Loss (pinball over the naive error, in units of MASE) and MASE of the medians on the validation part."""
-    history, actual, seasons, naive = data.validation(plan.validation_series)
-    limit = 2 * network.config.context_length
-    predicted = []
+    actual, naive = part.actual, part.naive
+    batches = zip(torch.split(part.history, 256), torch.split(part.seasons, 256), strict=True)
     with torch.no_grad():
-        for rows in torch.arange(len(history), device=history.device).split(256):  # type: ignore[no-untyped-call]
-            part = history[rows]
-            if part.shape[1] > limit:  # what the network would not read anyway is cut where it would cut it
-                part = _latest_blocks(part, network.config.context_length)
-            predicted.append(network.forecast(part, seasons[rows], data.horizon))
-    quantiles = torch.cat(predicted)
+        quantiles = torch.cat([network.forecast(*batch, actual.shape[1]) for batch in batches])
     levels = torch.tensor(network.config.quantile_levels, device=quantiles.device, dtype=quantiles.dtype)
     scored = ~actual.isnan() & quantiles.isfinite().all(-1) & (naive > 0)[:, None]
     if not bool(scored.any()):
@@ -263,16 +258,6 @@ def _mean_by_series(values: Tensor, scored: Tensor) -> Tensor:
     count = scored.sum(1)
     means = torch.where(scored, values, 0.0).sum(1)[count > 0] / count[count > 0]
     return means.mean()
-
-
-def _latest_blocks(history: Tensor, context_length: int) -> Tensor:
-    """Right-aligned histories without the blocks that `align` would skip."""
-    time = history.shape[1]
-    first = torch.where(history.isnan(), time, torch.arange(time, device=history.device)).amin(1)
-    skipped = first + context_length * (torch.div(time - first, context_length, rounding_mode="floor") - 1).clamp(min=0)
-    position = torch.arange(time, device=history.device)
-    kept = torch.where(position >= skipped[:, None], history, torch.nan)
-    return kept[:, int(skipped.min()) :]
 
 
 def train(
@@ -292,7 +277,8 @@ def train(
     count = max(8, min(256, plan.batch_values // data.window))
     averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
     began = time.monotonic()
-    best_loss, best_step = (validate(network, data, plan)[0], 0) if pretrained else (math.inf, 0)
+    held_out = data.held_out(plan.validation_series, network.config.context_length)
+    best_loss, best_step = (validate(network, held_out)[0], 0) if pretrained else (math.inf, 0)
     best = {name: tensor.clone() for name, tensor in averaged.items()}
     history: list[Epoch] = []
     candidate = PatchLSTM(network.config).to(data.values.device)
@@ -300,23 +286,15 @@ def train(
     for _ in range(plan.max_epochs):
         losses = []
         for _ in range(plan.epoch_steps):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * min(1.0, (step + 1) / plan.warmup)
-            values, seasons = data.draw(count, generator)
-            optimizer.zero_grad(set_to_none=True)
-            loss = every_origin_loss(network, values, seasons, pinball, generator, OriginPlan())
-            loss.backward()  # type: ignore[no-untyped-call]
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            if bool(torch.isfinite(norm)):
-                optimizer.step()
+            loss = every_origin_loss(network, *data.draw(count, generator), pinball, generator, OriginPlan())
+            losses.append(descend(network, optimizer, loss, rate * min(1.0, (step + 1) / plan.warmup), 1.0))
             average_into(averaged, network, min(plan.average, (1 + step) / (10 + step)))
-            losses.append(float(loss.detach()))
             step += 1
             over = plan.time_limit is not None and time.monotonic() - began > plan.time_limit
             if over:
                 break
         candidate.load_state_dict(averaged)
-        loss_now, mase = validate(candidate, data, plan)
+        loss_now, mase = validate(candidate, held_out)
         history.append(Epoch(step, time.monotonic() - began, float(np.mean(losses)), loss_now, mase))
         if progress is not None:
             progress(history[-1], plan)

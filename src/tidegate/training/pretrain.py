@@ -130,13 +130,20 @@ def train_step(
     plan: PretrainPlan,
     step: int,
 ) -> float:
-    """One step of AdamW; returns the loss. A batch whose gradient is not finite is skipped."""
-    for group in optimizer.param_groups:
-        group["lr"] = plan.rate(step)
-    optimizer.zero_grad(set_to_none=True)
+    """One step on the pinball loss of a batch; returns the loss."""
     loss = every_origin_loss(network, batch.values, batch.seasons, pinball, generator, OriginPlan())
+    return descend(network, optimizer, loss, plan.rate(step), plan.gradient_norm)
+
+
+def descend(
+    network: PatchLSTM, optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, gradient_norm: float
+) -> float:
+    """One step of the optimizer at a learning rate; returns the loss. A gradient that is not finite is skipped."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_norm)
+    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), gradient_norm)
     if bool(torch.isfinite(norm)):
         optimizer.step()
     return float(loss.detach())

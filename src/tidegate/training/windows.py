@@ -42,7 +42,6 @@ def every_origin_loss(
     loss: Loss,
     generator: torch.Generator,
     plan: OriginPlan,
-    first_target: int = 0,
 ) -> Tensor:
     """Mean loss over origins of a batch.
 
@@ -50,7 +49,6 @@ def every_origin_loss(
         values: (batch, time) float64, NaN where missing; the first value of each series is observed.
         seasons: (batch, slots) int64.
         generator: on the CPU; draws the origins.
-        first_target: targets at earlier positions do not count.
     Returns: a scalar.
     """
     config = network.config
@@ -75,7 +73,7 @@ def every_origin_loss(
     total = values.new_zeros((), dtype=torch.float32)
     weights = 0.0
     for out, emb, hist, season, read_steps, share in scored:
-        part = origin_loss(network, out, emb, hist, season, read_steps, loss, plan.target_limit, first_target)
+        part = origin_loss(network, out, emb, hist, season, read_steps, loss, plan.target_limit)
         total, weights = total + share * part, weights + share
     return total / max(weights, 1e-9)
 
@@ -159,14 +157,13 @@ def origin_loss(
     steps: Steps,
     loss: Loss,
     target_limit: float,
-    first_target: int,
 ) -> Tensor:
     """Mean loss of the forecasts read at `steps`; origins whose history is still constant do not count."""
     config = network.config
     scaling: Scaling = network.scaling(history, steps.known)
     predicted = network.predict(output, embedded, history, scaling, seasons, steps)
     index = steps.origin[..., None] + torch.arange(config.horizon, device=output.device)
-    there = (index < history.length) & (index >= first_target) & take(history.observed, index)
+    there = (index < history.length) & take(history.observed, index)
     weight = there * (scaling.count / (scaling.count + 4.0) * (scaling.scale > 0))[..., None]
     target = network.squash(scaling, take(history.filled, index))
     if config.scaling:
