@@ -15,24 +15,21 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
+from comparison import measure, show
+from contender import Contender
 from mechanisms import business, energy, health, nature, processes
-from zero_shot import WQL_LEVELS, Task, scores, seasonal_naive, timeline
-
-from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model
-from tidegate.series.panel import Panel
+from numpy.typing import NDArray
+from tasks import Dataset, Task
 
 SERIES = 40
 SEED = 20251125
 
-Floats = np.ndarray
-Mechanism = Callable[[np.random.Generator, int, int], Floats]
+Mechanism = Callable[[np.random.Generator, int, int], NDArray[np.float64]]  # (random, series, steps) -> (series, steps)
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ KINDS = (
 )
 
 
-def draw(kind: Kind) -> tuple[list[Floats], list[Floats]]:
+def draw(kind: Kind) -> Dataset:
     """The histories, of lengths spread evenly over orders of magnitude, and the next `horizon` values of each."""
     random = np.random.default_rng([SEED, zlib.crc32(kind.task.dataset.encode())])
     lengths = np.exp(random.uniform(np.log(kind.shortest), np.log(kind.longest), SERIES)).astype(int)
@@ -102,38 +99,19 @@ def draw(kind: Kind) -> tuple[list[Floats], list[Floats]]:
         raise ValueError(f"{kind.task.dataset} made an infinite value")
     horizon = kind.task.horizon
     histories = [row[-horizon - length : -horizon] for row, length in zip(values, lengths, strict=True)]
-    return histories, [row[-horizon:] for row in values]
+    return Dataset(kind.task, histories, [row[-horizon:] for row in values])
 
 
-def kinds() -> list[tuple[Task, list[Floats], list[Floats]]]:
-    """Every kind: its task, the histories and the values to forecast."""
-    return [(each.task, *draw(each)) for each in KINDS]
+def kinds() -> Iterator[Dataset]:
+    """All kinds, one after the other."""
+    return map(draw, KINDS)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path)
-    arguments = parser.parse_args()
-    model = Model.load(arguments.model)
-    relative = []
-    print(f"{'kind':<26}{'naive':>9}{'MASE':>9}{'relative':>10}{'WQL rel.':>10}{'80 %':>7}{'95 %':>7}")
-    for task, histories, actuals in kinds():
-        offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories])]).astype(np.int64)
-        panel = Panel(np.concatenate(histories), offsets, timeline(task, len(histories)))
-        forecast = forecast_panel(model, panel, task.horizon, quantile_levels=WQL_LEVELS)
-        levels = list(forecast.quantile_levels)
-        found = scores(histories, actuals, forecast.quantiles, levels, task.m)
-        naive = np.repeat(seasonal_naive(histories, task.horizon, task.m)[..., None], len(levels), -1)
-        reference = scores(histories, actuals, naive, levels, task.m)
-        relative.append((found["mase"] / reference["mase"], found["wql"] / reference["wql"]))
-        print(
-            f"{task.dataset:<26}{reference['mase']:9.3f}{found['mase']:9.3f}{relative[-1][0]:10.3f}{relative[-1][1]:10.3f}"
-            f"{100 * found['coverage_80']:7.1f}{100 * found['coverage_95']:7.1f}"
-        )
-    means = np.exp(np.log(np.array(relative)).mean(0))
-    print(
-        f"geometric mean of {len(relative)} kinds, relative to seasonal naive: MASE {means[0]:.4f}, WQL {means[1]:.4f}"
-    )
+    parser.add_argument("--model", help="a size that comes with the package, or a file; left out, the default size")
+    contender = Contender.open(parser.parse_args().model)
+    show(measure(contender, dataset) for dataset in kinds())
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def household_meter(random: Random, series: int, steps: int) -> Floats:
     load = uniform(random, 0.05, 0.3, series) + 0.06 * (np.arange(steps) % random.integers(3, 7, (series, 1)) == 0)
     for power, length, rate in ((2.0, 1, 0.10), (1.2, 3, 0.06), (0.6, 8, 0.06), (2.4, 6, 0.02)):
         starts = random.random((series, steps)) < np.minimum(rate * uniform(random, 0.5, 2, series) * awake * ~away, 1)
-        running = np.cumsum(starts, axis=1)
+        running = np.cumsum(starts, axis=1, dtype=float)
         running[:, length:] -= running[:, :-length].copy()
         load = load + power * uniform(random, 0.7, 1.3, series) * np.minimum(running, 2)
     return np.round(load * np.exp(0.05 * random.normal(size=load.shape)), 3)
