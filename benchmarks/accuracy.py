@@ -25,6 +25,9 @@ Row = Mapping[str, str]
 
 
 def read(path: Path) -> list[Row]:
+    """All rows of a results file; none if it does not exist yet."""
+    if not path.exists():
+        return []
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
