@@ -39,6 +39,9 @@ def main() -> None:
             peers.compute(dataset)
     found = show((measure(contender, dataset) for dataset in public), list(peers.METHODS.values()))
     rows = [result.row(contender, accuracy.PUBLIC) for result in found]
+    for known in accuracy.read(accuracy.MEANS):
+        print(f"published for {known['sets']}, most of them others: {known['method']} {known['mase']}, {known['wql']}")
+    print()
     found = show(measure(contender, dataset) for dataset in unseen.kinds())
     rows += [result.row(contender, accuracy.UNSEEN) for result in found]
     if contender.is_shipped:
