@@ -44,14 +44,14 @@ def measure(contender: Contender, dataset: Dataset) -> Result:
 def show(results: Iterable[Result], titles: Sequence[str] = ()) -> list[Result]:
     """Print a line per set as it is measured, and geometric means; returns all. `titles`: methods to show too."""
     names = ["naive", *titles, "MASE", "relative", "WQL", "relative", "sMAPE", "80 %", "95 %", "seconds"]
-    print(f"{'set':<25}" + "".join(f"{name:>10}" for name in names))
+    print(f"{'set':<32}" + "".join(f"{name:>10}" for name in names))
     done = []
     for result in results:
         done.append(result)
         own, naive = result.own, result.naive
         others = [f"{result.others[title].mase:10.3f}" if title in result.others else f"{'-':>10}" for title in titles]
         print(
-            f"{result.dataset.task.dataset:<25}{naive.mase:10.3f}{''.join(others)}{own.mase:10.3f}"
+            f"{result.dataset.task.dataset:<32}{naive.mase:10.3f}{''.join(others)}{own.mase:10.3f}"
             f"{own.mase / naive.mase:10.3f}{own.wql:10.4f}{own.wql / naive.wql:10.3f}{own.smape:10.2f}"
             f"{100 * own.coverage_80:10.1f}{100 * own.coverage_95:10.1f}{result.seconds:10.2f}",
             flush=True,

@@ -28,7 +28,7 @@ class Task:
         dataset: its name, and that of its file.
         horizon: steps to forecast.
         m: the m of MASE and of the seasonal naive forecast, as in published tables.
-        frequency: tells Tidegate the season lengths, as dates would.
+        frequency: tells Tidegate the season lengths, as dates would; None: it finds them in the values.
         season: season length told to AutoTheta and AutoETS; None: m.
         last: these two read only the last so many values of each series, since they need minutes for longer ones.
     """
@@ -36,7 +36,7 @@ class Task:
     dataset: str
     horizon: int
     m: int
-    frequency: str
+    frequency: str | None
     season: int | None = None
     last: int = 2000
 
@@ -71,13 +71,12 @@ class Dataset:
     def panel(self) -> Panel:
         """The histories, with the frequency of the set; the dates themselves do not matter, and several have none."""
         lengths = [len(history) for history in self.histories]
-        starts = np.full(len(lengths), np.datetime64("2000-01-03", "us"))
-        timeline = replace(
-            Timeline.positions(len(lengths)), frequency=Frequency.parse(self.task.frequency), starts=starts
-        )
-        return Panel(
-            np.concatenate(self.histories), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), timeline
-        )
+        timeline = Timeline.positions(len(lengths))
+        if self.task.frequency is not None:
+            starts = np.full(len(lengths), np.datetime64("2000-01-03", "us"))
+            timeline = replace(timeline, frequency=Frequency.parse(self.task.frequency), starts=starts)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return Panel(np.concatenate(self.histories), offsets, timeline)
 
     @cached_property
     def fingerprint(self) -> str:
