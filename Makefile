@@ -27,8 +27,9 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## start-up and training step; DATA=folder adds the accuracy of the shipped weights
+bench: $(STAMP)  ## start-up, throughput, training step; DATA=folder adds the accuracy of the shipped weights
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/training_step.py
 	$(if $(DATA),$(BIN)/python benchmarks/zero_shot.py --data $(DATA))
 

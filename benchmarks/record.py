@@ -32,9 +32,9 @@ def spread(seconds: Sequence[float]) -> dict[str, object]:
     """Median and range of repetitions, in seconds."""
     return {
         "repetitions": len(seconds),
-        "median_s": round(statistics.median(seconds), 4),
-        "min_s": round(min(seconds), 4),
-        "max_s": round(max(seconds), 4),
+        "median_s": round(statistics.median(seconds), 5),
+        "min_s": round(min(seconds), 5),
+        "max_s": round(max(seconds), 5),
     }
 
 

@@ -67,3 +67,16 @@ class Panel:
             values=self.values[steps < np.repeat(kept, self.lengths)],
             offsets=np.concatenate([[0], np.cumsum(kept)]).astype(np.int64),
         )
+
+    def select(self, series: Integers) -> Panel:
+        """The panel of some of the series, in the order given."""
+        lengths = self.lengths[series]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        index = np.repeat(self.offsets[series] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return replace(
+            self,
+            values=self.values[index],
+            offsets=offsets,
+            timeline=self.timeline.select(series),
+            ids={name: column[series] for name, column in self.ids.items()},
+        )

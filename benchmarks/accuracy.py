@@ -1,0 +1,134 @@
+"""The README's accuracy table and sentence, made from results/zero_shot.csv, results/peers.csv and published.csv alone.
+
+So nobody types a figure into the README, and a test can compare it with the results without the data sets.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from peers import METHODS, TABLE
+from record import RESULTS
+from scoring import geometric_mean
+from tasks import TASKS
+
+README = Path(__file__).parent.parent / "README.md"
+PUBLISHED = Path(__file__).parent / "published.csv"  # MASE and sMAPE of single sets, on the split used here
+MEANS = (
+    Path(__file__).parent / "published_means.csv"
+)  # relative to seasonal naive, over sets most of which are not here
+SIZES = {"default": "Tidegate", "large": "Tidegate large"}
+PUBLIC, UNSEEN = "public", "unseen"  # the parts of the benchmark
+WORDS = {7: "seven", 8: "eight", 9: "nine", 10: "ten"}
+
+Row = Mapping[str, str]
+
+
+def read(path: Path) -> list[Row]:
+    """All rows of a results file; none if it does not exist yet."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def latest(size: str, part: str) -> dict[str, Row]:
+    """Newest row of each set of one part for a model that comes with the package."""
+    rows = read(RESULTS / "zero_shot.csv")
+    return {row["dataset"]: row for row in rows if row["model"] == size and row["part"] == part}
+
+
+def relative(rows: Iterable[Row], measure: str, to: Mapping[str, Row] | None = None) -> float:
+    """Geometric mean over the sets of a measure relative to seasonal naive's (in the same row, or that of `to`)."""
+    rows = list(rows)
+    naive = [to[row["dataset"]] if to else row for row in rows]
+    return geometric_mean(
+        float(row[measure]) / float(reference[f"naive_{measure}"]) for row, reference in zip(rows, naive, strict=True)
+    )
+
+
+def sentence() -> str:
+    """For the README's first screen."""
+    rows = latest("default", PUBLIC)
+    return (
+        f"over {WORDS.get(len(rows), len(rows))} public sets that it had never seen\n"
+        f"its error is **{relative(rows.values(), 'mase'):.2f} of seasonal naive's**"
+    )
+
+
+def table() -> str:
+    """Markdown: one line per set, geometric means, where the figures come from, and the result on unseen kinds."""
+    sizes = {size: rows for size in SIZES if (rows := latest(size, PUBLIC))}
+    own = sizes["default"]
+    peers = {
+        title: {row["dataset"]: row for row in read(TABLE) if row["method"] == title} for title in METHODS.values()
+    }
+    titles = ["set", "seasonal naive", *peers, *(f"**{SIZES[size]}**" for size in sizes)]
+    titles += ["WQL", "sMAPE", "80 % band", "95 % band", "published elsewhere"]
+    lines = [titles, ["---"] * len(titles)]
+    for task in TASKS:
+        row = own[task.dataset]
+        mases = [by_set[task.dataset]["mase"] if task.dataset in by_set else "" for by_set in peers.values()]
+        mases += [rows[task.dataset]["mase"] for rows in sizes.values()]
+        cells = [task.dataset, *(f"{float(cell):.3f}" if cell else "-" for cell in (row["naive_mase"], *mases))]
+        cells += [f"{float(row['wql']):.4f}", f"{float(row['smape']):.2f}"]
+        cells += [f"{100 * float(row[f'coverage_{level}']):.1f} %" for level in (80, 95)]
+        lines.append([*cells, published(task.dataset)])
+    for measure, name in (("mase", "MASE"), ("wql", "WQL")):
+        means = [
+            f"{relative(by_set.values(), measure, own):.3f}" if len(by_set) == len(own) else "-"
+            for by_set in peers.values()
+        ]
+        means += [f"**{relative(rows.values(), measure):.3f}**" for rows in sizes.values()]
+        lines.append([f"geometric mean, {name} to naive", "1", *means, *[""] * 5])
+    return "\n".join("| " + " | ".join(cells).strip() + " |" for cells in lines) + "\n\n" + notes(own)
+
+
+def published(dataset: str) -> str:
+    """What others report on the same split: "N-BEATS 2.977 ³, Theta 3.015 ³"."""
+    sources = list(dict.fromkeys(row["source"] for row in read(PUBLISHED)))
+    found = [row for row in read(PUBLISHED) if row["dataset"] == dataset]
+    return ", ".join(f"{row['method']} {float(row['mase']):.3f} {'¹²³'[sources.index(row['source'])]}" for row in found)
+
+
+def notes(own: Mapping[str, Row]) -> str:
+    """What a reader has to know about the figures."""
+    sources = list(dict.fromkeys(row["source"] for row in read(PUBLISHED)))
+    cut = sorted({(row["dataset"], int(row["last"])) for row in read(TABLE) if row["last"] != "all"})
+    text = (
+        "Published figures: "
+        + ", ".join(f"{mark} {source}" for mark, source in zip("¹²³", sources, strict=False))
+        + ". "
+    )
+    text += "Seasonal naive has no spread of its own: its WQL is that of a point forecast. "
+    text += "AutoTheta and AutoETS are statsforecast's"
+    if cut:
+        text += f", with the last {cut[0][1]:,} values of each series of {', '.join(name for name, _ in cut)}"
+    text += ". "
+    if unseen := latest("default", UNSEEN):
+        mase, wql = (relative(unseen.values(), measure) for measure in ("mase", "wql"))
+        text += f"On {len(unseen)} kinds of simulated series that the training never made (`benchmarks/unseen.py`): "
+        text += f"MASE {mase:.3f}, WQL {wql:.3f} of seasonal naive's."
+    return text.strip()
+
+
+def marked(text: str, name: str, content: str) -> str:
+    """The text with what stands between the comments `<!-- name -->` and `<!-- end of name -->` replaced."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise SystemExit(f"README.md must have {begin} and {end} once each, to know where the figures go")
+    return pattern.sub(lambda _: begin + content + end, text)
+
+
+def updated(readme: str) -> str:
+    """The README's text with its figures as the results have them."""
+    readme = marked(readme, "accuracy sentence", sentence())
+    return marked(readme, "accuracy table", f"\n\n{table()}\n\n")
+
+
+def write_readme() -> None:
+    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")

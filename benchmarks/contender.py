@@ -1,0 +1,42 @@
+"""The model that is measured: the shipped one, another size by its name, or a file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from scoring import LEVELS
+from tasks import Dataset
+
+from tidegate.forecasting.forecaster import forecast_panel
+from tidegate.forecasting.model import SHIPPED, Model
+from tidegate.forecasting.result import Forecast
+
+
+@dataclass(frozen=True)
+class Contender:
+    """name: as given; weights: 12 hexadecimal digits of the file's SHA-256, so that a result belongs to its weights."""
+
+    model: Model
+    name: str
+    weights: str
+
+    @classmethod
+    def open(cls, name: str | None) -> Contender:
+        model = Model.load(name)
+        return cls(model, name or SHIPPED, fingerprint(model))
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it comes with the package, so that its results are kept."""
+        return not Path(self.name).is_file()
+
+    def forecast(self, dataset: Dataset) -> Forecast:
+        """As a user whose table has dates gets it: season lengths by the calendar and the values."""
+        return forecast_panel(self.model, dataset.panel, dataset.task.horizon, levels=LEVELS)
+
+
+def fingerprint(model: Model) -> str:
+    content = model.source if isinstance(model.source, bytes) else model.source.read_bytes()
+    return hashlib.sha256(content).hexdigest()[:12]
