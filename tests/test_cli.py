@@ -18,7 +18,6 @@ import pytest
 import tidegate
 from tidegate.__main__ import main
 from tidegate.forecasting.model import shipped_path
-from tidegate.interfaces import api
 from tidegate.interfaces.exits import exit_code
 from tidegate.interfaces.terminal import Bar, table
 
@@ -116,10 +115,10 @@ def test_pretrain_hands_its_options_on_and_says_where_the_model_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured
 ) -> None:
     import tidegate.training.pretrain as module
-    from tidegate.forecasting.config import ModelConfig
+    from tidegate.forecasting.config import SIZES, ModelConfig
 
     tiny = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
-    monkeypatch.setattr(api, "ModelConfig", lambda: tiny)
+    monkeypatch.setitem(SIZES, "default", tiny)
     monkeypatch.setattr(module.PretrainPlan, "__init__", _with_batch_of_two(module.PretrainPlan.__init__))
     folder = tmp_path / "new" / "run"
     assert main(["pretrain", "--steps", "2", "--seed", "3", "--out", str(folder)]) == 0

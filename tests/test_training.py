@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.model import Model
+from tidegate.network.causal import History, Steps
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
@@ -27,7 +28,7 @@ from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
 from tidegate.training.fit import FitPlan, TrainingData, choose_config, fit
 from tidegate.training.losses import pinball, squared
 from tidegate.training.pretrain import PretrainPlan, pretrain
-from tidegate.training.windows import OriginPlan, every_origin_loss
+from tidegate.training.windows import OriginPlan, every_origin_loss, season_weight
 
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
 QUICK = FitPlan(max_epochs=2, epoch_steps=3, batch_values=1000, patience=2)
@@ -149,10 +150,41 @@ def test_pretraining_killed_goes_on_to_the_same_weights(tmp_path: Path, uninterr
     assert fingerprint(pretrain(TINY, PLAN, tmp_path, device="cpu")[0]) == uninterrupted
 
 
-def test_a_folder_with_another_plans_run_is_refused(tmp_path: Path) -> None:
-    pretrain(TINY, replace(PLAN, steps=2), tmp_path, device="cpu")
+def test_a_longer_schedule_goes_on_from_where_a_shorter_ones_rate_was_constant(
+    tmp_path: Path, uninterrupted: list[float]
+) -> None:
+    shorter = replace(PLAN, steps=5)  # 3 flat steps of 5; of 8 they are 4
+    pretrain(TINY, shorter, tmp_path, device="cpu")
+    begun: list[int] = []
+    longer, facts = pretrain(TINY, PLAN, tmp_path, device="cpu", report=lambda step, *_: begun.append(step))
+    assert begun[0] == 4 and facts["step"] == 8
+    assert fingerprint(longer) == uninterrupted
+
+
+@pytest.mark.parametrize("other", [replace(PLAN, seed=6), replace(PLAN, batch=9), replace(PLAN, steps=2)])
+def test_a_folder_with_another_plans_run_is_refused(tmp_path: Path, other: PretrainPlan) -> None:
+    pretrain(TINY, PLAN, tmp_path, device="cpu")
     with pytest.raises(ConfigError, match="another plan"):
-        pretrain(TINY, PLAN, tmp_path, device="cpu")
+        pretrain(TINY, other, tmp_path, device="cpu")
+
+
+def test_the_rate_warms_up_stays_and_falls_to_zero() -> None:
+    plan = PretrainPlan(steps=1000, warmup=10, flat_share=0.6, learning_rate=1.0)
+    assert [plan.rate(step) for step in (0, 4, 9, 599, 600, 800, 1000)] == pytest.approx([0.1, 0.5, 1, 1, 1, 0.5, 0])
+
+
+def test_a_weight_of_the_loss_knows_only_what_came_before_its_origin() -> None:
+    torch.manual_seed(0)
+    values = torch.randn(3, 200, dtype=torch.float64).cumsum(1)
+    later = torch.cat([values[:, :100], torch.randn(3, 100, dtype=torch.float64)], dim=1)
+    network, plan, seasons = PatchLSTM(TINY), OriginPlan(season_power=0.5), torch.tensor([7, 12, 0])
+    steps = Steps.full_patches(3, 6, TINY.patch_length, values.device)
+    before, after = (
+        season_weight(history, network.scaling(history, steps.known), seasons, steps, plan)
+        for history in (History.of(series) for series in (values, later))
+    )
+    torch.testing.assert_close(before, after)
+    assert (before[2] == 1).all() and (before[:2] != 1).any()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "peephole", "rnn"])

@@ -8,7 +8,8 @@ from typing import Any
 
 from tidegate.errors import ConfigError, ModelError
 
-FORMAT_VERSION = 1  # of model files
+FORMAT_VERSION = 2  # of model files; 1: look-ups of single seasons, squashing that bends at one scale
+READABLE_VERSIONS = (1, 2)  # for forecasting, where the graph says all; training goes on from the newest only
 METADATA_KEY = "tidegate"  # where a model file keeps its facts: format_version, config, provenance
 CELLS = ("lstm", "peephole", "rnn")
 DEFAULT_QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
@@ -92,3 +93,7 @@ class ModelConfig:
                 f"the model's configuration has unknown fields {unknown}: it needs a newer version of tidegate"
             )
         return cls(**{**values, "quantile_levels": tuple(values["quantile_levels"])})
+
+
+# The networks that `tidegate pretrain` makes; the package holds the weights of the first.
+SIZES = {"default": ModelConfig(), "large": ModelConfig(hidden_size=320, embedding_size=320, head_size=448)}

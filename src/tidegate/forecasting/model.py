@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError, ModelError
-from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, ModelConfig
+from tidegate.forecasting.config import METADATA_KEY, READABLE_VERSIONS, SIZES, ModelConfig
 from tidegate.series.panel import Panel
 
 if TYPE_CHECKING:
@@ -46,13 +46,15 @@ class Model:
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, threads: int | None = None) -> Model:
-        """Open a model file; None or "default" is the shipped one.
+        """Open a model file; None or "default" is the shipped one, "large" a larger one if it is there.
 
         Raises: FileNotFoundError, ModelError if the file is damaged, not a tidegate model, or of a newer format.
         """
-        place = shipped_path() if path is None or str(path) == SHIPPED else Path(path)
+        name = SHIPPED if path is None else str(path)
+        place = shipped_path(name) if name in SIZES else Path(name)
         if not place.is_file():
-            raise FileNotFoundError(f"no model file at {place}")
+            hint = f"; tidegate pretrain --size {name} makes it" if name in SIZES else ""
+            raise FileNotFoundError(f"no model file at {place}{hint}")
         return cls.open(place, threads=threads)
 
     @classmethod
@@ -63,9 +65,10 @@ class Model:
             facts = json.loads(model.session.get_modelmeta().custom_metadata_map[METADATA_KEY])
         except (KeyError, ValueError) as error:
             raise ModelError(f"{model.name} is an ONNX file but not one that tidegate saved") from error
-        if facts.get("format_version") != FORMAT_VERSION:
+        if facts.get("format_version") not in READABLE_VERSIONS:
+            readable = " and ".join(map(str, READABLE_VERSIONS))
             raise ModelError(
-                f"{model.name} has format version {facts.get('format_version')}, this tidegate reads {FORMAT_VERSION}: "
+                f"{model.name} has format version {facts.get('format_version')}, this tidegate reads {readable}: "
                 "update tidegate, or save the model again"
             )
         model.metadata.update(facts)
@@ -183,9 +186,10 @@ class Model:
             begin += size
 
 
-def shipped_path() -> Path:
+def shipped_path(size: str = SHIPPED) -> Path:
     """Where the weights that come with the package lie."""
-    return Path(str(files("tidegate") / "weights" / "tidegate.onnx"))
+    name = "tidegate" if size == SHIPPED else f"tidegate-{size}"
+    return Path(str(files("tidegate") / "weights" / f"{name}.onnx"))
 
 
 def stack(values: Floats, starts: Integers, stops: Integers) -> Floats:

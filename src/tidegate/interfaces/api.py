@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ConfigError, MissingExtra
-from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.config import SIZES
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import Model as ModelFile
 from tidegate.forecasting.result import Forecast
@@ -327,7 +327,9 @@ def fit(
 def pretrain(
     folder: str | os.PathLike[str],
     *,
+    size: str = "default",
     steps: int | None = None,
+    batch: int | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Callable[[int, int, float, float], None] | None = None,
@@ -336,7 +338,10 @@ def pretrain(
 
     Args:
         folder: for checkpoints and, at the end, the model file; made if it does not exist.
-        steps: of training; left out, as many as the shipped weights had.
+        size: "default" or "large".
+        steps: of training; left out, as many as the shipped weights had. More than before: a run goes on from where
+            its learning rate was still constant.
+        batch: series per step, 128 if left out; a GPU takes 1,024 in about the same time.
         progress: called with the step, the number of steps, the running loss and the seconds of this sitting.
     Returns: the path of the model file, FOLDER/tidegate.onnx.
     Raises: MissingExtra without torch; ConfigError if the folder holds a run with another plan; OSError.
@@ -347,7 +352,10 @@ def pretrain(
         from tidegate.training.pretrain import PretrainPlan
         from tidegate.training.pretrain import pretrain as train
     torch_device(device)
-    plan = PretrainPlan(seed=seed) if steps is None else PretrainPlan(seed=seed, steps=steps)
+    if size not in SIZES:
+        raise ConfigError(f"size {size!r} is not known: use one of {', '.join(SIZES)}")
+    given = {name: value for name, value in (("steps", steps), ("batch", batch)) if value is not None}
+    plan = PretrainPlan(seed=seed, **given)
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
 
@@ -355,7 +363,7 @@ def pretrain(
         if progress is not None:
             progress(step, plan.steps, loss, seconds)
 
-    network, facts = train(ModelConfig(), plan, place, device=device, report=report)
+    network, facts = train(SIZES[size], plan, place, device=device, report=report)
     save_network(network, place / "tidegate.onnx", facts)
     return place / "tidegate.onnx"
 

@@ -223,11 +223,13 @@ def info_command(model: str | None, as_json: bool) -> None:
 
 @command_line.command("pretrain")
 @click.option("--out", "-o", "folder", type=Path, required=True, metavar="FOLDER", help="Checkpoints and model file.")
+@click.option("--size", default="default", show_default=True, help="default or large.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps; left out, those of the shipped weights.")
+@click.option("--batch", type=click.IntRange(min=1), help="Series per step; 128 if left out.")
 @SEED
 @DEVICE
 @QUIET
-def pretrain_command(folder: Path, steps: int | None, seed: int, device: str, quiet: bool) -> None:
+def pretrain_command(folder: Path, quiet: bool, **options: Any) -> None:
     """Train the network that is built in, on synthetic series alone; goes on by itself where it was stopped.
 
     Needs the extra train. Writes FOLDER/tidegate.onnx at the end and a checkpoint every few minutes.
@@ -243,7 +245,7 @@ def pretrain_command(folder: Path, steps: int | None, seed: int, device: str, qu
             say(f"{text}, {seconds:.0f} s", quiet=quiet)
 
     try:
-        path = api.pretrain(folder, steps=steps, seed=seed, device=device, progress=report)
+        path = api.pretrain(folder, progress=report, **options)
     finally:
         bar.clear()
     say(f"model: {path}", quiet=quiet)

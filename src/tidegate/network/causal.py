@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+LINEAR = 3.0  # scales from the location within which squashing changes little
 LOOKUP_SEASONS = 6  # seasons averaged in the second and third look-up ...
 LOOKUP_FADE = 0.85  # ... each season with so much of the weight of the one after it
 LOOKUP_CHANNELS = 3  # one season back; the average season at the last one's level; the same with the drift
@@ -152,8 +153,8 @@ class Scaling:
         return scaled.clamp(-1e9, 1e9).to(torch.float32)
 
     def squash(self, values: Tensor) -> Tensor:
-        """arcsinh of the scaled values: linear near the location, logarithmic far from it."""
-        return self.scaled(values).asinh()
+        """Scaled values as the network sees them: as they are within a few LINEAR scales, logarithmic far off."""
+        return LINEAR * (self.scaled(values) / LINEAR).asinh()
 
 
 def patch_index(steps: Steps, patch_length: int) -> Tensor:
@@ -195,9 +196,9 @@ def look_up(history: History, scaling: Scaling, steps: Steps, seasons: Tensor, h
     is_latest = visible(history, base, steps.known) & (season > 0)
     around, weights = torch.zeros_like(latest), torch.zeros_like(latest)
     for back in range(LOOKUP_SEASONS):
-        index = base - length * back
-        weight = LOOKUP_FADE**back * (visible(history, index, steps.known) & whole[..., back, None])
-        around = around + weight * (take(history.filled, index) - means[..., back, None])
+        index = base - length * back  # always before `known`, and inside the series where the season is whole
+        weight = (LOOKUP_FADE**back * whole[..., back, None]) * take(history.observed, index)
+        around = torch.addcmul(around, weight, take(history.filled, index) - means[..., back, None])
         weights = weights + weight
     is_average = weights > 0
     average = torch.where(is_average, around / weights.clamp(min=1e-9) + means[..., :1], latest)

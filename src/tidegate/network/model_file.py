@@ -19,7 +19,7 @@ from onnx import numpy_helper
 
 from tidegate.errors import ModelError
 from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, ModelConfig
-from tidegate.network.causal import LOOKUP_CHANNELS, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS
+from tidegate.network.causal import LINEAR, LOOKUP_CHANNELS, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS
 from tidegate.network.graph import Graph, Value
 from tidegate.network.patch_lstm import MIX_PARTS, SQUASHED_LIMIT, PatchLSTM
 
@@ -55,6 +55,11 @@ def load_network(path: Path) -> tuple[PatchLSTM, dict[str, Any]]:
     try:
         model = onnx.load(path)
         facts = json.loads({entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY])
+        if (version := facts["format_version"]) != FORMAT_VERSION:
+            raise ModelError(
+                f"{path} has format version {version}: it forecasts, but training goes on from version "
+                f"{FORMAT_VERSION} only; fit it anew"
+            )
         stored = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
         network = PatchLSTM(ModelConfig.from_dict(facts["config"]))
         weights = {
@@ -207,14 +212,14 @@ class _Writer:
         scale = scaling["scale"]
         divisor = self.graph.where(scale > 0, scale, 1.0).unsqueeze(*axes)
         scaled = ((values - scaling["location"].unsqueeze(*axes)) / divisor).clip(-1e9, 1e9).cast("float32")
-        return scaled.apply("Asinh") if self.config.scaling else scaled
+        return (scaled / LINEAR).apply("Asinh") * LINEAR if self.config.scaling else scaled
 
     def unsquash(self, predicted: Value, scaling: dict[str, Value]) -> Value:
         """PatchLSTM.unsquash"""
         spread = predicted.cast("float64")
         if self.config.scaling:
-            spread = spread.clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
-            spread = (spread.apply("Exp") - (-spread).apply("Exp")) * 0.5
+            spread = (spread / LINEAR).clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
+            spread = (spread.apply("Exp") - (-spread).apply("Exp")) * (0.5 * LINEAR)
         centred = scaling["location"].unsqueeze(2, 3) + scaling["scale"].unsqueeze(2, 3) * spread
         return centred * self.unit.unsqueeze(2, 3) + self.first.unsqueeze(2, 3)
 
@@ -355,7 +360,7 @@ class _Writer:
             centre = centre + self.mixed(joined.slice(size, size + choosing, 2), values, shares)
         if not config.scaling:
             return self.ordered(raw, centre, None)
-        bounded = centre.clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
+        bounded = (centre / LINEAR).clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
         constant = 2.0 / (bounded.apply("Exp") + (-bounded).apply("Exp"))
         grows = joined.slice(size + choosing, size + choosing + parts, 2).apply("Sigmoid").unsqueeze(3)
         part = g.constant(np.zeros(config.horizon // parts, np.float32), "float32")

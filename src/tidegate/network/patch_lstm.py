@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tidegate.forecasting.config import ModelConfig
 from tidegate.network.causal import (
+    LINEAR,
     LOOKUP_CHANNELS,
     History,
     Scaling,
@@ -26,7 +27,7 @@ from tidegate.network.cells import Recurrent, State
 STEP_FEATURES = 6  # advance, lead, shift, growth of scale, roughness, count
 MIX_PARTS = 4  # the horizon is cut in so many parts, each with its own mix of look-ups
 LONGEST_MEMORY = 32.0  # steps; the forget gates' start
-SQUASHED_LIMIT = 15.0  # arcsinh of 1.6 million scales: clamped before sinh
+SQUASHED_LIMIT = 15.0  # in units of LINEAR: 5 million scales; clamped before sinh
 
 
 class PatchLSTM(nn.Module):
@@ -110,7 +111,7 @@ class PatchLSTM(nn.Module):
         """predicted (batch, steps, horizon, quantiles) float32 -> the user's units, float64."""
         spread = predicted.to(torch.float64)
         if self.config.scaling:
-            spread = spread.clamp(-SQUASHED_LIMIT, SQUASHED_LIMIT).sinh()
+            spread = LINEAR * (spread / LINEAR).clamp(-SQUASHED_LIMIT, SQUASHED_LIMIT).sinh()
         centred = scaling.location[..., None, None] + scaling.scale[..., None, None] * spread
         return centred * history.unit[..., None, None] + history.first[..., None, None]
 
@@ -166,7 +167,7 @@ class PatchLSTM(nn.Module):
         if config.season_slots:
             values, share = look_up(history, scaling, steps, seasons, config.horizon)
             inputs += [values.flatten(2), share.flatten(2)]
-        raw, mix, growth = self.head(torch.cat(inputs, dim=-1)).split(self.output_sizes, dim=-1)
+        raw, mix, growth = self.head(torch.cat(inputs, dim=-1)).float().split(self.output_sizes, dim=-1)
         raw = raw.view(shape)
         base = self._mixed(mix, values, share) if config.season_slots else torch.zeros_like(raw[..., 0])
         centre = base + raw[..., config.median]
@@ -174,7 +175,7 @@ class PatchLSTM(nn.Module):
             return ordered(raw, centre, torch.ones_like(centre), config.median)
         # Squashed distances shrink as 1 / cosh where the error has the same size everywhere, and stay where it grows
         # with the distance from the location: the network says which, for each part of the horizon.
-        constant = 1.0 / centre.clamp(-SQUASHED_LIMIT, SQUASHED_LIMIT).cosh()
+        constant = 1.0 / (centre / LINEAR).clamp(-SQUASHED_LIMIT, SQUASHED_LIMIT).cosh()
         grows = growth.sigmoid().repeat_interleave(config.horizon // MIX_PARTS, dim=-1)
         return ordered(raw, centre, grows + (1.0 - grows) * constant, config.median)
 

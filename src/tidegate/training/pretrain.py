@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from tidegate import __version__
 from tidegate.errors import ConfigError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.network.patch_lstm import PatchLSTM
@@ -35,8 +36,8 @@ class PretrainPlan:
     seed: int = 0
     batch: int = 128  # series of the usual length; long ones come in smaller batches, short ones in larger
     usual_context: int = 512  # steps before the last origin of a usual batch; long ones reach 2 * context_length
-    learning_rate: float = 2e-3  # of Muon, whose updates are made as large as AdamW's, and of AdamW
-    flat_share: float = 0.1  # of the steps before the cosine begins
+    learning_rate: float = 3e-3  # of Muon, whose updates are made as large as AdamW's, and of AdamW
+    flat_share: float = 0.6  # of the steps before the rate falls to zero along a line
     warmup: int = 100
     weight_decay: float = 0.01
     gradient_norm: float = 1.0
@@ -46,13 +47,24 @@ class PretrainPlan:
     season_power: float = 0.5  # see OriginPlan
     checkpoint_every: int = 200
 
+    @property
+    def flat_steps(self) -> int:
+        """Steps before the learning rate falls: so far a longer run is the same run."""
+        return int(self.flat_share * self.steps)
+
     def rate(self, step: int) -> float:
-        """Learning rate at a step: warm-up, flat, cosine to zero."""
-        share = step / self.steps
-        cosine = max(0.0, share - self.flat_share) / (1 - self.flat_share)
-        return self.learning_rate * min(1.0, (step + 1) / self.warmup) * 0.5 * (1 + math.cos(math.pi * cosine))
+        """Learning rate at a step: warm-up, flat, then down to zero."""
+        left = min(1.0, (self.steps - step) / (self.steps - self.flat_steps))
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup) * left
+
+    def goes_on_from(self, other: PretrainPlan, step: int) -> bool:
+        """Whether a run by `other` has done the same up to `step` as one by this plan."""
+        same = replace(other, steps=self.steps) == self
+        return same and (other.steps == self.steps or step <= min(self.flat_steps, other.flat_steps))
 
 
+LATEST, FLAT = "checkpoint.safetensors", "flat.safetensors"  # the last state, and that before the rate falls
+DATA = "synthetic series of training/prior.py alone"
 Report = Callable[[int, float, float], None]  # step, running loss, seconds since the start of this sitting
 
 
@@ -65,21 +77,24 @@ def draw_batch(
     prior = Prior(seed, device)
     usual, long, _ = plan.kinds
     kind = float(torch.rand((), generator=generator))
-    horizon, longest = config.horizon, 2 * config.context_length
+    horizon, context = config.horizon, min(plan.usual_context, config.context_length)
     if kind < usual:
-        return prior.sample(plan.batch, plan.usual_context + horizon), generator
+        return prior.sample(plan.batch, context + horizon), generator
     if kind < usual + long:
-        span = torch.empty(()).uniform_(math.log(plan.usual_context), math.log(longest), generator=generator)
+        span = torch.empty(()).uniform_(math.log(context), math.log(2 * config.context_length), generator=generator)
         length = int(span.exp()) + horizon
-        return prior.sample(max(8, plan.batch * plan.usual_context // length), length), generator
+        return prior.sample(max(1, plan.batch * context // length), length), generator
     length = int(torch.empty(()).uniform_(math.log(10), math.log(200), generator=generator).exp())
-    return prior.sample(plan.batch * min(4, max(2, plan.usual_context // length)), length, short=True), generator
+    return prior.sample(plan.batch * min(4, max(2, context // length)), length, short=True), generator
 
 
 def pretrain(
     config: ModelConfig, plan: PretrainPlan, folder: Path, *, device: str = "auto", report: Report | None = None
 ) -> tuple[PatchLSTM, dict[str, Any]]:
     """Train from nothing, or from the checkpoint in `folder`, to the plan's last step.
+
+    A folder that holds a shorter run of the same plan is gone on from where its learning rate was still constant, so
+    that a schedule can be made longer in a later sitting.
 
     Returns: the network with its averaged weights, and the provenance to store with it.
     Raises: ConfigError if the folder holds a run with another plan.
@@ -90,14 +105,10 @@ def pretrain(
     averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
     optimizers = make_optimizers(network, plan)
     facts: dict[str, Any] = {"plan": asdict(plan), "config": config.to_dict(), "step": 0, "seconds": 0.0, "series": 0}
-    path = folder / "checkpoint.safetensors"
-    if path.exists():
-        tensors, found = load_checkpoint(path)
-        mine = {"plan": _plain(asdict(plan)), "config": _plain(config.to_dict())}
-        if {key: found[key] for key in mine} != mine:
-            raise ConfigError(f"{path} belongs to a run with another plan: choose another folder, or delete it")
+    if (found := last_checkpoint(folder, config, plan)) is not None:
+        tensors, known = found
         unpack(tensors, network, averaged, optimizers)
-        facts = {**facts, **{key: found[key] for key in ("step", "seconds", "series")}}
+        facts = {**facts, **{key: known[key] for key in ("step", "seconds", "series")}}
     began, before, running = time.monotonic(), facts["seconds"], math.nan
     with flushed_denormals():
         for step in range(facts["step"], plan.steps):
@@ -108,11 +119,28 @@ def pretrain(
             facts["step"], facts["series"] = step + 1, facts["series"] + len(batch.values)
             facts["seconds"] = before + time.monotonic() - began
             if facts["step"] % plan.checkpoint_every == 0 or facts["step"] == plan.steps:
-                save_checkpoint(path, pack(network, averaged, optimizers), facts)
+                save_checkpoint(folder / LATEST, pack(network, averaged, optimizers), facts)
+            if facts["step"] == plan.flat_steps:
+                save_checkpoint(folder / FLAT, pack(network, averaged, optimizers), facts)
             if report is not None:
                 report(facts["step"], running, time.monotonic() - began)
     network.load_state_dict(averaged)
-    return network.eval(), {"made_by": "tidegate pretrain", **facts}
+    return network.eval(), {"made_by": "tidegate pretrain", "version": __version__, "data": DATA, **facts}
+
+
+def last_checkpoint(
+    folder: Path, config: ModelConfig, plan: PretrainPlan
+) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The tensors and facts to go on from; None if the folder holds no run. Raises ConfigError for another plan's."""
+    paths = [path for name in (LATEST, FLAT) if (path := folder / name).exists()]
+    for path in paths:
+        tensors, facts = load_checkpoint(path)
+        before = PretrainPlan(**{**facts["plan"], "kinds": tuple(facts["plan"]["kinds"])})
+        if ModelConfig.from_dict(facts["config"]) == config and plan.goes_on_from(before, facts["step"]):
+            return tensors, facts
+    if paths:
+        raise ConfigError(f"{paths[0]} belongs to a run with another plan: choose another folder, or delete it")
+    return None
 
 
 def make_optimizers(network: PatchLSTM, plan: PretrainPlan) -> list[Optimizer]:
@@ -151,7 +179,9 @@ def train_step(
 ) -> float:
     """One step on the pinball loss of a batch; returns the loss."""
     origins = OriginPlan(near=plan.near, season_power=plan.season_power)
-    loss = every_origin_loss(network, batch.values, batch.seasons, pinball, generator, origins)
+    # Matrix products of bfloat16 on CUDA; scaling, look-ups and losses stay float64 and float32 everywhere.
+    with torch.autocast("cuda", torch.bfloat16, enabled=batch.values.is_cuda):
+        loss = every_origin_loss(network, batch.values, batch.seasons, pinball, generator, origins)
     return descend(network, optimizers, loss, plan.rate(step), plan.gradient_norm)
 
 
@@ -176,8 +206,3 @@ def average_into(averaged: dict[str, Tensor], network: PatchLSTM, decay: float) 
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             averaged[name].lerp_(parameter, 1 - decay)
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """As JSON gives it back: tuples are lists."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

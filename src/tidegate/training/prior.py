@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tidegate.training.generators.draws import Draws, standard
 from tidegate.training.generators.paths import autoregressive, knots, noise, noise_of_one_size, smoothing, trend
-from tidegate.training.generators.rhythms import SEASONS, calendar, season_lengths, seasonal, weekdays
+from tidegate.training.generators.rhythms import SEASONS, calendar, closed, season_lengths, seasonal, weekdays
 from tidegate.training.generators.shapes import accidents, bend, gaps
 
 
@@ -44,6 +44,7 @@ class Prior:
         index = (~is_business).nonzero()[:, 0]
         composed, third[index] = blended(draw, composition(draw, seasons[index], length, short=short), seasons[index])
         values[index] = bend(draw, composed)
+        values = torch.where(closed(draw, seasons[:, 0], length), values.amin(1, keepdim=True).clamp(max=0), values)
         values = gaps(draw, accidents(draw, values))
         return Batch(values.to(torch.float64), told(draw, torch.cat([seasons, third[:, None]], dim=1), length))
 

@@ -23,11 +23,11 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 class OriginPlan:
     """Which origins of a batch are trained on, besides those after full patches."""
 
-    full: int = 12  # origins after full patches, drawn at random (all of them where there are fewer)
+    full: int = 6  # origins after full patches, drawn at random (all of them where there are fewer)
     cuts: int = 3  # patches after which the state is kept for ...
-    phases: int = 3  # ... so many origins inside the next patch
-    masked_share: float = 0.25  # share of the series on which long horizons are trained
-    target_limit: float = 5.0  # squashed targets are clipped: arcsinh(74 scales)
+    phases: int = 2  # ... so many origins inside the next patch
+    masked_share: float = 0.5  # share of the series on which long horizons are trained
+    target_limit: float = 75.0  # scales from the location at which targets are cut off
     near: float | None = None  # the step h ahead weighs 1 / sqrt(1 + h / near); None: all the same
     season_power: float = 0.0  # how much more series count whose seasons repeat closely; 0: all the same
     season_limit: float = 4.0  # but at most so many times
@@ -71,7 +71,7 @@ def every_origin_loss(
         phases = torch.tensor(draw(plan.phases, patch, generator), device=values.device) + 1
         scored.append((*partial_steps(network, history, seasons, cuts, states, phases), 1.0))
         if (masked := masked_steps(network, history, seasons, cuts, states, plan, generator)) is not None:
-            scored.append((*masked, 0.5))
+            scored.append((*masked, 0.7))
 
     total = values.new_zeros((), dtype=torch.float32)
     weights = 0.0
@@ -174,9 +174,11 @@ def origin_loss(
     if plan.near is not None:
         ahead = (steps.origin - steps.known)[..., None] + torch.arange(1, config.horizon + 1, device=output.device)
         weight = weight / (1.0 + ahead / plan.near).sqrt()
-    target = network.squash(scaling, take(history.filled, index))
+    target = take(history.filled, index)
     if config.scaling:
-        target = target.clamp(-plan.target_limit, plan.target_limit)
+        reach = plan.target_limit * scaling.divisor[..., None]
+        target = (target - scaling.location[..., None]).clamp(-reach, reach) + scaling.location[..., None]
+    target = network.squash(scaling, target)
     levels = torch.tensor(config.quantile_levels, device=output.device)
     return ((loss(predicted, target, levels) * weight).sum() / weight.sum().clamp(min=1e-6)).to(torch.float32)
 

@@ -146,6 +146,17 @@ def cumulative(draw: Draws, length: int, rows: int) -> Tensor:
     return (draw.uniform(rows, 1, low=0.2, high=1.5) * standard(smooth(draw, length, rows))).exp().cumsum(1)
 
 
+def tones(draw: Draws, length: int, rows: int) -> Tensor:
+    """One to four sines of any length, as no calendar knows them: tides, cycles of the sun, machines."""
+    time = torch.arange(length, device=draw.device)
+    total = torch.zeros(rows, length, device=draw.device)
+    for tone in range(4):
+        period = draw.log_uniform(rows, 4, max(8.0, length / 2))
+        size = draw.log_uniform(rows, 0.1, 1.0) * (draw.chance(0.45, rows) | (tone == 0))
+        total = total + size * (2 * math.pi * (time / period + draw.uniform(rows, 1))).sin()
+    return total
+
+
 def product_of_paths(draw: Draws, length: int, rows: int) -> Tensor:
     """A product of kernels: a path whose size another one moves."""
     return standard(smooth(draw, length, rows)) * standard(coloured(draw, length, rows))
@@ -168,6 +179,7 @@ def trend(draw: Draws, rows: int, length: int, *, short: bool = False) -> Tensor
         levels: 0.7,
         rough_walk: 0.6,
         cumulative: 0.3,
+        tones: 0.6,
         product_of_paths: 0.4,
     }
     chosen = standard(one_of(draw, rows, length, weights))

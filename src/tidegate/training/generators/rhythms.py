@@ -128,6 +128,18 @@ def weekdays(draw: Draws, seasons: Tensor, length: int) -> Tensor:
     return standard(numbers.gather(1, day.clamp(max=31))) * fits
 
 
+def closed(draw: Draws, seasons: Tensor, length: int) -> Tensor:
+    """(rows, length) bool: the part of each season in which nothing happens, nights and Sundays, in a few rows.
+
+    Args: seasons (rows,); only lengths from 5 have such a part.
+    """
+    period = seasons[:, None].clamp(min=1)
+    share = torch.where(period < 24, draw.uniform(len(seasons), 1, low=1 / 7, high=0.3), draw.uniform(len(seasons), 1))
+    begin = (period * (1 - 0.6 * share)).round()
+    position = (torch.arange(length, device=draw.device) + draw.whole(len(seasons), 2048)[:, None]) % period
+    return (position >= begin) & draw.chance(0.06, len(seasons)) & (period >= 5)
+
+
 @cache
 def _four_years() -> tuple[Tensor, Tensor]:
     """Day of the month and day of the year, from 0, of the 1461 days that repeat every four years."""
