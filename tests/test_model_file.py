@@ -146,6 +146,18 @@ def test_a_newer_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
         Model.load(damaged(tmp_path, model.SerializeToString()))
 
 
+def test_a_file_of_format_1_forecasts_what_it_did_and_is_not_trained_further() -> None:
+    """tests/data/format_1.onnx and these numbers were written by the last version that saved this format."""
+    path = Path(__file__).parent / "data" / "format_1.onnx"
+    context = np.sin(np.arange(50) / 4)[None]
+    feeds = {"context": context, "season_lengths": np.array([[25, 0, 0]]), "horizon": np.array(20)}
+    found = Model.load(path).session.run(None, feeds)[0]
+    expected = [-0.2021321333540528, 0.2979612707436363, 0.16729073293363034, -0.4706177454814437]
+    np.testing.assert_allclose(found[0, ::6, 6], expected, rtol=0, atol=1e-5)
+    with pytest.raises(ModelError, match="format version 1: it forecasts, but training goes on from version 2 only"):
+        load_network(path)
+
+
 def test_the_shipped_file_is_within_its_promised_size() -> None:
     model = Model.load()
     assert isinstance(model.source, Path)
