@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def notes(own: Mapping[str, Row]) -> str:
         mase, wql = (relative(unseen.values(), measure) for measure in ("mase", "wql"))
         text += f"On {len(unseen)} kinds of simulated series that the training never made (`benchmarks/unseen.py`): "
         text += f"MASE {mase:.3f}, WQL {wql:.3f} of seasonal naive's."
-    return text.strip()
+    return textwrap.fill(text, 120, break_on_hyphens=False)
 
 
 def marked(text: str, name: str, content: str) -> str:
