@@ -21,7 +21,7 @@ class ModelConfig:
     `ModelConfig.tutorial()` is the textbook's network: `nn.LSTM(1, hidden)` and `nn.Linear(hidden, 1)`, nothing else.
     """
 
-    context_length: int = 512  # L: a history of n steps is read from step L * max(0, n // L - 1) on
+    context_length: int = 1024  # L: a history of n steps is read from step L * max(0, n // L - 1) on
     patch_length: int = 16  # values read per step of the recurrent network
     horizon: int = 64  # values predicted at each step
     quantile_levels: tuple[float, ...] = DEFAULT_QUANTILE_LEVELS

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-LOOKUP_SEASONS = 4  # seasons averaged in the third look-up
-LOOKUP_CHANNELS = 3  # one season back, two seasons back, their average over LOOKUP_SEASONS
+LOOKUP_SEASONS = 6  # seasons averaged in the second and third look-up ...
+LOOKUP_FADE = 0.85  # ... each season with so much of the weight of the one after it
+LOOKUP_CHANNELS = 3  # one season back; the average season at the last one's level; the same with the drift
+LOOKUP_DRIFT = 3.0  # seasons ahead over which the drift goes on
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class History:
     filled: Tensor
     count: Tensor  # running number of observed values
     total: Tensor  # running sum of filled over observed values
+    area: Tensor  # running sum of filled over all steps
     squares: Tensor
     moves: Tensor  # running sum of |change| between observed values
     first: Tensor  # (batch, 1) float64, the first observed value
@@ -78,7 +81,17 @@ class History:
         count = observed.to(torch.float64).cumsum(1)
         filled = fill_forward(centred, observed, count)
         moves = torch.diff(filled, dim=1, prepend=filled[:, :1]).abs().cumsum(1)
-        return cls(observed, filled, count, centred.cumsum(1), (centred * centred).cumsum(1), moves, first, unit)
+        return cls(
+            observed,
+            filled,
+            count,
+            centred.cumsum(1),
+            filled.cumsum(1),
+            (centred * centred).cumsum(1),
+            moves,
+            first,
+            unit,
+        )
 
     @property
     def length(self) -> int:
@@ -155,7 +168,11 @@ def visible(history: History, index: Tensor, known: Tensor) -> Tensor:
 
 
 def look_up(history: History, scaling: Scaling, steps: Steps, seasons: Tensor, horizon: int) -> tuple[Tensor, Tensor]:
-    """What seasonal naive forecasts would say, from earlier seasons aligned with the horizon.
+    """What seasonal forecasts by hand would say, aligned with the horizon.
+
+    Three of them for each season length: the values one season back; the average season, each of the last
+    LOOKUP_SEASONS around its own mean, at the mean of the last one; and the same with the change from the season before
+    it to the last one added for every season ahead.
 
     Args:
         seasons: (batch, slots) season lengths, 0 for none.
@@ -164,21 +181,37 @@ def look_up(history: History, scaling: Scaling, steps: Steps, seasons: Tensor, h
         (batch, steps, slots, LOOKUP_CHANNELS).
     """
     ahead = torch.arange(1, horizon + 1, device=seasons.device)
-    lead = (steps.origin - steps.known)[
-        :, :, None, None
-    ] + ahead  # (batch, steps, 1, horizon) steps past the last known
+    lead = (steps.origin - steps.known)[:, :, None, None] + ahead  # (batch, steps, 1, horizon) past the last known
+    known = steps.known[:, :, None, None]
     season = seasons[:, None, :, None]
     length = season.clamp(min=1)
-    back = length * torch.div(lead + length - 1, length, rounding_mode="floor")  # whole seasons to get before known
-    base = steps.known[:, :, None, None] - 1 + lead - back
-    ones, found = [], []
-    for season_back in range(LOOKUP_SEASONS):
-        index = base - season_back * length
-        seen = visible(history, index, steps.known) & (season > 0)
-        ones.append(torch.where(seen, scaling.squash(take(history.filled, index)), 0.0))
-        found.append(seen)
-    weight = torch.stack(found).to(torch.float32)
-    average = torch.stack(ones).sum(0) / weight.sum(0).clamp(min=1.0)
-    values = torch.stack([ones[0], torch.where(found[1], ones[1], ones[0]), average], dim=3)
-    share = torch.stack([weight[0], weight[1], weight.mean(0)], dim=3).mean(-1)
-    return values, share
+    seasons_ahead = torch.div(lead + length - 1, length, rounding_mode="floor")
+    base = known - 1 + lead - length * seasons_ahead  # (batch, steps, slots, horizon) within the last season
+    starts = known - length * torch.arange(1, LOOKUP_SEASONS + 1, device=seasons.device)  # (..., LOOKUP_SEASONS)
+    whole = (starts >= 0) & (season > 0)
+    means = (area_before(history, starts + length) - area_before(history, starts)) / length
+
+    latest = take(history.filled, base)
+    is_latest = visible(history, base, steps.known) & (season > 0)
+    around, weights = torch.zeros_like(latest), torch.zeros_like(latest)
+    for back in range(LOOKUP_SEASONS):
+        index = base - length * back
+        weight = LOOKUP_FADE**back * (visible(history, index, steps.known) & whole[..., back, None])
+        around = around + weight * (take(history.filled, index) - means[..., back, None])
+        weights = weights + weight
+    is_average = weights > 0
+    average = torch.where(is_average, around / weights.clamp(min=1e-9) + means[..., :1], latest)
+    drift = torch.where(whole[..., 1:2], means[..., :1] - means[..., 1:2], 0.0)
+    drifted = average + drift * seasons_ahead.clamp(max=LOOKUP_DRIFT)
+
+    known_at = is_latest | is_average
+    channels = [(latest, is_latest), (average, known_at), (drifted, known_at)]
+    values = [torch.where(seen, scaling.squash(value), 0.0) for value, seen in channels]
+    has_drift = whole[..., 1:2].expand_as(is_latest)
+    share = [is_latest, weights / sum(LOOKUP_FADE**back for back in range(LOOKUP_SEASONS)), is_average & has_drift]
+    return torch.stack(values, dim=3), torch.stack([part.to(torch.float32).mean(-1) for part in share], dim=3)
+
+
+def area_before(history: History, index: Tensor) -> Tensor:
+    """Sum of the filled values before each index (batch, ...); zero at and before the start."""
+    return torch.where(index > 0, take(history.area, index - 1), 0.0)

@@ -19,7 +19,7 @@ from onnx import numpy_helper
 
 from tidegate.errors import ModelError
 from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, ModelConfig
-from tidegate.network.causal import LOOKUP_CHANNELS, LOOKUP_SEASONS
+from tidegate.network.causal import LOOKUP_CHANNELS, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS
 from tidegate.network.graph import Graph, Value
 from tidegate.network.patch_lstm import MIX_PARTS, SQUASHED_LIMIT, PatchLSTM
 
@@ -179,6 +179,7 @@ class _Writer:
         before = g.concat([self.filled.slice(0, 1, 1), self.filled.slice(0, -1, 1)], 1)
         self.moves = (self.filled - before).apply("Abs").cumsum(1)
         self.total = centred.cumsum(1)
+        self.area = self.filled.cumsum(1)
         self.squares = (centred * centred).cumsum(1)
 
     def scaling(self, known: Value) -> dict[str, Value]:
@@ -299,24 +300,42 @@ class _Writer:
         config, g = self.config, self.graph
         ahead = g.constant(np.arange(1, config.horizon + 1), "int64")
         lead = (origin - known).unsqueeze(2, 3) + ahead  # B M 1 H
+        until = known.unsqueeze(2, 3)  # B M 1 1
         season = self.seasons.unsqueeze(1, 3)  # B 1 S 1
         length = season.maximum(1)
-        back = (lead + length - 1) // length * length
-        base = known.unsqueeze(2, 3) - 1 + lead - back  # B M S H
-        ones, found = [], []
-        for season_back in range(LOOKUP_SEASONS):
-            index = base - length * season_back
-            seen = self.visible(index, known, 2) & (season > 0)
-            ones.append(g.where(seen, self.squash(scaling, self.filled.take(index), 2), 0.0))
-            found.append(seen)
-        weight = [seen.cast("float32") for seen in found]
-        together = _sum(weight)
-        average = _sum(ones) / together.maximum(1.0)
-        channels = [ones[0], g.where(found[1], ones[1], ones[0]), average]
-        shares = [weight[0], weight[1], together / float(LOOKUP_SEASONS)]
-        stack = g.concat([channel.unsqueeze(3) for channel in channels], 3)  # B M S C H
-        share = g.concat([part.reduce("Mean", 3, keep=True) for part in shares], 3)  # B M S C
+        seasons_ahead = (lead + length - 1) // length
+        base = until - 1 + lead - length * seasons_ahead  # B M S H
+        starts = until - length * g.constant(np.arange(1, LOOKUP_SEASONS + 1), "int64")  # B M S seasons
+        whole = (starts >= 0) & (season > 0)
+        means = (self.area_before(starts + length) - self.area_before(starts)) / length.cast("float64")
+
+        latest = self.filled.take(base)
+        is_latest = self.visible(base, known, 2) & (season > 0)
+        around, weights = [], []
+        for back in range(LOOKUP_SEASONS):
+            index = base - length * back
+            seen = self.visible(index, known, 2) & whole.slice(back, back + 1, 3)
+            weights.append(seen.cast("float64") * LOOKUP_FADE**back)
+            around.append(weights[-1] * (self.filled.take(index) - means.slice(back, back + 1, 3)))
+        weight, level = _sum(weights), means.slice(0, 1, 3)
+        is_average = weight > 0
+        average = g.where(is_average, _sum(around) / weight.maximum(1e-9) + level, latest)
+        has_drift = whole.slice(1, 2, 3)
+        drift = g.where(has_drift, level - means.slice(1, 2, 3), 0.0)
+        drifted = average + drift * seasons_ahead.cast("float64").minimum(LOOKUP_DRIFT)
+
+        known_at = g.op("Or", is_latest, is_average)
+        channels = [(latest, is_latest), (average, known_at), (drifted, known_at)]
+        values = [g.where(seen, self.squash(scaling, value, 2), 0.0) for value, seen in channels]
+        all_of_it = float(sum(LOOKUP_FADE**back for back in range(LOOKUP_SEASONS)))
+        shares = [is_latest, weight / all_of_it, is_average & has_drift]
+        stack = g.concat([value.unsqueeze(3) for value in values], 3)  # B M S C H
+        share = g.concat([part.cast("float32").reduce("Mean", 3, keep=True) for part in shares], 3)  # B M S C
         return stack, share
+
+    def area_before(self, index: Value) -> Value:
+        """causal.area_before"""
+        return self.graph.where(index > 0, self.area.take(index - 1), 0.0)
 
     def predict(self, output: Value, embedded: Value, origin: Value, known: Value, scaling: dict[str, Value]) -> Value:
         """PatchLSTM.predict: (B M H Q) squashed"""

@@ -25,6 +25,7 @@ from tidegate.network.cells import Recurrent, State
 
 STEP_FEATURES = 6  # advance, lead, shift, growth of scale, roughness, count
 MIX_PARTS = 4  # the horizon is cut in so many parts, each with its own mix of look-ups
+LONGEST_MEMORY = 32.0  # steps; the forget gates' start
 SQUASHED_LIMIT = 15.0  # arcsinh of 1.6 million scales: clamped before sinh
 
 
@@ -85,8 +86,10 @@ class PatchLSTM(nn.Module):
             elif "bias" in name:
                 nn.init.zeros_(parameter)
                 if "bias_ih" in name and self.config.cell != "rnn":
-                    # Forget-gate bias starts at 1 so that early gradients survive (Jozefowicz et al., 2015).
-                    parameter.data[self.config.hidden_size : 2 * self.config.hidden_size] = 1.0
+                    # Forget gates start open for 1 to LONGEST_MEMORY steps (Tallec & Ollivier, 2018, "Can recurrent
+                    # neural networks warp time?"), so that gradients from far back survive.
+                    gate = parameter.data[self.config.hidden_size : 2 * self.config.hidden_size]
+                    gate.uniform_(1.0, LONGEST_MEMORY).log_()
         last = self.head[-1] if isinstance(self.head, nn.Sequential) else self.head
         if isinstance(last, nn.Linear):
             last.weight.data.mul_(0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from tidegate.errors import ModelError
 
@@ -38,27 +40,32 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ModelError(f"{path} is not a training checkpoint ({error}); delete it to start anew") from error
 
 
-def pack(network: nn.Module, averaged: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """All tensors of a run: weights, their running average, and the optimizer's state by parameter name."""
+def pack(network: nn.Module, averaged: dict[str, Tensor], optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
+    """All tensors of a run: weights, their running average, and the optimizers' state by parameter name."""
     names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
     packed = {f"network/{name}": parameter.detach().clone() for parameter, name in names.items()}
     packed |= {f"averaged/{name}": tensor.clone() for name, tensor in averaged.items()}
-    for parameter, state in optimizer.state.items():
-        packed |= {f"optimizer/{names[parameter]}/{key}": value.clone() for key, value in state.items()}
+    for optimizer in optimizers:
+        for parameter, state in optimizer.state.items():
+            packed |= {f"optimizer/{names[parameter]}/{key}": value.clone() for key, value in state.items()}
     return packed
 
 
 def unpack(
-    tensors: dict[str, Tensor], network: nn.Module, averaged: dict[str, Tensor], optimizer: torch.optim.Optimizer
+    tensors: dict[str, Tensor], network: nn.Module, averaged: dict[str, Tensor], optimizers: Sequence[Optimizer]
 ) -> None:
     """The inverse of `pack`, in place."""
+    names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
     with torch.no_grad():
-        for name, parameter in network.named_parameters():
+        for parameter, name in names.items():
             parameter.copy_(tensors[f"network/{name}"])
             averaged[name].copy_(tensors[f"averaged/{name}"])
-            prefix = f"optimizer/{name}/"
-            optimizer.state[parameter] = {
-                key.removeprefix(prefix): value.to(parameter.device if key.endswith(("avg", "avg_sq")) else "cpu")
-                for key, value in tensors.items()
-                if key.startswith(prefix)
-            }
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                prefix = f"optimizer/{names[parameter]}/"
+                optimizer.state[parameter] = {
+                    key.removeprefix(prefix): value.to("cpu" if key.endswith("/step") else parameter.device)
+                    for key, value in tensors.items()
+                    if key.startswith(prefix)
+                }

@@ -287,7 +287,7 @@ def train(
         losses = []
         for _ in range(plan.epoch_steps):
             loss = every_origin_loss(network, *data.draw(count, generator), pinball, generator, OriginPlan())
-            losses.append(descend(network, optimizer, loss, rate * min(1.0, (step + 1) / plan.warmup), 1.0))
+            losses.append(descend(network, [optimizer], loss, rate * min(1.0, (step + 1) / plan.warmup), 1.0))
             average_into(averaged, network, min(plan.average, (1 + step) / (10 + step)))
             step += 1
             over = plan.time_limit is not None and time.monotonic() - began > plan.time_limit

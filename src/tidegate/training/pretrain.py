@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from tidegate.errors import ConfigError
 from tidegate.forecasting.config import ModelConfig
@@ -33,13 +34,16 @@ class PretrainPlan:
     steps: int = 9000
     seed: int = 0
     batch: int = 128  # series of the usual length; long ones come in smaller batches, short ones in larger
-    learning_rate: float = 2e-3
+    usual_context: int = 512  # steps before the last origin of a usual batch; long ones reach 2 * context_length
+    learning_rate: float = 2e-3  # of Muon, whose updates are made as large as AdamW's, and of AdamW
     flat_share: float = 0.1  # of the steps before the cosine begins
     warmup: int = 100
     weight_decay: float = 0.01
     gradient_norm: float = 1.0
     average: float = 0.998  # decay of the running average of the weights that is kept
-    kinds: tuple[float, float, float] = (0.55, 0.15, 0.30)  # shares of usual, long and short batches
+    kinds: tuple[float, float, float] = (0.45, 0.15, 0.40)  # shares of usual, long and short batches
+    near: float | None = 16.0  # see OriginPlan
+    season_power: float = 0.5  # see OriginPlan
     checkpoint_every: int = 200
 
     def rate(self, step: int) -> float:
@@ -61,14 +65,15 @@ def draw_batch(
     prior = Prior(seed, device)
     usual, long, _ = plan.kinds
     kind = float(torch.rand((), generator=generator))
-    horizon, context = config.horizon, config.context_length
+    horizon, longest = config.horizon, 2 * config.context_length
     if kind < usual:
-        return prior.sample(plan.batch, context + horizon), generator
+        return prior.sample(plan.batch, plan.usual_context + horizon), generator
     if kind < usual + long:
-        length = context + int(torch.randint(1, context // horizon + 1, (), generator=generator)) * horizon
-        return prior.sample(max(1, plan.batch * context // (length + horizon)), length + horizon), generator
-    length = int(math.exp(float(torch.empty(()).uniform_(math.log(12), math.log(200), generator=generator))))
-    return prior.sample(plan.batch * min(2, max(1, context // length)), length, short=True), generator
+        span = torch.empty(()).uniform_(math.log(plan.usual_context), math.log(longest), generator=generator)
+        length = int(span.exp()) + horizon
+        return prior.sample(max(8, plan.batch * plan.usual_context // length), length), generator
+    length = int(torch.empty(()).uniform_(math.log(10), math.log(200), generator=generator).exp())
+    return prior.sample(plan.batch * min(4, max(2, plan.usual_context // length)), length, short=True), generator
 
 
 def pretrain(
@@ -83,9 +88,7 @@ def pretrain(
     torch.manual_seed(plan.seed)
     network = PatchLSTM(config).to(place)
     averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=plan.learning_rate, betas=(0.9, 0.98), weight_decay=plan.weight_decay
-    )
+    optimizers = make_optimizers(network, plan)
     facts: dict[str, Any] = {"plan": asdict(plan), "config": config.to_dict(), "step": 0, "seconds": 0.0, "series": 0}
     path = folder / "checkpoint.safetensors"
     if path.exists():
@@ -93,23 +96,39 @@ def pretrain(
         mine = {"plan": _plain(asdict(plan)), "config": _plain(config.to_dict())}
         if {key: found[key] for key in mine} != mine:
             raise ConfigError(f"{path} belongs to a run with another plan: choose another folder, or delete it")
-        unpack(tensors, network, averaged, optimizer)
+        unpack(tensors, network, averaged, optimizers)
         facts = {**facts, **{key: found[key] for key in ("step", "seconds", "series")}}
     began, before, running = time.monotonic(), facts["seconds"], math.nan
     with flushed_denormals():
         for step in range(facts["step"], plan.steps):
             batch, generator = draw_batch(plan, config, step, place)
-            loss = train_step(network, optimizer, batch, generator, plan, step)
+            loss = train_step(network, optimizers, batch, generator, plan, step)
             average_into(averaged, network, min(plan.average, (1 + step) / (10 + step)))
             running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
             facts["step"], facts["series"] = step + 1, facts["series"] + len(batch.values)
             facts["seconds"] = before + time.monotonic() - began
             if facts["step"] % plan.checkpoint_every == 0 or facts["step"] == plan.steps:
-                save_checkpoint(path, pack(network, averaged, optimizer), facts)
+                save_checkpoint(path, pack(network, averaged, optimizers), facts)
             if report is not None:
                 report(facts["step"], running, time.monotonic() - began)
     network.load_state_dict(averaged)
     return network.eval(), {"made_by": "tidegate pretrain", **facts}
+
+
+def make_optimizers(network: PatchLSTM, plan: PretrainPlan) -> list[Optimizer]:
+    """Muon for the matrices between hidden layers, AdamW for what reads the input, what gives the output, and biases.
+
+    Muon makes the singular values of each update equal (Jordan et al., 2024); its updates have the size of AdamW's
+    (Liu et al., 2025, "Muon is scalable for LLM training"), so that both take one learning rate.
+    """
+    outer = ("embedding.0.", "head.2.")
+    hidden = [p for name, p in network.named_parameters() if p.ndim == 2 and not name.startswith(outer)]
+    others = [p for name, p in network.named_parameters() if p.ndim != 2 or name.startswith(outer)]
+    rate, decay = plan.learning_rate, plan.weight_decay
+    return [
+        torch.optim.Muon(hidden, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=decay),
+    ]
 
 
 @contextmanager
@@ -124,28 +143,31 @@ def flushed_denormals() -> Iterator[None]:
 
 def train_step(
     network: PatchLSTM,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[Optimizer],
     batch: Batch,
     generator: torch.Generator,
     plan: PretrainPlan,
     step: int,
 ) -> float:
     """One step on the pinball loss of a batch; returns the loss."""
-    loss = every_origin_loss(network, batch.values, batch.seasons, pinball, generator, OriginPlan())
-    return descend(network, optimizer, loss, plan.rate(step), plan.gradient_norm)
+    origins = OriginPlan(near=plan.near, season_power=plan.season_power)
+    loss = every_origin_loss(network, batch.values, batch.seasons, pinball, generator, origins)
+    return descend(network, optimizers, loss, plan.rate(step), plan.gradient_norm)
 
 
 def descend(
-    network: PatchLSTM, optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, gradient_norm: float
+    network: PatchLSTM, optimizers: Sequence[Optimizer], loss: Tensor, rate: float, gradient_norm: float
 ) -> float:
-    """One step of the optimizer at a learning rate; returns the loss. A gradient that is not finite is skipped."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
+    """One step of the optimizers at a learning rate; returns the loss. A gradient that is not finite is skipped."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+    network.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     norm = torch.nn.utils.clip_grad_norm_(network.parameters(), gradient_norm)
     if bool(torch.isfinite(norm)):
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
     return float(loss.detach())
 
 

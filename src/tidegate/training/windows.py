@@ -28,6 +28,9 @@ class OriginPlan:
     phases: int = 3  # ... so many origins inside the next patch
     masked_share: float = 0.25  # share of the series on which long horizons are trained
     target_limit: float = 5.0  # squashed targets are clipped: arcsinh(74 scales)
+    near: float | None = None  # the step h ahead weighs 1 / sqrt(1 + h / near); None: all the same
+    season_power: float = 0.0  # how much more series count whose seasons repeat closely; 0: all the same
+    season_limit: float = 4.0  # but at most so many times
 
 
 def draw(count: int, size: int, generator: torch.Generator) -> list[int]:
@@ -73,7 +76,7 @@ def every_origin_loss(
     total = values.new_zeros((), dtype=torch.float32)
     weights = 0.0
     for out, emb, hist, season, read_steps, share in scored:
-        part = origin_loss(network, out, emb, hist, season, read_steps, loss, plan.target_limit)
+        part = origin_loss(network, out, emb, hist, season, read_steps, loss, plan)
         total, weights = total + share * part, weights + share
     return total / max(weights, 1e-9)
 
@@ -156,7 +159,7 @@ def origin_loss(
     seasons: Tensor,
     steps: Steps,
     loss: Loss,
-    target_limit: float,
+    plan: OriginPlan,
 ) -> Tensor:
     """Mean loss of the forecasts read at `steps`; origins whose history is still constant do not count."""
     config = network.config
@@ -164,9 +167,33 @@ def origin_loss(
     predicted = network.predict(output, embedded, history, scaling, seasons, steps)
     index = steps.origin[..., None] + torch.arange(config.horizon, device=output.device)
     there = (index < history.length) & take(history.observed, index)
-    weight = there * (scaling.count / (scaling.count + 4.0) * (scaling.scale > 0))[..., None]
+    share = scaling.count / (scaling.count + 4.0) * (scaling.scale > 0)
+    if plan.season_power:
+        share = share * season_weight(history, scaling, seasons[:, 0], steps, plan)
+    weight = there * share[..., None]
+    if plan.near is not None:
+        ahead = (steps.origin - steps.known)[..., None] + torch.arange(1, config.horizon + 1, device=output.device)
+        weight = weight / (1.0 + ahead / plan.near).sqrt()
     target = network.squash(scaling, take(history.filled, index))
     if config.scaling:
-        target = target.clamp(-target_limit, target_limit)
+        target = target.clamp(-plan.target_limit, plan.target_limit)
     levels = torch.tensor(config.quantile_levels, device=output.device)
     return ((loss(predicted, target, levels) * weight).sum() / weight.sum().clamp(min=1e-6)).to(torch.float32)
+
+
+def season_weight(history: History, scaling: Scaling, season: Tensor, steps: Steps, plan: OriginPlan) -> Tensor:
+    """(batch, steps): (scale / mean change from one season to the next) ** season_power, 1 without a season.
+
+    Errors count in units of the scale; where a season repeats closely, a small error in these units is a large one
+    beside the seasonal naive forecast. Only values before each origin count: a weight that knew what came after would
+    bend the quantiles.
+    """
+    length = season[:, None].clamp(min=1)
+    position = torch.arange(history.length, device=season.device).expand(history.filled.shape)
+    change = (history.filled - take(history.filled, position - length)).abs() * (position >= length)
+    pairs = (steps.known - length).clamp(min=0)
+    mean = take(change.cumsum(1), steps.known - 1) / pairs.clamp(min=1)
+    ratio = scaling.scale / torch.where(mean > 0, mean, 1.0)
+    weight = torch.where(mean > 0, ratio, plan.season_limit) ** plan.season_power
+    counts = (season[:, None] > 0) & (pairs >= length)
+    return torch.where(counts, weight.clamp(1.0 / plan.season_limit, plan.season_limit), 1.0)
