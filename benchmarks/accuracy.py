@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import csv
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from statistics import fmean
 
 from peers import METHODS, TABLE
 from record import RESULTS
@@ -41,6 +43,11 @@ def latest(size: str, part: str) -> dict[str, Row]:
     return {row["dataset"]: row for row in rows if row["model"] == size and row["part"] == part}
 
 
+def peer_rows(title: str) -> dict[str, Row]:
+    """What is known of another method, by set."""
+    return {row["dataset"]: row for row in read(TABLE) if row["method"] == title}
+
+
 def relative(rows: Iterable[Row], measure: str, to: Mapping[str, Row] | None = None) -> float:
     """Geometric mean over the sets of a measure relative to seasonal naive's (in the same row, or that of `to`)."""
     rows = list(rows)
@@ -53,9 +60,11 @@ def relative(rows: Iterable[Row], measure: str, to: Mapping[str, Row] | None = N
 def sentence() -> str:
     """For the README's first screen."""
     rows = latest("default", PUBLIC)
+    theta = peer_rows("AutoTheta")
+    known = f" (AutoTheta's {relative(theta.values(), 'mase', rows):.2f})" if len(theta) == len(rows) else ""
     return (
         f"over {WORDS.get(len(rows), len(rows))} public sets that it had never seen\n"
-        f"its error is **{relative(rows.values(), 'mase'):.2f} of seasonal naive's**"
+        f"its error is **{relative(rows.values(), 'mase'):.2f} of seasonal naive's**{known}"
     )
 
 
@@ -63,9 +72,7 @@ def table() -> str:
     """Markdown: one line per set, geometric means, where the figures come from, and the result on unseen kinds."""
     sizes = {size: rows for size in SIZES if (rows := latest(size, PUBLIC))}
     own = sizes["default"]
-    peers = {
-        title: {row["dataset"]: row for row in read(TABLE) if row["method"] == title} for title in METHODS.values()
-    }
+    peers = {title: peer_rows(title) for title in METHODS.values()}
     titles = ["set", "seasonal naive", *peers, *(f"**{SIZES[size]}**" for size in sizes)]
     titles += ["WQL", "sMAPE", "80 % band", "95 % band", "published elsewhere"]
     lines = [titles, ["---"] * len(titles)]
@@ -84,14 +91,21 @@ def table() -> str:
         ]
         means += [f"**{relative(rows.values(), measure):.3f}**" for rows in sizes.values()]
         lines.append([f"geometric mean, {name} to naive", "1", *means, *[""] * 5])
+    covered = [fmean(float(row[f"coverage_{level}"]) for row in own.values()) for level in (80, 95)]
+    means = [f"{100 * share:.1f} %" for share in covered]
+    lines.append(["mean", *[""] * (len(titles) - 4), *means, ""])
     return "\n".join("| " + " | ".join(cells).strip() + " |" for cells in lines) + "\n\n" + notes(own)
 
 
 def published(dataset: str) -> str:
     """What others report on the same split: "N-BEATS 2.977 ³, Theta 3.015 ³"."""
     sources = list(dict.fromkeys(row["source"] for row in read(PUBLISHED)))
-    found = [row for row in read(PUBLISHED) if row["dataset"] == dataset]
-    return ", ".join(f"{row['method']} {float(row['mase']):.3f} {'¹²³'[sources.index(row['source'])]}" for row in found)
+    texts = []
+    for row in read(PUBLISHED):
+        if row["dataset"] == dataset:
+            smape = f" (sMAPE {row['smape']})" if row["smape"] else ""
+            texts.append(f"{row['method']} {float(row['mase']):.3f}{smape} {'¹²³'[sources.index(row['source'])]}")
+    return ", ".join(texts)
 
 
 def notes(own: Mapping[str, Row]) -> str:
@@ -112,7 +126,7 @@ def notes(own: Mapping[str, Row]) -> str:
         mase, wql = (relative(unseen.values(), measure) for measure in ("mase", "wql"))
         text += f"On {len(unseen)} kinds of simulated series that the training never made (`benchmarks/unseen.py`): "
         text += f"MASE {mase:.3f}, WQL {wql:.3f} of seasonal naive's."
-    return text.strip()
+    return textwrap.fill(text, 120, break_on_hyphens=False)
 
 
 def marked(text: str, name: str, content: str) -> str:

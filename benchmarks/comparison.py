@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import peers
 from contender import Contender
@@ -57,9 +58,13 @@ def show(results: Iterable[Result], titles: Sequence[str] = ()) -> list[Result]:
             flush=True,
         )
     print(f"geometric means of {len(done)} relative to seasonal naive (MASE, WQL): {means(done, None)}")
+    covered = [
+        100 * fmean(share) for share in zip(*((r.own.coverage_80, r.own.coverage_95) for r in done), strict=True)
+    ]
+    print(f"mean coverage of the 80 and 95 % bands: {covered[0]:.1f} %, {covered[1]:.1f} %")
     for title in titles:
         if all(title in result.others for result in done):
-            print(f"the same of {title}: {means(done, title)}")
+            print(f"geometric means of {title}: {means(done, title)}")
     return done
 
 
