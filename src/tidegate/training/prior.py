@@ -99,7 +99,8 @@ def business(draw: Draws, seasons: Tensor, length: int) -> Tensor:
     season = seasonal(draw, seasons[:, 0], length) * draw.log_uniform(rows, 0.02, 0.7)
     longer = seasonal(draw, seasons[:, 1], length) * draw.log_uniform(rows, 0.02, 0.5)
     dates = calendar(draw, seasons, length) * draw.log_uniform(rows, 0.03, 0.4)
-    relative = (shocks + growth + cycle + season + longer + dates).clamp(-12, 12)
+    relative = shocks + growth + cycle + season + longer + dates
+    relative = relative / relative.std(1, keepdim=True).clamp(min=1.0)  # no firm moves through more than a few decades
 
     def counts(index: Tensor) -> Tensor:
         return draw.poisson(relative[index].exp() * draw.log_uniform(len(index), 0.5, 300))

@@ -35,6 +35,16 @@ def filtered(noise: Tensor, response: Tensor) -> Tensor:
     return torch.fft.irfft(torch.fft.rfft(noise) * response, n=2 * length)[:, :length]
 
 
+def fading(steps: Tensor, keep: Tensor) -> Tensor:
+    """y[t] = keep * y[t - 1] + steps[t] from y[-1] = 0: steps (rows, length), keep (rows, 1) below 1."""
+    length = steps.shape[1]
+    if not len(steps):  # FFTs refuse an empty batch
+        return steps
+    response = keep ** torch.arange(length, device=steps.device)
+    spectrum = torch.fft.rfft(steps, n=2 * length) * torch.fft.rfft(response, n=2 * length)
+    return torch.fft.irfft(spectrum, n=2 * length)[:, :length]
+
+
 def one_of(draw: Draws, rows: int, length: int, weights: dict[Path, float]) -> Tensor:
     """(rows, length): each row a path of one kind, drawn by weight."""
 
@@ -105,8 +115,7 @@ def walk(draw: Draws, length: int, rows: int) -> Tensor:
 def persistent_walk(draw: Draws, length: int, rows: int) -> Tensor:
     """A walk whose steps persist: an integrated AR(1), the local trends of exponential smoothing."""
     persistence = 1 - draw.log_uniform(rows, 1 / length, 0.7)
-    steps = torch.cat([draw.normal(rows, length), torch.zeros(rows, length, device=draw.device)], dim=1)
-    return filtered(steps, 1 / (1 - persistence * delay(draw, length))).cumsum(1)
+    return fading(draw.normal(rows, length), persistence).cumsum(1)
 
 
 def smoothing(draw: Draws, length: int, rows: int) -> Tensor:
@@ -118,10 +127,11 @@ def smoothing(draw: Draws, length: int, rows: int) -> Tensor:
     beta = alpha * draw.log_uniform(rows, 0.003, 0.5) * draw.chance(0.7, rows)
     damping = 1 - draw.log_uniform(rows, 0.5 / length, 0.3)
     shocks = draw.normal(rows, length)
-    padded = torch.cat([shocks, torch.zeros_like(shocks)], dim=1)
-    trend = filtered(padded, beta / (1 - damping * delay(draw, length)))
-    trend = trend + draw.normal(rows, 1) * draw.log_uniform(rows, 0.01, 0.5) * draw.chance(0.6, rows)
-    level = (alpha * shocks + damping * trend).cumsum(1)
+    drift = draw.normal(rows, 1) * draw.log_uniform(rows, 0.01, 0.5) * draw.chance(0.6, rows)
+    trend = beta * fading(shocks, damping) + drift
+    moves = alpha * shocks
+    moves[:, 1:] += damping * trend[:, :-1]
+    level = moves.cumsum(1)
     return torch.cat([torch.zeros_like(level[:, :1]), level[:, :-1]], dim=1) + shocks
 
 
@@ -235,9 +245,8 @@ def autoregressive(draw: Draws, length: int, rows: int) -> Tensor:
 def shots(draw: Draws, length: int, rows: int) -> Tensor:
     """Sudden rises that die away, as rivers after rain, queues and prices do."""
     rate = draw.log_uniform(rows, 0.005, 0.2)
-    hits = (draw.uniform(rows, 2 * length) < rate) * draw.uniform(rows, 2 * length).clamp(min=1e-4).log().neg()
-    decay = 1 - draw.log_uniform(rows, 0.02, 0.9)
-    return filtered(hits, 1 / (1 - decay * delay(draw, length)))
+    hits = (draw.uniform(rows, length) < rate) * draw.uniform(rows, length).clamp(min=1e-4).log().neg()
+    return fading(hits, 1 - draw.log_uniform(rows, 0.02, 0.9))
 
 
 def noise(draw: Draws, rows: int, length: int) -> Tensor:

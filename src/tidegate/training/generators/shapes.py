@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tidegate.training.generators.draws import Draws
+from tidegate.training.generators.draws import Draws, standard
 
 
 def row_quantile(values: Tensor, share: Tensor) -> Tensor:
@@ -17,9 +17,11 @@ def row_quantile(values: Tensor, share: Tensor) -> Tensor:
 def bend(draw: Draws, values: Tensor) -> Tensor:
     """values (rows, time) of about unit size -> the same bent into one of the shapes that data have."""
     length = values.shape[1]
+    unit = standard(values)
 
     def positive(index: Tensor) -> Tensor:
-        return (values[index] * draw.log_uniform(len(index), 0.1, 0.8)).clamp(-8, 8).exp()
+        """Its logarithm has a standard deviation of 0.05 to 1: all within a few percent, or over two decades."""
+        return (unit[index] * draw.log_uniform(len(index), 0.05, 1.0)).clamp(-6, 6).exp()
 
     def counts(index: Tensor) -> Tensor:
         return draw.poisson(positive(index) * draw.log_uniform(len(index), 0.1, 300))
@@ -27,7 +29,7 @@ def bend(draw: Draws, values: Tensor) -> Tensor:
     def demand(index: Tensor) -> Tensor:
         """Zero most of the time; when something is sold, one or a few."""
         rows = len(index)
-        busy = (values[index] * draw.log_uniform(rows, 0.05, 0.6)).clamp(-3, 3).exp()
+        busy = (unit[index] * draw.log_uniform(rows, 0.05, 0.8)).clamp(-3, 3).exp()
         sold = draw.uniform(rows, length) < draw.log_uniform(rows, 0.03, 0.8) * busy
         return sold * (1 + draw.poisson(draw.log_uniform(rows, 0.05, 10) * busy))
 
