@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tidegate.training.generators.draws import Draws, standard
+from tidegate.training.generators.draws import Draws, deviation, standard
 from tidegate.training.generators.paths import autoregressive, knots, noise, noise_of_one_size, smoothing, trend
 from tidegate.training.generators.rhythms import SEASONS, calendar, closed, season_lengths, seasonal, weekdays
 from tidegate.training.generators.shapes import accidents, bend, gaps
@@ -100,7 +100,7 @@ def business(draw: Draws, seasons: Tensor, length: int) -> Tensor:
     longer = seasonal(draw, seasons[:, 1], length) * draw.log_uniform(rows, 0.02, 0.5)
     dates = calendar(draw, seasons, length) * draw.log_uniform(rows, 0.03, 0.4)
     relative = shocks + growth + cycle + season + longer + dates
-    relative = relative / relative.std(1, keepdim=True).clamp(min=1.0)  # no firm moves through more than a few decades
+    relative = relative / deviation(relative).clamp(min=1.0)  # no firm moves through more than a few decades
 
     def counts(index: Tensor) -> Tensor:
         return draw.poisson(relative[index].exp() * draw.log_uniform(len(index), 0.5, 300))

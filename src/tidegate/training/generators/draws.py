@@ -57,7 +57,10 @@ class Draws:
 
 def standard(values: Tensor) -> Tensor:
     """Each row (rows, time) with mean 0 and standard deviation 1; a constant row becomes 0."""
-    if not len(values):
-        return values
     values = values - values.mean(1, keepdim=True)
-    return values / values.std(1, keepdim=True).clamp(min=1e-6)
+    return values / deviation(values).clamp(min=1e-6)
+
+
+def deviation(values: Tensor) -> Tensor:
+    """(rows, 1) standard deviation of each row; there may be no rows, of which torch would warn."""
+    return values.std(1, keepdim=True) if len(values) else values[:, :1]
