@@ -187,7 +187,8 @@ class PatchLSTM(nn.Module):
         weight = chance.masked_fill(known[:, :, None] == 0, -1e9).softmax(-1)[..., :-1]
         choices = values.flatten(2, 3)
         parts = choices.view(*choices.shape[:3], MIX_PARTS, -1)
-        return torch.einsum("bkpc,bkcph->bkph", weight, parts).flatten(2)
+        with torch.autocast(values.device.type, enabled=False):  # look-ups are data: they keep all their digits
+            return torch.einsum("bkpc,bkcph->bkph", weight, parts).flatten(2)
 
     def forecast(self, context: Tensor, seasons: Tensor, horizon: int) -> Tensor:
         """Forecast from the end of each history; the model file computes exactly this.
