@@ -354,8 +354,10 @@ def pretrain(
     torch_device(device)
     if size not in SIZES:
         raise ConfigError(f"size {size!r} is not known: use one of {', '.join(SIZES)}")
-    given = {name: value for name, value in (("steps", steps), ("batch", batch)) if value is not None}
-    plan = PretrainPlan(seed=seed, **given)
+    usual = PretrainPlan()
+    plan = PretrainPlan(
+        seed=seed, steps=usual.steps if steps is None else steps, batch=usual.batch if batch is None else batch
+    )
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
 

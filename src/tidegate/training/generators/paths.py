@@ -174,7 +174,7 @@ def product_of_paths(draw: Draws, length: int, rows: int) -> Tensor:
 
 def trend(draw: Draws, rows: int, length: int, *, short: bool = False) -> Tensor:
     """(rows, length) of one of the kinds above, up or down. `short`: more of the walks that business series are."""
-    weights = {
+    weights: dict[Path, float] = {
         flat: 0.7,
         linear: 1.2,
         piecewise_linear: 1.4,
@@ -251,5 +251,5 @@ def shots(draw: Draws, length: int, rows: int) -> Tensor:
 
 def noise(draw: Draws, rows: int, length: int) -> Tensor:
     """(rows, length) of one of the kinds above, of unit size."""
-    weights = {white: 5.0, autoregressive: 2.6, coloured: 1.6, shots: 0.5}
+    weights: dict[Path, float] = {white: 5.0, autoregressive: 2.6, coloured: 1.6, shots: 0.5}
     return standard(one_of(draw, rows, length, weights))
