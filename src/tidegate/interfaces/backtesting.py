@@ -133,13 +133,17 @@ def backtest(
         "windows": windows,
         "step": step,
         "refit": refit,
-        "models": [FIT if isinstance(one, str) else one.file.name for one in opened],
+        "models": [one.file.name if isinstance(one, Model) else os.fspath(one) for one in several],
         "baselines": list(chosen),
         "baseline_time": baseline_time,
         "align": align,
         "levels": list(intervals),
         "season_length": season_length,
         "seed": seed,
+        "id": id,
+        "time": time,
+        "target": target,
+        "frequency": frequency,
         "data": os.fspath(data) if isinstance(data, str | os.PathLike) else type(data).__name__,
     }
 
