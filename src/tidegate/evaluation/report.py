@@ -99,22 +99,24 @@ def _verdict_html(backtest: Backtest) -> str:
 
 
 def _score_table(backtest: Backtest, model: str) -> Table:
-    keys = ("mase", "rmsse", "smape", "owa", "wql", "scaled_crps", "bias")
+    keys = ["mase", "rmsse", "smape", "owa", "wql", "scaled_crps", "bias"]
+    keys += [f"winkler_{level:g}" for level in backtest.levels]
     return Table(
         ["", *_titles(backtest, keys)],
         _score_rows(backtest, keys),
-        caption="Lower is better. Means over series, WQL over the whole set; bias in units of MASE's scale.",
+        caption="Lower is better. Means over series, WQL over the whole set; bias and Winkler score in units of MASE's "
+        "scale.",
         digits=3,
         highlight=backtest.contenders.index(model),
     )
 
 
 def _interval_table(backtest: Backtest, model: str) -> Table:
-    keys = [f"{what}_{level:g}" for level in backtest.levels for what in ("coverage", "width", "winkler")]
+    keys = [f"{what}_{level:g}" for level in backtest.levels for what in ("coverage", "width")]
     return Table(
         ["", *_titles(backtest, keys)],
         _score_rows(backtest, keys),
-        caption="Coverage in percent, near its level is best; width and Winkler score in units of MASE's scale.",
+        caption="Coverage in percent, best near its level; width in units of MASE's scale.",
         digits=3,
         highlight=backtest.contenders.index(model),
     )

@@ -192,7 +192,7 @@ def forecast(
     if threads is not None and threads != opened.file.threads:
         opened = replace(opened, file=replace(opened.file, threads=threads))
     if horizon is not None:  # before anything is read
-        opened.file.check_horizon(_whole(horizon, "horizon"))
+        opened.file.check_horizon(whole(horizon, "horizon"))
     if isinstance(data, Panel):
         panel, library = data, opened.library
     else:
@@ -279,7 +279,7 @@ def fit(
     Returns: a Model; its `forecast()` without data forecasts the series it was fitted on.
     Raises: MissingExtra without torch; DataError, ConfigError, ModelError; FileNotFoundError for `start`.
     """
-    if horizon is not None and _whole(horizon, "horizon") < 1:
+    if horizon is not None and whole(horizon, "horizon") < 1:
         raise ConfigError(f"horizon {horizon}: expected a whole number from 1")
     with needs_extra("train", "fit"):
         from tidegate.training.fit import fit as train
@@ -381,7 +381,7 @@ def needs_extra(extra: str, feature: str) -> Iterator[None]:
 
 def check_threads(threads: int | None) -> None:
     """Raises ConfigError unless threads is None or at least 1."""
-    if threads is not None and _whole(threads, "threads") < 1:
+    if threads is not None and whole(threads, "threads") < 1:
         raise ConfigError(f"threads {threads}: expected a whole number from 1")
 
 
@@ -396,7 +396,7 @@ def with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:
     return replace(panel, notes=(*panel.notes, note)), horizon
 
 
-def _whole(number: object, name: str) -> int:
+def whole(number: object, name: str) -> int:
     """Raises ConfigError if it is not a whole number, of Python or NumPy."""
     try:
         return number.__index__()  # type: ignore[attr-defined]

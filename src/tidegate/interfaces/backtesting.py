@@ -17,7 +17,7 @@ from tidegate.evaluation.proof import prove as prove_no_leakage
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import SHIPPED
 from tidegate.forecasting.result import Forecast
-from tidegate.interfaces.api import Model, Names, Seasons, check_threads, load, needs_extra, with_horizon
+from tidegate.interfaces.api import Model, Names, Seasons, check_threads, load, needs_extra, whole, with_horizon
 from tidegate.interfaces.api import several as numbers
 from tidegate.series.panel import Panel
 from tidegate.series.reading import input_kind, read_panel
@@ -87,6 +87,9 @@ def backtest(
         FileNotFoundError for a model file that does not exist.
     """
     check_threads(threads)
+    for option, number in (("horizon", horizon), ("windows", windows), ("step", step)):
+        if number is not None and whole(number, option) < 1:
+            raise ConfigError(f"{option} {number}: expected a whole number from 1")
     intervals = tuple(float(level) for level in numbers(levels, "levels"))
     if not intervals:
         raise ConfigError("levels (): a backtest scores at least one interval, such as 80")
@@ -124,7 +127,7 @@ def backtest(
         for one in opened
     ]
     contenders = _told_apart(contenders)
-    each = None if baseline_time is None else baseline_time / max(windows, 1)
+    each = None if baseline_time is None else baseline_time / windows
     count = len(contenders) + len(chosen)
     steps = None if progress is None else _Steps(progress, 1 / (windows * count))
     contenders += [_baseline(name, season_length, each, steps) for name in chosen]
