@@ -6,9 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from tidegate.charts.chart import Browser, Line, LineChart, Section, SideBySide, Table
+from tests.test_backtest import full
+from tidegate.charts.chart import Browser, Index, Line, LineChart, Section, SideBySide, Table
 from tidegate.charts.fan import fan_chart
 from tidegate.charts.page import render_page
+from tidegate.evaluation.report import report_page
 
 QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -194,3 +196,31 @@ def test_hours_are_shown_in_their_own_time_zone(open_page):
         page.keyboard.press("ArrowRight")
     assert [text[-5:] for text in read] == ["00:00", "01:00", "03:00", "04:00"]  # the clocks go forward at two
     assert read[0] == "Sun 31 Mar 2024 00:00"
+
+
+def test_an_index_is_searched_sorted_and_shown_a_part_at_a_time(open_page):
+    names = [f"shop {number:05d}" for number in range(10_000)]
+    scores = np.arange(10_000.0)[::-1].copy()
+    scores[7] = np.nan
+    page = open_page(render_page("Many", [Section(content=[Index(names, {"MASE": scores}, digits=5)])]))
+    rows = page.locator(".index tbody tr")
+    assert rows.count() == 25 and page.locator(".index .count").inner_text() == "25 of 10,000 series"
+    page.get_by_role("button", name="MASE").click()
+    assert rows.first.inner_text().split("\t") == ["shop 00000", "9,999"]
+    page.get_by_role("button", name="MASE").click()
+    assert rows.first.inner_text().split("\t") == ["shop 09999", "0"]
+    page.get_by_role("searchbox").fill("0000")
+    assert page.locator(".index .count").inner_text() == "10 of 10 series found"
+    assert rows.last.inner_text().split("\t") == ["shop 00007", "\N{EN DASH}"]  # what has no number comes last
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("button", name="Show more").click()
+    assert rows.count() == 125
+
+
+@pytest.mark.parametrize("width", [375, 768, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_report_fits_its_window(open_page, width, scheme):
+    page = open_page(report_page(full()), width=width, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".verdict").bounding_box()["y"] < 200
+    assert inked(page) > 20

@@ -1,4 +1,4 @@
-"""Forecast time series with LSTM networks: `forecast` at once with the shipped model, `fit` for one of your own.
+"""Forecast time series with LSTM networks: `forecast` with the shipped model, `fit` one of your own, `backtest` them.
 
 The public names are loaded when they are first used: `import tidegate` itself costs next to nothing.
 """
@@ -10,6 +10,7 @@ from tidegate.errors import ConfigError, DataError, MissingExtra, ModelError, Ti
 if TYPE_CHECKING:
     from tidegate.forecasting.result import Forecast
     from tidegate.interfaces.api import Model, fit, forecast, load
+    from tidegate.interfaces.backtesting import backtest
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ __all__ = [
     "ModelError",
     "TidegateError",
     "__version__",
+    "backtest",
     "fit",
     "forecast",
     "load",
@@ -33,8 +35,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home = "tidegate.forecasting.result" if name == "Forecast" else "tidegate.interfaces.api"
-    value = getattr(import_module(home), name)
+    homes = {"Forecast": "tidegate.forecasting.result", "backtest": "tidegate.interfaces.backtesting"}
+    value = getattr(import_module(homes.get(name, "tidegate.interfaces.api")), name)
     globals()[name] = value  # asked for once only
     return value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,13 +149,26 @@ class Browser:
 
 
 @dataclass(frozen=True)
+class Index:
+    """A table of thousands of rows to search in and to sort, of which the page shows a few at a time.
+
+    names: (rows,) what is searched. columns: title -> (rows,) numbers, NaN for none, or texts.
+    """
+
+    names: Sequence[str]
+    columns: Mapping[str, ArrayLike]
+    noun: str = "series"
+    digits: int = 3
+
+
+@dataclass(frozen=True)
 class SideBySide:
     """Two or more blocks beside each other where the window is wide enough, below each other on a phone."""
 
     content: Sequence[LineChart | Table | Prose]
 
 
-Block = LineChart | Table | Prose | Browser | SideBySide
+Block = LineChart | Table | Prose | Browser | Index | SideBySide
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tidegate.charts.chart import COLORS, Block, Browser, LineChart, Prose, Section, SideBySide, Table
+from tidegate.charts.chart import COLORS, Block, Browser, Index, LineChart, Prose, Section, SideBySide, Table
 
 Json = dict[str, Any]
 _BOLD = ' class="highlight"'
@@ -49,7 +49,11 @@ def render_page(title: str, sections: Sequence[Section], *, subtitle: str = "", 
         f"<header><h1>{escape(title)}</h1>"
         + (f'<p class="subtitle">{escape(subtitle)}</p>' if subtitle else "")
         + "</header>\n"
-        + ('<noscript><p class="note">The charts of this page need JavaScript.</p></noscript>' if data.charts else "")
+        + (
+            '<noscript><p class="note">Charts and lists of this page need JavaScript.</p></noscript>'
+            if data.charts or data.indexes
+            else ""
+        )
         + f"{body}\n</main>\n<footer>Made with Tidegate. This page works offline.</footer>\n"
         + f'<script type="application/json" id="data">{data.json()}</script>\n'
         + f"<script>{script}</script>\n</body>\n</html>\n"
@@ -70,6 +74,8 @@ def _block_html(block: Block, data: _PageData) -> str:
             numbers = [data.add(chart) for chart in block.charts]
             listed = f'data-first="{numbers[0] if numbers else 0}" data-count="{len(numbers)}"'
             return f'<div class="browser" {listed} data-noun="{escape(block.noun)}"></div>'
+        case Index():
+            return f'<div class="index" data-index="{data.add_index(block)}"></div>'
         case Table():
             return _table_html(block)
         case Prose():
@@ -119,6 +125,7 @@ class _PageData:
     def __init__(self) -> None:
         self.charts: list[Json] = []
         self.arrays: list[Json] = []
+        self.indexes: list[Json] = []
         self._places: dict[str, int] = {}
 
     def add(self, chart: LineChart) -> int:
@@ -155,6 +162,19 @@ class _PageData:
         self.charts.append(number)
         return len(self.charts) - 1
 
+    def add_index(self, index: Index) -> int:
+        """Number of the index on this page: names, and columns as short texts (sorted by what they say)."""
+        columns = []
+        for title, column in index.columns.items():
+            values = np.asarray(column)
+            if values.dtype.kind == "f":
+                shortened = [float(f"{value:.{index.digits}g}") if math.isfinite(value) else None for value in values]
+                columns.append({"n": title, "v": shortened})
+            else:
+                columns.append({"n": title, "v": values.tolist()})
+        self.indexes.append({"names": list(index.names), "columns": columns, "noun": index.noun})
+        return len(self.indexes) - 1
+
     def _array(self, packed: Json) -> int:
         place = self._places.setdefault(_compact(packed), len(self.arrays))
         if place == len(self.arrays):
@@ -163,7 +183,8 @@ class _PageData:
 
     def json(self) -> str:
         """The data as JSON that may stand inside a script element, whatever text users put in."""
-        text = _compact({"charts": self.charts, "arrays": self.arrays, "colors": COLORS})
+        parts = {"charts": self.charts, "arrays": self.arrays, "colors": COLORS, "indexes": self.indexes}
+        text = _compact(parts)
         for character in "<>&\u2028\u2029":
             text = text.replace(character, f"\\u{ord(character):04x}")
         return text
@@ -222,7 +243,7 @@ def _base64(values: NDArray[Any]) -> str:
 
 @cache
 def _script() -> str:
-    own = "".join(_file("web", name) for name in ("text.js", "data.js", "chart.js", "browser.js"))
+    own = "".join(_file("web", name) for name in ("text.js", "data.js", "chart.js", "index.js", "browser.js"))
     return _file("vendored", "uPlot.iife.min.js") + '\n(() => {\n"use strict";\n' + own + "})();\n"
 
 

@@ -6,6 +6,7 @@ can be ended at any moment: that is how `time_limit` holds although a single fit
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import queue
@@ -114,7 +115,7 @@ def _answers(
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for index in range(len(tasks)):
         waiting.put(index)
-    workers = [_start_worker() for _ in range(min(jobs, len(tasks)))]
+    workers = [_worker() for _ in range(min(jobs, len(tasks)))]
     feeders = [
         threading.Thread(target=_feed, args=(worker, tasks, waiting, answers, done), daemon=True) for worker in workers
     ]
@@ -131,21 +132,41 @@ def _answers(
             for feeder in feeders[1:]:
                 feeder.join(0.01)
     finally:
-        for worker in workers:
-            worker.kill()
-        for worker in workers:
-            worker.communicate()
+        finished = [worker for worker, feeder in zip(workers, feeders, strict=True) if not feeder.is_alive()]
+        _end([worker for worker in workers if worker not in finished])
         for feeder in feeders:
-            feeder.join()
+            if feeder.ident is not None:
+                feeder.join()
+        _idle.extend(worker for worker in finished if worker.poll() is None)
     return answers, done.count(False)
 
 
-def _start_worker() -> subprocess.Popen[str]:
+_idle: list[subprocess.Popen[str]] = []  # it takes seconds to start one, and the next window needs some again
+
+
+def _worker() -> subprocess.Popen[str]:
+    """An idle worker that is alive, else a new one."""
+    while _idle:
+        if (worker := _idle.pop()).poll() is None:
+            return worker
     # One thread each: the processes are the parallelism.
     environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     command = [sys.executable, "-W", "ignore", "-m", "tidegate.evaluation.statsworker"]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment)
+
+
+def _end(workers: list[subprocess.Popen[str]]) -> None:
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.communicate()
+
+
+@atexit.register
+def _end_idle() -> None:
+    _end(_idle)
+    _idle.clear()
 
 
 def _feed(

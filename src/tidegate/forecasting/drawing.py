@@ -15,6 +15,7 @@ from tidegate.charts.chart import Browser, LineChart, Section
 from tidegate.charts.fan import fan_chart
 from tidegate.charts.page import render_page
 from tidegate.charts.picture import PICTURE_LIMIT, save_picture
+from tidegate.series.calendar import Timeline
 
 if TYPE_CHECKING:
     from tidegate.forecasting.result import Forecast
@@ -55,7 +56,7 @@ def forecast_charts(forecast: Forecast, series: Iterable[int], history: int | No
     for index in series:
         values = forecast.panel[index]
         kept = len(values) if history is None else min(len(values), history)
-        x, zone = _x(forecast, index, len(values) - kept, kept + forecast.horizon)
+        x, zone = chart_x(forecast.panel.timeline, index, len(values) - kept, kept + forecast.horizon)
         seasons = forecast.season_lengths[index] if index < len(forecast.season_lengths) else np.zeros(1, np.int64)
         chart = fan_chart(
             forecast.panel.name(index),
@@ -99,12 +100,11 @@ def _bands(forecast: Forecast) -> list[tuple[str, NDArray[np.float64], NDArray[n
     return [(f"{level:g} % interval", forecast.at(low), forecast.at(high)) for level, low, high in sides]
 
 
-def _x(forecast: Forecast, series: int, first: int, count: int) -> tuple[NDArray[Any], str | None]:
+def chart_x(timeline: Timeline, series: int, first: int, count: int) -> tuple[NDArray[Any], str | None]:
     """Places of grid steps on the x axis, and the time zone to show them in.
 
     An axis must never run backwards, so zoned series shorter than daily are placed by UTC and shown in their zone.
     """
-    timeline = forecast.panel.timeline
     if timeline.frequency is None or timeline.timezone is None or timeline.wall:
         return timeline.instants(series, first, count), None
     start = timeline.starts[series].astype("datetime64[us]")

@@ -187,12 +187,12 @@ def forecast(
     Raises: DataError, ConfigError, ModelError; FileNotFoundError for a model file that does not exist.
     """
     check_threads(threads)
-    intervals, quantiles = _several(levels, "levels"), _several(quantile_levels, "quantile_levels")
+    intervals, quantiles = several(levels, "levels"), several(quantile_levels, "quantile_levels")
     opened = model if isinstance(model, Model) else load(model, threads=threads)
     if threads is not None and threads != opened.file.threads:
         opened = replace(opened, file=replace(opened.file, threads=threads))
     if horizon is not None:  # before anything is read
-        opened.file.check_horizon(_whole(horizon, "horizon"))
+        opened.file.check_horizon(whole(horizon, "horizon"))
     if isinstance(data, Panel):
         panel, library = data, opened.library
     else:
@@ -215,7 +215,7 @@ def forecast(
         horizon = opened.horizon
         note = f"horizon: {horizon} steps, which the model was fitted for; horizon=, or --horizon, sets another"
         panel = replace(panel, notes=(*panel.notes, note))
-    panel, horizon = _with_horizon(panel, horizon)
+    panel, horizon = with_horizon(panel, horizon)
     if season_length is None and (fitted_with := opened.provenance.get("season_length")) is not None:
         season_length = tuple(fitted_with)
     return forecast_panel(
@@ -279,7 +279,7 @@ def fit(
     Returns: a Model; its `forecast()` without data forecasts the series it was fitted on.
     Raises: MissingExtra without torch; DataError, ConfigError, ModelError; FileNotFoundError for `start`.
     """
-    if horizon is not None and _whole(horizon, "horizon") < 1:
+    if horizon is not None and whole(horizon, "horizon") < 1:
         raise ConfigError(f"horizon {horizon}: expected a whole number from 1")
     with needs_extra("train", "fit"):
         from tidegate.training.fit import fit as train
@@ -297,7 +297,7 @@ def fit(
         frequency=frequency,
         decimal=decimal,
     )
-    told, horizon = _with_horizon(panel, horizon)
+    told, horizon = with_horizon(panel, horizon)
     trained = train(
         panel,
         horizon,
@@ -383,11 +383,11 @@ def needs_extra(extra: str, feature: str) -> Iterator[None]:
 
 def check_threads(threads: int | None) -> None:
     """Raises ConfigError unless threads is None or at least 1."""
-    if threads is not None and _whole(threads, "threads") < 1:
+    if threads is not None and whole(threads, "threads") < 1:
         raise ConfigError(f"threads {threads}: expected a whole number from 1")
 
 
-def _with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:
+def with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:
     """The steps to forecast, and the panel with a note if nobody said how many."""
     if horizon is not None:
         return panel, int(horizon)
@@ -398,7 +398,7 @@ def _with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:
     return replace(panel, notes=(*panel.notes, note)), horizon
 
 
-def _whole(number: object, name: str) -> int:
+def whole(number: object, name: str) -> int:
     """Raises ConfigError if it is not a whole number, of Python or NumPy."""
     try:
         return number.__index__()  # type: ignore[attr-defined]
@@ -406,7 +406,7 @@ def _whole(number: object, name: str) -> int:
         raise ConfigError(f"{name} {number!r}: expected a whole number") from error
 
 
-def _several(numbers: Any, name: str) -> tuple[float, ...]:
+def several(numbers: Any, name: str) -> tuple[float, ...]:
     """One number or several, as a tuple."""
     several = numbers if isinstance(numbers, Iterable) and not isinstance(numbers, str) else (numbers,)
     try:

@@ -11,6 +11,7 @@ import click
 
 from tidegate import __version__
 from tidegate.errors import ConfigError
+from tidegate.interfaces.exits import FAILURE
 from tidegate.interfaces.terminal import Bar, Raw, document, emit, say, table
 
 if TYPE_CHECKING:
@@ -190,6 +191,112 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
                 model=output, horizon=model.horizon, notes=model.notes, history=epochs, provenance=model.provenance
             )
         )
+
+
+@command_line.command("backtest")
+@click.argument("data")
+@HORIZON
+@click.option("--windows", type=int, default=5, show_default=True, help="Number of forecast origins.")
+@click.option("--step", type=int, metavar="STEPS", help="From one origin to the next; left out, the horizon.")
+@click.option(
+    "--refit",
+    metavar="WHEN",
+    default="false",
+    show_default=True,
+    help="Train the model fit once (false), at every origin (true), or at every k-th (a number).",
+)
+@reading_options
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL",
+    help="default, a model file, or fit (trained at the origins); may be given several times.",
+)
+@click.option("--baseline", "baselines", multiple=True, metavar="NAME", help="A further one, for example auto_arima.")
+@click.option(
+    "--baseline-time",
+    type=float,
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each of the extra stats.",
+)
+@click.option("--prove", is_flag=True, help="Prove that no forecast saw the future: replace it and compare.")
+@click.option("--align", default="auto", show_default=True, help="Origins by calendar, or counted from the ends.")
+@click.option("--levels", type=Numbers(float), default="80,95", show_default=True, help="Intervals, in percent.")
+@SEASONS
+@click.option("--no-bounds", is_flag=True, help="Do not cut at 0 where the history never goes below it.")
+@click.option("--start", default="auto", show_default=True, help="For fit: auto, scratch, or a model file.")
+@click.option("--time-limit", type=float, metavar="SECONDS", help="For fit: stop each training after so many seconds.")
+@SEED
+@click.option("--threads", type=int, metavar="N", help="Left out: all cores.")
+@click.option("-o", "--output", metavar="OUT", help="All forecasts: a .parquet, .csv or .json file; - for CSV.")
+@click.option("--report", metavar="REPORT.html", help="The whole report as one page.")
+@JSON
+@QUIET
+def backtest_command(
+    data: str,
+    output: str | None,
+    report: str | None,
+    as_json: bool,
+    quiet: bool,
+    no_bounds: bool,
+    refit: str,
+    models: tuple[str, ...],
+    baselines: tuple[str, ...],
+    **options: Any,
+) -> int:
+    """Is it any good on DATA? Forecast from rolling origins and compare with what came, beside baselines."""
+    from tidegate.evaluation.report import REPORT_SUFFIXES
+    from tidegate.forecasting.saving import check_destination
+    from tidegate.interfaces.backtesting import backtest
+
+    if as_json and output == "-":
+        raise ConfigError("--json and -o - both write to standard output: give one of them")
+    _check_outputs(output, None)
+    if report is not None:
+        check_destination(report, REPORT_SUFFIXES)
+    bar = Bar(quiet=quiet)
+    try:
+        result = backtest(
+            data,
+            refit=_refit(refit),
+            models=models or ("default",),
+            baselines=baselines or None,
+            bounds=not no_bounds,
+            progress=bar.draw,
+            **options,
+        )
+    finally:
+        bar.clear()
+    verdict = result.verdict
+    lines = [*result.notes, *result.undefined, *(f"warning: {warning}" for warning in verdict.warnings)]
+    lines += result.proof.lines if result.proof is not None else ()
+    say(*lines, result.recommendation.sentence, quiet=quiet)
+    if report is not None:
+        result.report(report)
+        say(f"report: {report}", quiet=quiet)
+    if output not in (None, "-"):
+        result.save(str(output))
+        say(f"forecasts: {output}", quiet=quiet)
+    if as_json:
+        emit(result.json)
+    elif output == "-":
+        emit(result.to_text("csv"))
+    else:
+        emit(f"{verdict.sentence}\n\n{table(result.score_columns())}")
+    return FAILURE if result.proof is not None and not result.proof.holds else 0
+
+
+def _refit(text: str) -> bool | int:
+    words = {"false": False, "true": True}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ConfigError(f"refit {text!r}: expected true, false, or every how many windows") from error
 
 
 @command_line.command("info")

@@ -65,3 +65,4 @@ function drawBrowser(host) {
 
 document.querySelectorAll("figure[data-chart]").forEach(figure => drawChart(figure, Number(figure.dataset.chart)));
 document.querySelectorAll(".browser").forEach(drawBrowser);
+document.querySelectorAll(".index").forEach(drawIndex);

@@ -1,0 +1,230 @@
+"""The report of a backtest: one HTML page, verdict first, that opens without network."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate import __version__
+from tidegate.charts.chart import Browser, Index, Section, SideBySide, Table
+from tidegate.charts.page import render_page
+from tidegate.evaluation.backtest import Backtest
+from tidegate.evaluation.baselines import TITLES
+from tidegate.evaluation.findings import data_findings
+from tidegate.evaluation.report_charts import calibration, error_by_step, error_by_window, window_charts
+from tidegate.evaluation.scores import metric_table
+
+Floats = NDArray[np.float64]
+REPORT_SUFFIXES = (".html",)
+EMBEDDED = 200  # series whose charts the page holds: the worst, the best, and a sample of the rest
+EXTREMES = 50  # of each end
+TOP = 10  # rows of the tables of best and worst
+LINES = 5  # contenders in one chart
+
+
+def report_page(backtest: Backtest) -> str:
+    """The page, for one series or thousands."""
+    model = (backtest.models or backtest.contenders)[0]
+    beside = TITLES["seasonal_naive"] if TITLES["seasonal_naive"] in backtest.contenders else None
+    beside = beside if beside != model else None
+    errors = _errors(backtest, model)
+    shown = _drawn(backtest, model)
+    embedded = embedded_series(errors, EMBEDDED)
+    charts = window_charts(backtest, model, beside, embedded)
+    size = backtest.panel.size
+    told = (
+        f"<p>The page holds charts of {len(charts):,} of {size:,} series: the worst, the best and a sample; the scores "
+        "of all are in the table below.</p>"
+        if size > len(charts)
+        else ""
+    )
+    sections = [
+        Section(text_html=_verdict_html(backtest), content=[_score_table(backtest, model)]),
+        Section("Against each baseline", content=[_comparison_table(backtest)]),
+        Section("Where the error comes from", content=[
+            SideBySide([error_by_step(backtest, shown), error_by_window(backtest, shown)])]),
+        Section("Whether intervals hold", content=[
+            SideBySide([calibration(backtest, shown), _interval_table(backtest, model)])]),
+        Section("Forecast against truth", told, [Browser(charts) if len(charts) > 1 else charts[0]] if charts else []),
+    ]  # fmt: skip
+    if size > 1:
+        sections.append(Section("Best and worst series", content=[SideBySide(_extremes(backtest, model, errors))]))
+        sections.append(Section("All series", content=[_index(backtest, model, errors)]))
+    sections.append(Section("The data", _list_html(_data_lines(backtest))))
+    if backtest.proof is not None:
+        words = "holds" if backtest.proof.holds else "does NOT hold"
+        sections.append(Section(f"No leakage: the proof {words}", _list_html(backtest.proof.lines)))
+    sections.append(Section("How to reproduce this", _reproduce_html(backtest), [_seconds_table(backtest)]))
+    return render_page(f"Backtest of {_title(backtest)}", sections, subtitle=_summary(backtest))
+
+
+def embedded_series(errors: Floats, most: int) -> list[int]:
+    """Which series get a chart: all if there are few, else the worst, the best and an even sample of the others."""
+    known = np.flatnonzero(np.isfinite(errors))
+    order = known[np.argsort(-errors[known], kind="stable")]
+    rest = np.flatnonzero(~np.isfinite(errors))
+    order = np.concatenate([order, rest])
+    if len(order) <= most:
+        return order.tolist()
+    ends = min(EXTREMES, most // 3)
+    middle = order[ends : len(order) - ends]
+    sample = middle[np.linspace(0, len(middle) - 1, most - 2 * ends).round().astype(np.int64)]
+    return np.concatenate([order[:ends], sample, order[len(order) - ends :]]).tolist()
+
+
+def _errors(backtest: Backtest, contender: str) -> Floats:
+    metric = "mase" if np.isfinite(backtest.scale).any() else "mae"
+    return backtest.score(metric)[contender]
+
+
+def _drawn(backtest: Backtest, model: str) -> list[str]:
+    """The model, seasonal naive, and the others from the best on: more lines than LINES are a tangle."""
+    scores = {name: backtest.scores[name]["mase"] for name in backtest.contenders}
+    ranked = sorted(backtest.contenders, key=lambda name: (not np.isfinite(scores[name]), scores[name]))
+    first = [name for name in (model, TITLES["seasonal_naive"]) if name in backtest.contenders]
+    return list(dict.fromkeys((*first, *ranked)))[:LINES]
+
+
+def _verdict_html(backtest: Backtest) -> str:
+    verdict = backtest.verdict
+    boxes = [f'<p class="warning">Beware, {escape(warning)}.</p>' for warning in verdict.warnings]
+    if not boxes:
+        boxes = ['<p class="warning fine">No echo, flat line, bias or broken interval promise found.</p>']
+    boxes.append(f"<p>Recommendation: {escape(backtest.recommendation.sentence)}.</p>")
+    return f'<p class="verdict">{escape(verdict.sentence)}.</p>{"".join(boxes)}'
+
+
+def _score_table(backtest: Backtest, model: str) -> Table:
+    keys = ["mase", "rmsse", "smape", "owa", "wql", "scaled_crps", "bias"]
+    keys += [f"winkler_{level:g}" for level in backtest.levels]
+    return Table(
+        ["", *_titles(backtest, keys)],
+        _score_rows(backtest, keys),
+        caption="Lower is better. Means over series, WQL over the whole set; bias and Winkler score in units of MASE's "
+        "scale.",
+        digits=3,
+        highlight=backtest.contenders.index(model),
+    )
+
+
+def _interval_table(backtest: Backtest, model: str) -> Table:
+    keys = [f"{what}_{level:g}" for level in backtest.levels for what in ("coverage", "width")]
+    return Table(
+        ["", *_titles(backtest, keys)],
+        _score_rows(backtest, keys),
+        caption="Coverage in percent, best near its level; width in units of MASE's scale.",
+        digits=3,
+        highlight=backtest.contenders.index(model),
+    )
+
+
+def _titles(backtest: Backtest, keys: Sequence[str]) -> list[str]:
+    table = metric_table(backtest.levels)
+    return [table[key].title if key in table else key.upper() for key in keys]
+
+
+def _score_rows(backtest: Backtest, keys: Sequence[str]) -> list[list[object]]:
+    return [
+        [name, *((100 if key.startswith("coverage") else 1) * backtest.scores[name].get(key, np.nan) for key in keys)]
+        for name in backtest.contenders
+    ]
+
+
+def _comparison_table(backtest: Backtest) -> Table:
+    rows = [
+        [
+            one.against,
+            f"{'less' if one.gain > 0 else 'more'} by {abs(one.gain):.1%}".replace("%", " %")
+            if np.isfinite(one.gain)
+            else "not to be compared",
+            f"{one.better} of {one.of} {one.unit}",
+            "too few" if np.isnan(one.p) else "< 0.001" if one.p < 0.001 else f"{one.p:.3f}",
+            one.test,
+        ]
+        for one in backtest.verdict.comparisons
+    ]
+    return Table(["baseline", "error", "better on", "p", "test"], rows)
+
+
+def _extremes(backtest: Backtest, model: str, errors: Floats) -> list[Table]:
+    known = np.flatnonzero(np.isfinite(errors))
+    order = known[np.argsort(-errors[known], kind="stable")]
+    others = {name: _errors(backtest, name) for name in (TITLES["seasonal_naive"],) if name in backtest.contenders}
+
+    def table(series: NDArray[np.int64], caption: str) -> Table:
+        rows = [
+            [backtest.panel.name(int(index)), float(errors[index]), *(float(one[index]) for one in others.values())]
+            for index in series
+        ]
+        return Table(["series", model, *others], rows, caption=caption, digits=3)
+
+    count = min(TOP, max(1, len(order) // 2))
+    return [table(order[:count], "The worst, by MASE"), table(order[::-1][:count], "The best, by MASE")]
+
+
+def _index(backtest: Backtest, model: str, errors: Floats) -> Index:
+    columns: dict[str, NDArray[np.generic]] = {f"MASE {model}": errors}
+    for name in (TITLES["seasonal_naive"], TITLES["auto_ets"]):
+        if name in backtest.contenders:
+            columns[f"MASE {name}"] = _errors(backtest, name)
+    for level in backtest.levels:
+        columns[f"covers {level:g} %"] = 100 * backtest.score(f"coverage_{level:g}")[model]
+    columns["windows"] = backtest.origins.scored.sum(axis=0).astype(np.float64)
+    columns["recommended"] = np.array(backtest.recommendation.chosen, object)
+    return Index([backtest.panel.name(index) for index in range(backtest.panel.size)], columns)
+
+
+def _data_lines(backtest: Backtest) -> list[str]:
+    findings = data_findings(backtest.panel, backtest.season_lengths[:, -1])
+    return [*backtest.notes, *findings, *backtest.undefined]
+
+
+def _list_html(lines: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>" if lines else "<p>Nothing to note.</p>"
+
+
+def _seconds_table(backtest: Backtest) -> Table:
+    rows = [[name, backtest.seconds[name]] for name in backtest.contenders]
+    return Table(["method", "seconds in all"], rows, digits=3)
+
+
+def _reproduce_html(backtest: Backtest) -> str:
+    origins = ", ".join(backtest.origin_text(window) for window in range(backtest.windows))
+    return (
+        f"<pre>{escape(command_line(backtest))}</pre><p>Tidegate {escape(__version__)}. Origins: {escape(origins)}. "
+        f"Windows of {backtest.horizon} steps, {backtest.step} apart; each forecast saw the values up to its origin "
+        "and nothing after it.</p>"
+    )
+
+
+def command_line(backtest: Backtest) -> str:
+    """The command that does this backtest again (of a file; of a frame, the same options in Python)."""
+    asked = backtest.settings
+    words = ["tidegate", "backtest", str(asked.get("data", "DATA")), "--horizon", str(backtest.horizon)]
+    words += ["--windows", str(backtest.windows), "--step", str(backtest.step)]
+    if asked.get("refit"):
+        words += ["--refit", str(asked["refit"]).lower()]
+    for name in asked.get("models", ()):
+        words += ["--model", str(name)]
+    if season := asked.get("season_length"):
+        words += ["--season-length", ",".join(map(str, [season] if isinstance(season, int) else season))]
+    words += ["--levels", ",".join(f"{level:g}" for level in backtest.levels), "--report", "report.html"]
+    for option in ("id", "time", "target", "frequency"):
+        if given := asked.get(option):
+            words += [f"--{option}", given if isinstance(given, str) else ",".join(given)]
+    return shlex.join(words)
+
+
+def _title(backtest: Backtest) -> str:
+    return backtest.panel.target if backtest.panel.ids else backtest.panel.name(0)
+
+
+def _summary(backtest: Backtest) -> str:
+    frequency = backtest.panel.timeline.frequency
+    words = [] if frequency is None else [frequency.name]
+    words += [f"{backtest.panel.size:,} series", f"{backtest.windows} windows of {backtest.horizon} steps"]
+    return " · ".join(words)

@@ -1,0 +1,261 @@
+"""`tidegate.backtest`: from a frame, file or array to forecasts from rolling origins, always beside baselines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tidegate.errors import ConfigError
+from tidegate.evaluation.backtest import Backtest, Contender, Maker, Progress
+from tidegate.evaluation.backtest import backtest as run
+from tidegate.evaluation.baselines import STATISTICAL, TITLES, Forecaster, baseline
+from tidegate.evaluation.proof import prove as prove_no_leakage
+from tidegate.forecasting.forecaster import forecast_panel
+from tidegate.forecasting.model import SHIPPED
+from tidegate.forecasting.result import Forecast
+from tidegate.interfaces.api import Model, Names, Seasons, check_threads, load, needs_extra, whole, with_horizon
+from tidegate.interfaces.api import several as numbers
+from tidegate.series.panel import Panel
+from tidegate.series.reading import input_kind, read_panel
+
+FIT = "fit"  # the model that is trained at the origins
+ALWAYS = ("naive", "seasonal_naive", "drift", "naive2")
+WITH_STATS = ("auto_theta", "auto_ets")
+BASELINE_SECONDS = 60.0
+REHEARSAL_STEPS = 3  # of training within a proof
+
+
+def backtest(
+    data: object,
+    horizon: int | None = None,
+    *,
+    windows: int = 5,
+    step: int | None = None,
+    refit: bool | int = False,
+    models: str | os.PathLike[str] | Model | Sequence[str | os.PathLike[str] | Model] = SHIPPED,
+    baselines: str | Sequence[str] | None = None,
+    baseline_time: float | None = BASELINE_SECONDS,
+    prove: bool = False,
+    align: str = "auto",
+    id: Names | None = None,
+    time: Names | None = None,
+    target: Names | None = None,
+    timezone: str | None = None,
+    date_format: str | None = None,
+    every: str | None = None,
+    aggregate: str | None = None,
+    duplicates: str | None = None,
+    drop_last: bool = False,
+    frequency: str | None = None,
+    decimal: str | None = None,
+    levels: float | Sequence[float] = (80, 95),
+    season_length: Seasons | None = None,
+    bounds: bool = True,
+    start: str | os.PathLike[str] = "auto",
+    time_limit: float | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Backtest:
+    """Forecast from rolling origins and compare with what came, beside baselines, each seeing only what was known.
+
+    Args:
+        data, id, time, target, and how to read stamps and values: as in `forecast`.
+        horizon: steps ahead; left out, a number usual for the frequency.
+        windows: number of origins; the last lies `horizon` steps before the end of the data.
+        step: steps from one origin to the next; left out, `horizon`.
+        refit: for the model "fit": False trains once, at the first origin; True at every one; k at every k-th. Each
+            training begins from the start weights again.
+        models: "default" (the one that comes with the package), model files, Models, "fit" (trained at the origins;
+            needs the extra "train"), or several of these. The verdict is about the first.
+        baselines: further ones by name, such as "auto_arima" or "croston" (extra "stats"). Naive, seasonal naive, drift
+            and Naive2 always take part; AutoTheta and AutoETS where statsforecast is installed; () leaves those out.
+        baseline_time: seconds that each statistical baseline may take over all windows; None: as long as they take.
+        prove: replace all values after each origin by noise and by nothing, and require the same forecasts to the bit.
+        align: origins at the same instants for all series ("calendar"), or counted from each one's end ("ends");
+            "auto": by calendar where there are stamps.
+        levels: central intervals in percent that are scored.
+        season_length, bounds, threads: as in `forecast`; the shortest season is also the m of MASE.
+        start, time_limit, seed: of "fit", for each training.
+        progress: called with the share done (0 to 1) and what comes next.
+    Returns: scores, verdict, warnings, all forecasts, the report.
+    Raises: DataError (too short for the windows: it says how many fit), ConfigError, ModelError, MissingExtra;
+        FileNotFoundError for a model file that does not exist.
+    """
+    check_threads(threads)
+    for option, number in (("horizon", horizon), ("windows", windows), ("step", step)):
+        if number is not None and whole(number, option) < 1:
+            raise ConfigError(f"{option} {number}: expected a whole number from 1")
+    intervals = tuple(float(level) for level in numbers(levels, "levels"))
+    if not intervals:
+        raise ConfigError("levels (): a backtest scores at least one interval, such as 80")
+    chosen = _baseline_names(baselines)
+    several = [models] if isinstance(models, str | os.PathLike | Model) else list(models)
+    panel = (
+        data
+        if isinstance(data, Panel)
+        else read_panel(
+            data,
+            id=id,
+            time=time,
+            target=target,
+            timezone=timezone,
+            date_format=date_format,
+            every=every,
+            aggregate=aggregate,
+            duplicates=duplicates,
+            drop_last=drop_last,
+            frequency=frequency,
+            decimal=decimal,
+        )
+    )
+    opened = [one if one == FIT or isinstance(one, Model) else load(os.fspath(one), threads=threads) for one in several]
+    if horizon is None:
+        fitted = (one.horizon for one in opened if isinstance(one, Model) and one.horizon is not None)
+        horizon = next(fitted, None)
+    panel, horizon = with_horizon(panel, horizon)
+    options = {"season_length": season_length, "bounds": bounds}
+    training = {"start": os.fspath(start), "season_length": season_length, "time_limit": time_limit, "seed": seed}
+    contenders = [
+        _trained(horizon, training, options)
+        if isinstance(one, str)
+        else Contender(_model_name(one), _ready(_forecaster(one, season_length, options)), is_model=True)
+        for one in opened
+    ]
+    contenders = _told_apart(contenders)
+    each = None if baseline_time is None else baseline_time / windows
+    count = len(contenders) + len(chosen)
+    steps = None if progress is None else _Steps(progress, 1 / (windows * count))
+    contenders += [_baseline(name, season_length, each, steps) for name in chosen]
+    asked: dict[str, Any] = {
+        "horizon": horizon,
+        "windows": windows,
+        "step": step,
+        "refit": refit,
+        "models": [one.file.name if isinstance(one, Model) else os.fspath(one) for one in several],
+        "baselines": list(chosen),
+        "baseline_time": baseline_time,
+        "align": align,
+        "levels": list(intervals),
+        "season_length": season_length,
+        "seed": seed,
+        "id": id,
+        "time": time,
+        "target": target,
+        "frequency": frequency,
+        "data": os.fspath(data) if isinstance(data, str | os.PathLike) else type(data).__name__,
+    }
+
+    def again(other: Panel, those: Sequence[Contender], quiet: bool = True) -> Backtest:
+        return run(
+            other,
+            those,
+            horizon,
+            windows=windows,
+            step=step,
+            refit=refit,
+            levels=intervals,
+            season_length=season_length,
+            align=align,
+            settings=asked,
+            library="numpy" if isinstance(data, Panel) else input_kind(data),
+            progress=None if quiet else steps,
+        )
+
+    result = again(panel, contenders, quiet=False)
+    if prove:
+        cheap = [one for one in contenders if not one.costly]
+        proof = prove_no_leakage(
+            panel, result.origins, contenders, horizon, intervals, lambda other: again(other, cheap), seed=seed
+        )
+        result = replace(result, proof=proof)
+    return result
+
+
+def _baseline_names(baselines: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Those that always take part, and further ones by name. Raises: ConfigError for a name that is not known."""
+    if baselines is None:
+        further: tuple[str, ...] = WITH_STATS if find_spec("statsforecast") is not None else ()
+    else:
+        further = (baselines,) if isinstance(baselines, str) else tuple(baselines)
+    for name in further:
+        baseline(name)
+    return tuple(dict.fromkeys((*ALWAYS, *further)))
+
+
+class _Steps:
+    """Progress of a whole backtest, and within it that of a contender which takes its time over the series."""
+
+    def __init__(self, progress: Progress, width: float) -> None:
+        self.progress, self.width = progress, width
+        self.share, self.name = 0.0, ""
+
+    def __call__(self, share: float, name: str) -> None:
+        self.share, self.name = share, name
+        self.progress(share, name)
+
+    def series(self, done: int, total: int) -> None:
+        self.progress(self.share + self.width * done / total, f"{self.name}, {done:,} of {total:,} series")
+
+
+def _baseline(name: str, season_length: Seasons | None, time_limit: float | None, steps: _Steps | None) -> Contender:
+    series = None if steps is None else steps.series
+    forecaster = baseline(name, season_length=season_length, time_limit=time_limit, progress=series)
+    return Contender(TITLES[name], _ready(forecaster), costly=name in STATISTICAL)
+
+
+def _ready(forecaster: Forecaster) -> Maker:
+    """What needs no making."""
+    return lambda history: forecaster
+
+
+def _forecaster(model: Model, season_length: Seasons | None, options: dict[str, Any]) -> Forecaster:
+    fitted_with = model.provenance.get("season_length")
+    if season_length is None and fitted_with is not None:
+        options = {**options, "season_length": tuple(fitted_with)}
+
+    def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
+        return forecast_panel(model.file, panel, horizon, levels=levels, **options)
+
+    return forecaster
+
+
+def _trained(horizon: int, training: dict[str, Any], options: dict[str, Any]) -> Contender:
+    """ "fit": a network trained on what is known at an origin, from the start weights each time."""
+    with needs_extra("train", "backtest of fit"):
+        from tidegate.training.fit import FitPlan, fit
+
+    def maker(**further: Any) -> Maker:
+        def make(history: Panel) -> Forecaster:
+            model = fit(history, horizon, **{**training, **further}).model
+
+            def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
+                return forecast_panel(model, panel, horizon, levels=levels, **options)
+
+            return forecaster
+
+        return make
+
+    # By the clock no training ends at the same step twice, so a rehearsal counts steps.
+    plan = FitPlan(max_epochs=1, epoch_steps=REHEARSAL_STEPS)
+    return Contender("Tidegate fit", maker(), is_model=True, rehearse=maker(plan=plan, time_limit=None), costly=True)
+
+
+def _model_name(model: Model) -> str:
+    if isinstance(model.file.source, bytes):
+        return "Tidegate model"
+    shipped = load().file.source
+    return "Tidegate" if model.file.source == shipped else Path(model.file.source).stem
+
+
+def _told_apart(contenders: Iterable[Contender]) -> list[Contender]:
+    """Two files of the same name get a number."""
+    result: list[Contender] = []
+    for one in contenders:
+        same = sum(other.name == one.name or other.name.startswith(f"{one.name} (") for other in result)
+        result.append(replace(one, name=f"{one.name} ({same + 1})") if same else one)
+    return result

@@ -1,0 +1,94 @@
+"""`tidegate backtest` and `tidegate.backtest`: from a file to verdict, document, table of forecasts and page."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tidegate
+from tests.test_layers import AIRLINE
+from tidegate.__main__ import main
+from tidegate.errors import ConfigError, DataError
+
+QUICK = ["backtest", str(AIRLINE), "--horizon", "12", "--windows", "3", "--baseline", "naive", "--threads", "1"]
+
+
+def test_the_verdict_and_a_table_are_printed_and_the_notes_go_to_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(QUICK) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("Tidegate beats seasonal naive by ")
+    assert "covers 80 %" in out and "Naive2" in out
+    assert "144 monthly values" in err and "chosen on the windows before the last" in err
+
+
+def test_forecasts_page_and_document_come_from_one_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    forecasts, page = tmp_path / "all.csv", tmp_path / "report.html"
+    assert main([*QUICK, "-o", str(forecasts), "--report", str(page), "--json", "--quiet", "--prove"]) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert err == ""
+    assert document["proof"]["holds"] is True and document["origins"] == ["1957-12", "1958-12", "1959-12"]
+    assert document["settings"]["horizon"] == 12 and document["scores"]["Tidegate"]["mase"] < 1.5
+    assert len(forecasts.read_text().splitlines()) == 1 + 5 * 3 * 12
+    assert document["verdict"] in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--windows", "40"], 5, "fits 11: pass windows=11"),
+        (["--windows", "0"], 2, "windows 0: expected a whole number from 1"),
+        (["--refit", "often"], 2, "refit 'often'"),
+        (["--baseline", "arima"], 2, "did you mean auto_arima"),
+        (["--model", "gone.onnx"], 2, "gone.onnx"),
+        (["--report", "report.pdf"], 2, "expected one of .html"),
+        (["--json", "-o", "-"], 2, "both write to standard output"),
+        (["--align", "left"], 2, "align 'left'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_its_exit_code(
+    options: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*QUICK, *options]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_an_array_and_its_defaults() -> None:
+    values = np.sin(np.arange(200) * 2 * np.pi / 10)
+    result = tidegate.backtest(values, windows=2, baselines=(), threads=1)
+    assert result.horizon == 12 and result.contenders == ("Tidegate", "naive", "seasonal naive", "drift", "Naive2")
+    assert any("the default without a time column" in note for note in result.notes)
+    assert repr(result).startswith("<Backtest of 1 series, 2 windows of 12 steps: Tidegate ")
+
+
+def test_several_models_are_told_apart_and_the_first_is_judged(tmp_path: Path) -> None:
+    tidegate.load().save(tmp_path / "mine.onnx")
+    path = tmp_path / "mine.onnx"
+    result = tidegate.backtest(AIRLINE, horizon=6, windows=2, models=[path, "default", path], baselines=(), threads=1)
+    assert result.models == ("mine", "Tidegate", "mine (2)")
+    assert result.verdict.sentence.startswith("mine ")
+    assert (result.quantiles["mine"] == result.quantiles["Tidegate"]).all()
+
+
+def test_a_window_is_what_forecast_says_of_the_same_history() -> None:
+    result = tidegate.backtest(AIRLINE, horizon=6, windows=2, baselines=(), threads=1)
+    values = result.panel[0][: int(result.origins.known[0, 0])]
+    starts = np.datetime64("1949-01", "M") + np.arange(len(values))
+    import pandas
+
+    frame = pandas.DataFrame({"month": starts.astype("datetime64[ns]"), "y": values})
+    alone = tidegate.forecast(frame, horizon=6, threads=1)
+    assert alone.at(0.5)[0].tolist() == result.at("Tidegate", 0.5)[0, 0].tolist()
+
+
+def test_levels_have_to_be_there_and_make_sense() -> None:
+    with pytest.raises(ConfigError, match="at least one interval"):
+        tidegate.backtest(AIRLINE, horizon=6, levels=())
+    with pytest.raises(ConfigError, match="level 120"):
+        tidegate.backtest(AIRLINE, horizon=6, levels=(120,), baselines=())
+
+
+def test_too_short_a_series_says_how_many_windows_fit() -> None:
+    with pytest.raises(DataError, match="fits 2: pass windows=2"):
+        tidegate.backtest([1.0, 2, 3, 4, 5, 6, 7, 8], horizon=3, baselines=())

@@ -1,0 +1,118 @@
+"""The report: verdict first, the right series, everything escaped, quick and small for many series."""
+
+import re
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.test_backtest import constant, full, model, ready
+from tests.test_metrics import panel_of
+from tidegate.errors import ConfigError
+from tidegate.evaluation.backtest import Backtest, backtest
+from tidegate.evaluation.findings import data_findings, longest_gap, outliers
+from tidegate.evaluation.report import EMBEDDED, command_line, embedded_series, report_page
+from tidegate.evaluation.report_charts import calibration, error_by_step, window_charts
+from tidegate.series.synthetic import random_walk
+
+NAN = float("nan")
+
+
+def many(series: int, length: int = 60) -> Backtest:
+    panel = panel_of(*(random_walk(length, seed=seed).tolist() for seed in range(series)))
+    panel = replace(panel, ids={"id": np.array([f"s{index:05d}" for index in range(series)], object)})
+    return backtest(panel, [model(constant(0.0)), ready("naive"), ready("seasonal_naive")], 6, windows=3)
+
+
+def test_the_verdict_comes_before_any_table_or_chart() -> None:
+    result = full()
+    page = report_page(result)
+    assert page.index(result.verdict.sentence) < page.index("<table") < page.index("data-chart")
+    for heading in ("Against each baseline", "Whether intervals hold", "Forecast against truth", "Best and worst"):
+        assert f"<h2>{heading}" in page
+    assert "http" not in re.sub(r"<script>.*?</script>", "", page, flags=re.S).replace("http-equiv", "")
+
+
+def test_what_users_wrote_is_escaped() -> None:
+    result = full()
+    nasty = replace(result.panel, target="<img src=x>", ids={"shop": np.array(["<b>a", "b&", "c"], object)})
+    page = report_page(replace(result, panel=nasty, notes=("<script>alert(1)</script>",)))
+    assert "<img src" not in page and "<b>a" not in page and "<script>alert" not in page
+    assert "&lt;img src=x&gt;" in page
+
+
+def test_few_series_are_all_drawn_and_of_many_the_worst_the_best_and_a_sample() -> None:
+    assert sorted(embedded_series(np.array([1.0, NAN, 3.0]), 200)) == [0, 1, 2]
+    errors = np.arange(10_000.0)
+    chosen = embedded_series(errors, EMBEDDED)
+    assert len(chosen) == len(set(chosen)) == EMBEDDED
+    assert chosen[0] == 9_999 and chosen[-1] == 0
+
+
+def test_a_page_of_a_thousand_series_is_quick_and_small() -> None:
+    result = many(1000)
+    began = time.process_time()
+    page = report_page(result)
+    assert time.process_time() - began < 6  # 1 s on an idle core
+    assert len(page) < 15e6
+    assert page.count("s00999") >= 1 and "holds charts of 200 of 1,000 series" in page
+
+
+def test_a_single_series_and_a_single_window_and_a_horizon_of_one_have_a_page() -> None:
+    result = backtest(panel_of([1, 2, 3, 4, 5, 6]), [model(constant(5.0)), ready("naive")], 1, windows=1)
+    page = report_page(result)
+    assert "Best and worst" not in page and "no recommendation" in page
+
+
+def test_the_truth_and_every_window_stand_at_their_steps() -> None:
+    result = full()
+    chart = window_charts(result, "model", "naive", [1])[0]
+    values = {line.name: np.asarray(line.y) for line in chart.lines}
+    end = len(chart.x)
+    assert values["actual"].tolist() == result.panel[1][-end:].tolist()
+    assert values["model"][-18:].tolist() == result.at("model", 0.5)[1].ravel().tolist()
+    assert np.isnan(values["model"][:-18]).all()
+    assert [mark.label for mark in chart.marks] == ["1", "2", "3"]
+
+
+def test_overlapping_windows_are_drawn_where_they_do_not() -> None:
+    result = backtest(panel_of(list(range(40))), [model(constant(5.0))], 4, windows=5, step=2)
+    assert [mark.label for mark in window_charts(result, "model", None, [0])[0].marks] == ["1", "3", "5"]
+
+
+def test_calibration_of_a_known_forecast() -> None:
+    # a constant 0 with intervals of one width: half of symmetric noise lies below the median
+    noise = np.random.default_rng(0).standard_normal((40, 30))
+    result = backtest(panel_of(*noise.tolist()), [model(constant(0.0, 1.2816))], 5, windows=3)
+    chart = calibration(result, ["model"])
+    found = dict(zip(np.round(np.asarray(chart.x), 6), np.asarray(chart.lines[1].y), strict=True))
+    assert found[50.0] == pytest.approx(50, abs=6) and found[10.0] == pytest.approx(10, abs=4)
+    assert len(error_by_step(result, ["model"]).lines) == 1
+
+
+def test_gaps_outliers_constants_and_rare_demand_are_found() -> None:
+    walk = np.sin(np.arange(60.0)) + 0.1 * np.arange(60)
+    walk[30] += 500
+    rare = [0.0, 0, 3] * 10
+    panel = panel_of(walk.tolist(), [4.0] * 20, rare, [1, 2, NAN, NAN, 3, NAN, 4])
+    found = " ".join(data_findings(panel, np.ones(4, np.int64)))
+    assert "gaps: 3 of 117 values are missing, in 1 of 4 series, the longest 2 steps" in found
+    assert "outliers: 1 values in 1 of 4 series" in found
+    assert "constant: 1 of 4" in found and "intermittent: 1 of 4 series are zero in 40 %" in found
+    assert longest_gap(panel) == 2 and outliers(walk, 1).tolist() == [30]
+
+
+def test_the_command_to_do_it_again_names_the_options() -> None:
+    result = replace(full(), settings={"data": "my sales.csv", "refit": 2, "models": ["fit"], "id": "shop"})
+    assert command_line(result) == (
+        "tidegate backtest 'my sales.csv' --horizon 6 --windows 3 --step 6 --refit 2 --model fit --levels 80,95 "
+        "--report report.html --id shop"
+    )
+
+
+def test_a_report_that_cannot_be_written_says_so(tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"expected one of \.html"):
+        full().report(tmp_path / "report.pdf")
+    full().report(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
