@@ -200,7 +200,7 @@ def test_bad_data_end_with_code_5_and_one_line(tmp_path: Path, capsys: Captured,
 
 
 BAD_USAGE = {
-    "--horizon 0": "horizon 0: expected a whole number from 1 to 4096",
+    "--horizon 0": "horizon 0: expected a whole number from 1 to 8192",
     "--horizon -1": "horizon -1: expected",
     "--horizon 1000000000": "horizon 1000000000: expected",
     "--horizon soon": "'soon' is not a valid integer",
