@@ -132,7 +132,7 @@ def test_all_forecasts_come_as_columns_beside_the_actual_value(tmp_path) -> None
     import duckdb
 
     result.save(tmp_path / "all.parquet")
-    rows = duckdb.execute(f"select count(*), count(distinct model) from '{tmp_path / 'all.parquet'}'").fetchone()
+    rows = duckdb.execute(f"select count(*), count(distinct model) from '{tmp_path / 'all.parquet'}'").fetchall()[0]
     assert rows == (4 * 3 * 3 * 6, 4)
     assert result.to_text("csv").count("\n") == 1 + 4 * 3 * 3 * 6
 
