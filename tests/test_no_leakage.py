@@ -16,6 +16,7 @@ from tidegate.evaluation import proof
 from tidegate.evaluation.backtest import Contender, backtest
 from tidegate.evaluation.origins import Fold, Origins, fold, plan_origins
 from tidegate.evaluation.proof import prove, replace_future
+from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import Model
 from tidegate.forecasting.result import Forecast
@@ -107,6 +108,26 @@ def test_season_detection_is_inside_the_proof() -> None:
     steps = np.arange(120)
     values = np.where(steps < 90, np.sin(2 * np.pi * steps / 6), 9 * np.sin(2 * np.pi * steps / 10))
     assert proved(panel_of(values.tolist()), [SHIPPED, ready("seasonal_naive")], horizon=10, step=10).holds
+
+
+def test_calibration_is_inside_the_proof() -> None:
+    torch = pytest.importorskip("torch", reason="torch comes with the extra train")
+    from tidegate.network.model_file import to_onnx
+    from tidegate.network.patch_lstm import PatchLSTM
+
+    torch.manual_seed(0)
+    config = ModelConfig(context_length=1024, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
+    file = Model.open(to_onnx(PatchLSTM(config).eval(), {}), threads=1)
+    calibrated: list[str] = []
+
+    def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
+        found = forecast_panel(file, panel, horizon, levels=levels)
+        calibrated.extend(note for note in found.notes if note.startswith("intervals"))
+        return found
+
+    values = np.random.default_rng(0).standard_t(1, 1500).tolist()
+    assert proved(panel_of(values), [Contender("own", lambda history: forecaster, is_model=True), ready("naive")]).holds
+    assert calibrated
 
 
 def test_fit_is_proved_from_the_start_weights(tmp_path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
+from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.model import Model, Progress
 from tidegate.forecasting.result import Forecast, interval_quantiles
 from tidegate.series.panel import Panel
@@ -25,6 +26,7 @@ def forecast_panel(
     lower: float | None = None,
     upper: float | None = None,
     bounds: bool = True,
+    calibrate: bool = True,
     library: str = "numpy",
     progress: Progress | None = None,
 ) -> Forecast:
@@ -36,14 +38,21 @@ def forecast_panel(
         season_length: for every series; left out, the calendar's or what the values show.
         lower, upper: quantiles are cut at these. Left out, a history that never goes below 0 is cut at 0.
         bounds: False: cut nothing that was not asked for.
+        calibrate: scale intervals that a series' own past shows to be far off (`forecasting.calibration`); False, or a
+            model file that cannot look back: exactly as the network gives them.
     """
     wanted = wanted_levels(levels, quantile_levels)
     if lower is not None and upper is not None and not lower < upper:
         raise ConfigError(f"lower {lower} must be below upper {upper}")
     model.check_horizon(horizon)
     seasons = season_lengths(panel, season_length)
-    quantiles = model.predict(panel, horizon, wanted, seasons, progress=progress)
     notes = [season_note(panel, seasons, given=season_length is not None)]
+    if calibrate and model.looks_back:
+        calibration = Calibration.of(model)
+        quantiles = model.predict(panel, horizon, wanted, seasons, adjust=calibration, progress=progress)
+        notes += calibration.notes(panel.size)
+    else:
+        quantiles = model.predict(panel, horizon, wanted, seasons, progress=progress)
     quantiles, cut = bounded(panel, quantiles, lower, upper, bounds)
     notes += cut
     if horizon > model.config.context_length:

@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,22 @@ Progress = Callable[[int, int], None]  # series done, series in all
 
 SHIPPED = "default"  # the name of the weights inside the package
 BATCH_VALUES = 1 << 17  # context values per batch: 256 series of 512
+
+
+class Adjustment(Protocol):
+    """Changes quantiles by what the same pass would have forecast earlier."""
+
+    def past_origins(self, steps: int) -> int:
+        """From how many past origins to forecast where the longest history of a batch has so many steps."""
+
+    def __call__(self, context: Floats, quantiles: Floats, past: Floats) -> Floats:
+        """(batch, horizon, levels) new quantiles at the network's own levels; a row depends on its own row alone.
+
+        Args:
+            context: (batch, time) right-aligned, NaN in front.
+            quantiles: (batch, horizon, levels) of the network.
+            past: (batch, past_origins, config.horizon, levels), the latest origin first, NaN where there is none.
+        """
 
 
 @dataclass(frozen=True)
@@ -126,14 +142,16 @@ class Model:
         quantile_levels: tuple[float, ...],
         season_lengths: Integers,
         *,
+        adjust: Adjustment | None = None,
         progress: Progress | None = None,
     ) -> Floats:
-        """Quantiles of the next steps of every series, exactly as the graph gives them.
+        """Quantiles of the next steps of every series, exactly as the graph gives them unless `adjust` changes them.
 
         Args:
             horizon: 1 to `horizon_limit`.
             quantile_levels: increasing, between 0 and 1; levels the network does not have are interpolated.
             season_lengths: (series, 3), 0 for none.
+            adjust: what changes the quantiles of each batch; the model file must look back.
         Returns: (series, horizon, quantile_levels) float64 in the units of the series.
         Raises: ConfigError for the horizon, DataError for a series without any value to start from.
         """
@@ -147,12 +165,22 @@ class Model:
             feeds: dict[str, Any] = {"context": context, "horizon": np.array(horizon, np.int64)}
             if self.config.season_slots:
                 feeds["season_lengths"] = season_lengths[batch, : self.config.season_slots]
-            quantiles = self.session.run(["quantiles"], feeds)[0]
+            if adjust is None:
+                quantiles = self.session.run(["quantiles"], feeds)[0]
+            else:
+                feeds["past_origins"] = np.array(adjust.past_origins(context.shape[1]), np.int64)
+                quantiles, past = self.session.run(["quantiles", "past_quantiles"], feeds)
+                quantiles = adjust(context, quantiles, past)
             result[batch] = np.maximum.accumulate(quantiles @ transfer, axis=-1) if transfer is not None else quantiles
             done += len(batch)
             if progress is not None:
                 progress(done, panel.size)
         return result
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether the file can forecast past origins in the same pass; those of an earlier tidegate cannot."""
+        return any(output.name == "past_quantiles" for output in self.session.get_outputs())
 
     def check_horizon(self, horizon: int) -> None:
         """Raises ConfigError unless 1 <= horizon <= horizon_limit."""

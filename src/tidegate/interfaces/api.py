@@ -78,6 +78,7 @@ class Model:
         lower: float | None = None,
         upper: float | None = None,
         bounds: bool = True,
+        calibrate: bool = True,
         threads: int | None = None,
     ) -> Forecast:
         """`tidegate.forecast` with this model; its options are described there.
@@ -113,6 +114,7 @@ class Model:
             lower=lower,
             upper=upper,
             bounds=bounds,
+            calibrate=calibrate,
             threads=threads,
         )
 
@@ -163,6 +165,7 @@ def forecast(
     lower: float | None = None,
     upper: float | None = None,
     bounds: bool = True,
+    calibrate: bool = True,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Forecast:
@@ -182,6 +185,7 @@ def forecast(
         season_length: steps per season, one or several, for every series; left out, from the calendar and the data.
         lower, upper: cut the forecast at these values; left out, at 0 where a history never goes below it.
         bounds: False: cut only at `lower` and `upper`.
+        calibrate: scale intervals that a series' own past shows to be far off; False: as the network gives them.
         threads: threads of ONNX Runtime; left out, all cores.
         progress: called with the number of series done and in all.
     Raises: DataError, ConfigError, ModelError; FileNotFoundError for a model file that does not exist.
@@ -228,6 +232,7 @@ def forecast(
         lower=lower,
         upper=upper,
         bounds=bounds,
+        calibrate=calibrate,
         library=library,
         progress=progress,
     )

@@ -55,6 +55,7 @@ def backtest(
     levels: float | Sequence[float] = (80, 95),
     season_length: Seasons | None = None,
     bounds: bool = True,
+    calibrate: bool = True,
     start: str | os.PathLike[str] = "auto",
     time_limit: float | None = None,
     seed: int = 0,
@@ -79,7 +80,7 @@ def backtest(
         align: origins at the same instants for all series ("calendar"), or counted from each one's end ("ends");
             "auto": by calendar where there are stamps.
         levels: central intervals in percent that are scored.
-        season_length, bounds, threads: as in `forecast`; the shortest season is also the m of MASE.
+        season_length, bounds, calibrate, threads: as in `forecast`; the shortest season is also the m of MASE.
         start, time_limit, seed: of "fit", for each training.
         progress: called with the share done (0 to 1) and what comes next.
     Returns: scores, verdict, warnings, all forecasts, the report.
@@ -118,7 +119,7 @@ def backtest(
         fitted = (one.horizon for one in opened if isinstance(one, Model) and one.horizon is not None)
         horizon = next(fitted, None)
     panel, horizon = with_horizon(panel, horizon)
-    options = {"season_length": season_length, "bounds": bounds}
+    options = {"season_length": season_length, "bounds": bounds, "calibrate": calibrate}
     training = {"start": os.fspath(start), "season_length": season_length, "time_limit": time_limit, "seed": seed}
     contenders = [
         _trained(horizon, training, options)

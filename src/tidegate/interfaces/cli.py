@@ -66,6 +66,9 @@ SEASONS = click.option(
     "--season-length", type=Numbers(int), metavar="LIST", help="Steps per season, for example 24,168; 1 for none."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document to standard output.")
+CALIBRATE = click.option(
+    "--calibrate/--no-calibrate", default=True, help="Scale intervals that past errors show far off."
+)
 QUIET = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 SEED = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same result.")
@@ -88,6 +91,7 @@ def command_line() -> None:
 @click.option("--lower", type=float, help="Cut the forecast below this value.")
 @click.option("--upper", type=float, help="Cut the forecast above this value.")
 @click.option("--no-bounds", is_flag=True, help="Do not cut at 0 where the history never goes below it.")
+@CALIBRATE
 @click.option("--threads", type=int, metavar="N", help="Left out: all cores.")
 @click.option("-o", "--output", metavar="OUT", help="A .csv, .parquet or .json file; - for standard output.")
 @click.option("--plot", metavar="PICTURE", help="An .html page, or .svg or .png (with the extra plot).")
@@ -227,6 +231,7 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
 @click.option("--levels", type=Numbers(float), default="80,95", show_default=True, help="Intervals, in percent.")
 @SEASONS
 @click.option("--no-bounds", is_flag=True, help="Do not cut at 0 where the history never goes below it.")
+@CALIBRATE
 @click.option("--start", default="auto", show_default=True, help="For fit: auto, scratch, or a model file.")
 @click.option("--time-limit", type=float, metavar="SECONDS", help="For fit: stop each training after so many seconds.")
 @SEED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -202,11 +202,15 @@ class Graph:
         end = stop if isinstance(stop, Value) else self.constant(stop, "int64")
         return self.op("Range", self.constant(start, "int64"), end, self.constant(1, "int64"))
 
-    def model(self, output: Value, name: str, shape: Sequence[str | int], metadata: dict[str, str]) -> onnx.ModelProto:
-        """The finished model, checked."""
-        self.nodes.append(helper.make_node("Identity", [output.name], [name], name=name))
-        result = helper.make_tensor_value_info(name, TYPES[output.dtype], list(shape))
-        graph = helper.make_graph(self.nodes, "tidegate", self.inputs, [result], list(self.initialisers.values()))
+    def model(
+        self, outputs: Mapping[str, tuple[Value, Sequence[str | int]]], metadata: dict[str, str]
+    ) -> onnx.ModelProto:
+        """The finished model, checked. outputs: name -> value and shape."""
+        results = []
+        for name, (output, shape) in outputs.items():
+            self.nodes.append(helper.make_node("Identity", [output.name], [name], name=name))
+            results.append(helper.make_tensor_value_info(name, TYPES[output.dtype], list(shape)))
+        graph = helper.make_graph(self.nodes, "tidegate", self.inputs, results, list(self.initialisers.values()))
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
         helper.set_model_props(model, metadata)
         onnx.checker.check_model(model)

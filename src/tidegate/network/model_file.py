@@ -7,7 +7,7 @@ runtime in any language forecasts with the file.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,10 @@ def to_onnx(network: PatchLSTM, provenance: Mapping[str, Any]) -> bytes:
     """The model file's bytes.
 
     Inputs of the graph: `context` (batch, time) float64 with NaN for missing; `season_lengths` (batch, slots) int64, 0
-    for none (absent without season look-ups); `horizon`, a scalar int64 that may be left out. Output: `quantiles`
-    (batch, horizon, levels) float64.
+    for none (absent without season look-ups); `horizon` and `past_origins`, scalar int64 that may be left out. Outputs:
+    `quantiles` (batch, horizon, levels) float64; `past_quantiles` (batch, past_origins, config.horizon, levels): what
+    the same pass forecasts at the last `past_origins` ends of a patch that have steps after them, the latest first,
+    NaN where there are no more. Left out, `past_origins` is 0 and costs nothing.
     """
     facts = {"format_version": FORMAT_VERSION, "config": network.config.to_dict(), "provenance": dict(provenance)}
     weights = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
@@ -121,6 +123,7 @@ class _Writer:
         if config.season_slots:
             self.seasons = g.input("season_lengths", "int64", ["batch", config.season_slots])
         horizon = g.input("horizon", "int64", [], default=config.horizon)
+        past = g.input("past_origins", "int64", [], default=0)
         values, lengths = self.align(context)
         self.observe(values)
         patch, per_block = config.patch_length, config.horizon // config.patch_length
@@ -136,6 +139,8 @@ class _Writer:
         embedded = self.embed(origin, known, previous)
         output = self.read(embedded)
         asked = final.unsqueeze(1) + g.arange(blocks).unsqueeze(0) * per_block  # B M
+        earlier = final.unsqueeze(1) - 1 - g.arange(past).unsqueeze(0)  # B past
+        asked = g.concat([asked, earlier], 1).maximum(0)  # the past comes behind, and is cut off again
         rows = asked.unsqueeze(2)
         chosen_origin, chosen_known = origin.take(asked), known.take(asked)
         scaling = self.scaling(chosen_known)
@@ -144,10 +149,15 @@ class _Writer:
         )
         result = self.unsquash(predicted, scaling)  # B M H Q
         levels = len(config.quantile_levels)
-        flat = result.reshape(context.size(0), -1, levels).slice(0, horizon, 1)
+        flat = result.slice(0, blocks, 1).reshape(context.size(0), -1, levels).slice(0, horizon, 1)
         empty = (lengths > 0).unsqueeze(1, 2)
         final_result = g.where(empty, flat, float("nan"))
-        return g.model(final_result, "quantiles", ["batch", "steps", levels], metadata)
+        past_result = g.where(earlier.unsqueeze(2, 3) >= 0, result.slice(blocks, blocks + past, 1), float("nan"))
+        outputs: dict[str, tuple[Value, Sequence[str | int]]] = {
+            "quantiles": (final_result, ["batch", "steps", levels]),
+            "past_quantiles": (past_result, ["batch", "past", config.horizon, levels]),
+        }
+        return g.model(outputs, metadata)
 
     def align(self, context: Value) -> tuple[Value, Value]:
         """patch_lstm.align"""
