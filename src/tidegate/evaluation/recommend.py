@@ -99,7 +99,7 @@ def _scored(backtest: Backtest, model: str, best: str, chosen: tuple[str, ...]) 
     error, model_error, baseline_error = (float(one[both].mean()) if both.any() else nan for one in errors)
     counts = {name: chosen.count(name) for name in dict.fromkeys(chosen)}
     counts = dict(sorted(counts.items(), key=lambda item: -item[1]))
-    words = ", ".join(f"{name} for {count}" for name, count in counts.items())
+    words = ", ".join(f"{name} for {count:,}" for name, count in counts.items())
     sentence = (
         f"chosen on the windows before the last ({words}; a blend is {model} with {best}), the recommendation has MASE "
         f"{error:.3f} on the last window, {model} for all series {model_error:.3f}, {best} for all {baseline_error:.3f}"

@@ -47,8 +47,7 @@ def report_page(backtest: Backtest) -> str:
         Section("Against each baseline", content=[_comparison_table(backtest)]),
         Section("Where the error comes from", content=[
             SideBySide([error_by_step(backtest, shown), error_by_window(backtest, shown)])]),
-        Section("Whether intervals hold", content=[
-            SideBySide([calibration(backtest, shown), _interval_table(backtest, model)])]),
+        Section("Whether intervals hold", content=[_interval_table(backtest, model), calibration(backtest, shown)]),
         Section("Forecast against truth", told, [Browser(charts) if len(charts) > 1 else charts[0]] if charts else []),
     ]  # fmt: skip
     if size > 1:
@@ -91,7 +90,10 @@ def _drawn(backtest: Backtest, model: str) -> list[str]:
 
 def _verdict_html(backtest: Backtest) -> str:
     verdict = backtest.verdict
-    boxes = [f'<p class="warning">Beware, {escape(warning)}.</p>' for warning in verdict.warnings]
+    boxes = [
+        f'<p class="warning">Beware, {escape(warning)}{"" if warning.endswith("…") else "."}</p>'
+        for warning in verdict.warnings
+    ]
     if not boxes:
         boxes = ['<p class="warning fine">No echo, flat line, bias or broken interval promise found.</p>']
     boxes.append(f"<p>Recommendation: {escape(backtest.recommendation.sentence)}.</p>")
@@ -141,7 +143,7 @@ def _comparison_table(backtest: Backtest) -> Table:
             f"{'less' if one.gain > 0 else 'more'} by {abs(one.gain):.1%}".replace("%", " %")
             if np.isfinite(one.gain)
             else "not to be compared",
-            f"{one.better} of {one.of} {one.unit}",
+            f"{one.better:,} of {one.of:,} {one.unit}",
             "too few" if np.isnan(one.p) else "< 0.001" if one.p < 0.001 else f"{one.p:.3f}",
             one.test,
         ]

@@ -50,7 +50,7 @@ def _echo(backtest: Backtest, model: str) -> str | None:
     kinds, counts = np.unique(lags[echoing], return_counts=True)
     usual = int(kinds[np.argmax(counts)])
     return (
-        f"an echo: on {len(echoing)} of {int(testable.sum())} series {model} follows the actual values late (its "
+        f"an echo: on {len(echoing):,} of {int(testable.sum()):,} series {model} follows the actual values late (its "
         f"cross-correlation with them peaks at a lag of {usual} step{'s' * (usual != 1)}, not at 0) and is no better "
         "than repeating the last ones"
     )
@@ -108,7 +108,7 @@ def _flat(backtest: Backtest, model: str) -> str | None:
     if not len(flat) or len(flat) < SOME * testable.sum():
         return None
     return (
-        f"flat: on {len(flat)} of {int(testable.sum())} series {model} is nearly a straight line although the series "
+        f"flat: on {len(flat):,} of {int(testable.sum()):,} series {model} is nearly a straight line although the series "
         f"moves and seasonal naive does better: {named(backtest.panel, flat)}"
     )
 

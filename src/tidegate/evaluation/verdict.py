@@ -60,7 +60,7 @@ class Comparison:
         else:
             chance = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}"
         size = f" by {percent(abs(self.gain))}" if math.isfinite(self.gain) else ""
-        counted = f"{side} {where} {count} of {self.of} {self.unit}, " if self.of > 1 else ""
+        counted = f"{side} {where} {count:,} of {self.of:,} {self.unit}, " if self.of > 1 else ""
         return f"{self.against}{size} ({counted}{chance})"
 
 
