@@ -108,8 +108,8 @@ def _flat(backtest: Backtest, model: str) -> str | None:
     if not len(flat) or len(flat) < SOME * testable.sum():
         return None
     return (
-        f"flat: on {len(flat):,} of {int(testable.sum()):,} series {model} is nearly a straight line although the series "
-        f"moves and seasonal naive does better: {named(backtest.panel, flat)}"
+        f"flat: on {len(flat):,} of {int(testable.sum()):,} series {model} is nearly a straight line although the "
+        f"series moves and seasonal naive does better: {named(backtest.panel, flat)}"
     )
 
 
