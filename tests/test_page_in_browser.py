@@ -176,6 +176,7 @@ def test_numbers_are_there_as_a_table_and_legend_entries_hide_lines(open_page):
     page = open_page(render_page("Table", [Section(content=[monthly_fan("Table")])]))
     page.get_by_text("Numbers").click()
     rows = page.locator(".numbers tbody tr")
+    rows.first.wait_for()  # filled when the browser tells that it was opened, a moment after the click
     assert rows.count() == 72
     assert rows.last.inner_text().split("\t") == ["Dec 2020", "", "112", "68 to 132", "78 to 122"]
     before = inked(page)
