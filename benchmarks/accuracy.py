@@ -124,7 +124,9 @@ def notes(own: Mapping[str, Row]) -> str:
     text += ". "
     if unseen := latest("default", UNSEEN):
         mase, wql = (relative(unseen.values(), measure) for measure in ("mase", "wql"))
-        text += f"On {len(unseen)} kinds of simulated series that the training never made (`benchmarks/unseen.py`): "
+        text += (
+            f"On {len(unseen)} kinds of series simulated by code the training does not share (`benchmarks/unseen.py`): "
+        )
         text += f"MASE {mase:.3f}, WQL {wql:.3f} of seasonal naive's."
     return textwrap.fill(text, 120, break_on_hyphens=False)
 

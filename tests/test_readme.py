@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tidegate.forecasting.model import shipped_path
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HASTY = re.sub(r"(time[-_]limit[= ])\d+", r"\g<1>1", README)
@@ -60,6 +62,16 @@ def test_the_commands_run_one_after_the_other(clone: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         for name in re.findall(r"(?:-o|--plot) (\S+\.\w+)", command):
             assert (clone / name).stat().st_size > 0, command
+
+
+def test_the_network_pages_example_forecasts_with_plain_onnx_runtime(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert "tidegate" not in code
+    shutil.copy(shipped_path(), tmp_path / "model.onnx")
+    check = "assert quantiles.shape == (1, 48, 13) and np.isfinite(quantiles).all()"
+    done = run([sys.executable, "-W", "error", "-c", code + check], tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))

@@ -60,8 +60,7 @@ def recommend(backtest: Backtest) -> Recommendation:
         name: _errors(before, backtest.at(name, 0.5)[:, :last], backtest.scale[:, :last])
         for name in backtest.contenders
     }
-    panel_mean = {name: _mean_where_all(past, name) for name in past}
-    best = min(baselines, key=lambda name: panel_mean[name])
+    best = min(baselines, key=lambda name: _mean(past[name]))
     past[BLEND] = _errors(before, _blend(backtest, model, best)[:, :last], backtest.scale[:, :last])
     names = list(past)
     chosen = tuple(names[place] for place in _least(np.stack(list(past.values())), names.index(model)))
@@ -119,7 +118,7 @@ def _errors(actual: Floats, forecast: Floats, scale: Floats) -> Floats:
     return metrics.mase(actual, forecast, scale)
 
 
-def _mean_where_all(errors: dict[str, Floats], name: str) -> float:
-    own = errors[name]
-    known = np.isfinite(own)
-    return float(own[known].mean()) if known.any() else float("inf")
+def _mean(errors: Floats) -> float:
+    """Of the finite ones; infinite where there is none."""
+    known = np.isfinite(errors)
+    return float(errors[known].mean()) if known.any() else float("inf")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tidegate.forecasting.model import Model
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 PAST_ORIGINS = 5
 # Forecasting from one origin more costs as much as reading about 8 patches. One for every 12 patches read keeps the
@@ -60,16 +61,16 @@ class Calibration:
         levels = model.config.quantile_levels
         return cls(levels, model.config.patch_length, read_table(model.metadata, len(pairs(levels))))
 
-    def past_origins(self, steps: int) -> int:
-        """See `Model.predict`: as many as a history of so many steps may cost."""
-        return min(PAST_ORIGINS, steps // (self.patch_length * PATCHES_PER_ORIGIN))
+    def past_origins(self, steps: int | Integers) -> Integers:
+        """See `Model.predict`: as many as histories of so many steps may cost."""
+        return np.minimum(PAST_ORIGINS, steps // (self.patch_length * PATCHES_PER_ORIGIN))
 
     def __call__(self, context: Floats, quantiles: Floats, past: Floats) -> Floats:
         """(batch, horizon, levels) the quantiles of a batch, scaled; see `Model.predict`."""
         horizon = min(quantiles.shape[1], past.shape[2])
         actual = past_actuals(context, past.shape[1], horizon, self.patch_length)
         # Whatever a longer neighbour in the batch may cost, a series has its own number of origins.
-        own = np.array([self.past_origins(int(steps)) for steps in history_lengths(context)])
+        own = self.past_origins(history_lengths(context))
         actual[np.arange(past.shape[1]) >= own[:, None]] = np.nan
         factors = interval_factors(actual, past[:, :, :horizon], self.quantile_levels, self.table)
         self.changed.append(int((np.abs(np.log(factors)).max(axis=1, initial=0.0) > np.log1p(TOLD)).sum()))
@@ -122,7 +123,7 @@ def past_actuals(context: Floats, count: int, horizon: int, patch_length: int) -
     return np.where(inside, found.reshape(steps.shape), np.nan)
 
 
-def history_lengths(context: Floats) -> NDArray[np.int64]:
+def history_lengths(context: Floats) -> Integers:
     """(batch,) steps from the first observed one on."""
     return context.shape[1] - np.argmax(~np.isnan(context), axis=1)
 
@@ -167,7 +168,7 @@ def scaled(quantiles: Floats, factors: Floats, quantile_levels: tuple[float, ...
     return np.concatenate([centre - below[..., :-1], centre, centre + above[..., 1:]], axis=-1)
 
 
-def _quantile(ordered: Floats, count: NDArray[np.int64], level: float) -> Floats:
+def _quantile(ordered: Floats, count: Integers, level: float) -> Floats:
     """(batch,) a quantile of the first `count` of each row, between values on a straight line; 1 for none.
 
     Source: Hyndman & Fan (1996), definition 5.

@@ -33,7 +33,7 @@ BATCH_VALUES = 1 << 17  # context values per batch: 256 series of 512
 class Adjustment(Protocol):
     """Changes quantiles by what the same pass would have forecast earlier."""
 
-    def past_origins(self, steps: int) -> int:
+    def past_origins(self, steps: int) -> Integers:
         """From how many past origins to forecast where the longest history of a batch has so many steps."""
 
     def __call__(self, context: Floats, quantiles: Floats, past: Floats) -> Floats:

@@ -346,7 +346,7 @@ def pretrain(
         size: "default" or "large".
         steps: of training; left out, as many as the shipped weights had. More than before: a run goes on from where
             its learning rate was still constant.
-        batch: series per step, 128 if left out; a GPU takes 1,024 in about the same time.
+        batch: series per step, 128 if left out; meant for a GPU, which takes more of them at once.
         progress: called with the step, the number of steps, the running loss and the seconds of this sitting.
     Returns: the path of the model file, FOLDER/tidegate.onnx.
     Raises: MissingExtra without torch; ConfigError if the folder holds a run with another plan; OSError.

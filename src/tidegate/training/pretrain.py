@@ -6,9 +6,10 @@ the same weights as one that was not (same commit, device kind and number of thr
 
 from __future__ import annotations
 
+import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -57,10 +58,12 @@ class PretrainPlan:
         left = min(1.0, (self.steps - step) / (self.steps - self.flat_steps))
         return self.learning_rate * min(1.0, (step + 1) / self.warmup) * left
 
-    def goes_on_from(self, other: PretrainPlan, step: int) -> bool:
-        """Whether a run by `other` has done the same up to `step` as one by this plan."""
-        same = replace(other, steps=self.steps) == self
-        return same and (other.steps == self.steps or step <= min(self.flat_steps, other.flat_steps))
+    def goes_on_from(self, other: Mapping[str, Any], step: int) -> bool:
+        """Whether a run by the plan `other`, as a checkpoint holds it, has done the same up to `step` as this one's."""
+        if {**other, "steps": self.steps} != json.loads(json.dumps(asdict(self))):
+            return False
+        longest = min(self.flat_steps, replace(self, steps=other["steps"]).flat_steps)
+        return other["steps"] == self.steps or step <= longest
 
 
 LATEST, FLAT = "checkpoint.safetensors", "flat.safetensors"  # the last state, and that before the rate falls
@@ -135,8 +138,7 @@ def last_checkpoint(
     paths = [path for name in (LATEST, FLAT) if (path := folder / name).exists()]
     for path in paths:
         tensors, facts = load_checkpoint(path)
-        before = PretrainPlan(**{**facts["plan"], "kinds": tuple(facts["plan"]["kinds"])})
-        if ModelConfig.from_dict(facts["config"]) == config and plan.goes_on_from(before, facts["step"]):
+        if ModelConfig.from_dict(facts["config"]) == config and plan.goes_on_from(facts["plan"], facts["step"]):
             return tensors, facts
     if paths:
         raise ConfigError(f"{paths[0]} belongs to a run with another plan: choose another folder, or delete it")
