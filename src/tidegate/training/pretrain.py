@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from tidegate.errors import ConfigError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.checkpoint import load_checkpoint, pack, save_checkpoint, unpack
+from tidegate.training.descent import average_into, descend, flushed_denormals, make_optimizers
 from tidegate.training.losses import pinball
 from tidegate.training.prior import Batch, Prior
 from tidegate.training.windows import OriginPlan, every_origin_loss
@@ -106,7 +106,7 @@ def pretrain(
     torch.manual_seed(plan.seed)
     network = PatchLSTM(config).to(place)
     averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-    optimizers = make_optimizers(network, plan)
+    optimizers = make_optimizers(network, learning_rate=plan.learning_rate, weight_decay=plan.weight_decay)
     facts: dict[str, Any] = {"plan": asdict(plan), "config": config.to_dict(), "step": 0, "seconds": 0.0, "series": 0}
     if (found := last_checkpoint(folder, config, plan)) is not None:
         tensors, known = found
@@ -145,32 +145,6 @@ def last_checkpoint(
     return None
 
 
-def make_optimizers(network: PatchLSTM, plan: PretrainPlan) -> list[Optimizer]:
-    """Muon for the matrices between hidden layers, AdamW for what reads the input, what gives the output, and biases.
-
-    Muon makes the singular values of each update equal (Jordan et al., 2024); its updates have the size of AdamW's
-    (Liu et al., 2025, "Muon is scalable for LLM training"), so that both take one learning rate.
-    """
-    outer = ("embedding.0.", "head.2.")
-    hidden = [p for name, p in network.named_parameters() if p.ndim == 2 and not name.startswith(outer)]
-    others = [p for name, p in network.named_parameters() if p.ndim != 2 or name.startswith(outer)]
-    rate, decay = plan.learning_rate, plan.weight_decay
-    return [
-        torch.optim.Muon(hidden, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=decay),
-    ]
-
-
-@contextmanager
-def flushed_denormals() -> Iterator[None]:
-    """Gradients from far back become denormal numbers, slow on CPUs; the caller gets its own arithmetic back."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
 def train_step(
     network: PatchLSTM,
     optimizers: Sequence[Optimizer],
@@ -185,26 +159,3 @@ def train_step(
     with torch.autocast("cuda", torch.bfloat16, enabled=batch.values.is_cuda):
         loss = every_origin_loss(network, batch.values, batch.seasons, pinball, generator, origins)
     return descend(network, optimizers, loss, plan.rate(step), plan.gradient_norm)
-
-
-def descend(
-    network: PatchLSTM, optimizers: Sequence[Optimizer], loss: Tensor, rate: float, gradient_norm: float
-) -> float:
-    """One step of the optimizers at a learning rate; returns the loss. A gradient that is not finite is skipped."""
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-    network.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), gradient_norm)
-    if bool(torch.isfinite(norm)):
-        for optimizer in optimizers:
-            optimizer.step()
-    return float(loss.detach())
-
-
-def average_into(averaged: dict[str, Tensor], network: PatchLSTM, decay: float) -> None:
-    """Exponential moving average of the weights: what is shipped, steadier than the last step's."""
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            averaged[name].lerp_(parameter, 1 - decay)

@@ -26,7 +26,8 @@ class OriginPlan:
     full: int = 6  # origins after full patches, drawn at random (all of them where there are fewer)
     cuts: int = 3  # patches after which the state is kept for ...
     phases: int = 2  # ... so many origins inside the next patch
-    masked_share: float = 0.5  # share of the series on which long horizons are trained
+    masked_share: float = 0.5  # share of the series on which long horizons are trained; 0: none
+    reach: int | None = None  # steps ahead that count; None: all that are predicted
     target_limit: float = 75.0  # scales from the location at which targets are cut off
     near: float | None = None  # the step h ahead weighs 1 / sqrt(1 + h / near); None: all the same
     season_power: float = 0.0  # how much more series count whose seasons repeat closely; 0: all the same
@@ -70,7 +71,7 @@ def every_origin_loss(
     if patch > 1:
         phases = torch.tensor(draw(plan.phases, patch, generator), device=values.device) + 1
         scored.append((*partial_steps(network, history, seasons, cuts, states, phases), 1.0))
-        if (masked := masked_steps(network, history, seasons, cuts, states, plan, generator)) is not None:
+        if plan.masked_share and (masked := masked_steps(network, history, seasons, cuts, states, plan, generator)) is not None:
             scored.append((*masked, 0.7))
 
     total = values.new_zeros((), dtype=torch.float32)
@@ -171,8 +172,10 @@ def origin_loss(
     if plan.season_power:
         share = share * season_weight(history, scaling, seasons[:, 0], steps, plan)
     weight = there * share[..., None]
+    ahead = (steps.origin - steps.known)[..., None] + torch.arange(1, config.horizon + 1, device=output.device)
+    if plan.reach is not None:
+        weight = weight * (ahead <= plan.reach)
     if plan.near is not None:
-        ahead = (steps.origin - steps.known)[..., None] + torch.arange(1, config.horizon + 1, device=output.device)
         weight = weight / (1.0 + ahead / plan.near).sqrt()
     target = take(history.filled, index)
     if config.scaling:

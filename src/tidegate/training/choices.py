@@ -1,0 +1,128 @@
+"""What `fit` chooses by itself, every rule with its reason; what was measured is in docs/fit.md."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.errors import ConfigError
+from tidegate.forecasting.config import ModelConfig
+from tidegate.series.panel import Panel
+from tidegate.training.windows import OriginPlan
+
+LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at once; beyond, masked patches
+LONGEST_CONTEXT = 512  # and reads blocks of at most so many
+FEW_STEPS = 10  # fewer are not worth a training
+BUDGET = 0.85  # share of a time limit that is planned for; the rest is for a machine that slows down
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """How to train. One training is at most `max_steps` steps, validated `epochs` times at equal distances.
+
+    Attributes:
+        seed: of the first training; every further one takes the next number.
+        max_steps: of each training. A time limit lowers or raises it; the number it came to, given as max_steps,
+            repeats that fit exactly.
+        members: trainings of each kind whose quantiles are averaged.
+        time_limit: seconds in all; None: as long as it takes.
+        transfer_rate: learning rate from weights that know something, which a higher one makes them forget.
+        scratch_rate: from nothing. Both are for Muon and AdamW, warmed up, then falling to zero along a line.
+        batch_values: values per batch: 12 windows of 1,000 steps, 100 of 120.
+        average: decay of the running average of the weights; it is what is validated and kept.
+        patience: epochs without a better validation before a training stops.
+        windows: held-out windows at the end of each series; one alone says more about its own days than about the
+            network.
+        blends: how far to go from the start weights to the trained ones; the validation part decides. Half way is
+            often better than either end (Wortsman et al., 2022, "Robust fine-tuning of zero-shot models").
+        refit_share: where the held-out windows are more than this share of all values, what was chosen is trained once
+            more on everything: the newest values of short series are too many to go without.
+        validation_values, selection_values: values read per validation, and per candidate of the choice at the end.
+    """
+
+    seed: int = 0
+    max_steps: int = 300
+    members: int = 1
+    time_limit: float | None = None
+    epochs: int = 8
+    patience: int = 3
+    warmup: int = 25
+    transfer_rate: float = 1e-3
+    scratch_rate: float = 4e-3
+    weight_decay: float = 0.01
+    gradient_norm: float = 1.0
+    average: float = 0.98
+    batch_values: int = 12_000
+    windows: int = 4
+    blends: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    refit_share: float = 0.1
+    validation_values: int = 300_000
+    selection_values: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        for name in ("max_steps", "members"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} {getattr(self, name)}: expected a whole number from 1")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise ConfigError(f"time_limit {self.time_limit}: expected seconds, more than 0")
+
+    @property
+    def epoch_steps(self) -> int:
+        return max(1, math.ceil(self.max_steps / self.epochs))
+
+    def rate(self, step: int, peak: float) -> float:
+        """Learning rate at a step: warm-up, then down to zero along a line."""
+        return peak * min(1.0, (step + 1) / self.warmup) * (1.0 - step / self.max_steps)
+
+
+def origins(config: ModelConfig, horizon: int) -> OriginPlan:
+    """Which forecasts are trained: those asked for, at more origins of a window than when pretraining.
+
+    Windows are drawn again and again, so more origins of each are cheap news; steps beyond the horizon asked for
+    would use up what the network can learn; masked patches are needed only where the horizon is longer than the
+    network's own. Series that repeat closely weigh more, as they do in MASE.
+    """
+    beyond = horizon > config.horizon
+    return OriginPlan(full=16, masked_share=0.5 if beyond else 0.0, reach=horizon, season_power=0.5)
+
+
+def own_config(panel: Panel, horizon: int, asked: dict[str, Any]) -> ModelConfig:
+    """The shape of a network of its own.
+
+    Patches of 16 values, of 4 for short horizons or short series, where 16 steps would be most of what is known. Blocks
+    that hold the longest series, up to LONGEST_CONTEXT; powers of two, so that they nest with those of another network
+    of the same file. 128 wide, which trains in half a minute on a laptop.
+    """
+    patch = 4 if horizon < 16 or int(np.median(panel.lengths)) < 128 else 16
+    longest = max(int(panel.lengths.max(initial=1)), 2 * patch)
+    context = min(LONGEST_CONTEXT, 2 ** math.ceil(math.log2(longest)))
+    predicted = min(LONGEST_HORIZON, -(-horizon // patch) * patch)
+    shape: dict[str, Any] = {"hidden_size": 128, "embedding_size": 128, "head_size": 192, **asked}
+    return ModelConfig(context_length=context, patch_length=patch, horizon=predicted, **shape)
+
+
+def careful_gain(losses: NDArray[np.float64], start: NDArray[np.float64]) -> float:
+    """Log of how much better than the start weights a candidate is on the held-out windows, with doubt subtracted.
+
+    Series of one panel share their good and bad times, so the windows are what counts: the mean over them less one
+    standard error. A single window has none, and 2 % is asked of it.
+
+    Args: losses, start (windows,), the means over the series of each window.
+    """
+    gains = np.log(start / losses)
+    gains = gains[np.isfinite(gains)]
+    if not len(gains):
+        return -math.inf
+    doubt = float(gains.std(ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else 0.02
+    return float(gains.mean()) - doubt
+
+
+def steps_within(seconds: float, step_seconds: list[float], validation_seconds: list[float], epochs: int) -> int:
+    """Steps of each training so that all of them, with their validations, take so many seconds; 0 for too few."""
+    left = seconds - epochs * sum(validation_seconds)
+    steps = int(left / sum(step_seconds))
+    return steps if steps >= FEW_STEPS else 0

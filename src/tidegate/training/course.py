@@ -1,0 +1,180 @@
+"""One training of one network on the user's panel: epochs, validation, and what to do when the loss breaks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.training.checkpoint import pack, unpack
+from tidegate.training.choices import FitPlan, origins
+from tidegate.training.descent import average_into, descend, flushed_denormals, make_optimizers
+from tidegate.training.losses import pinball
+from tidegate.training.samples import HeldOut, Samples
+from tidegate.training.windows import every_origin_loss
+
+MOST_RETREATS = 5  # times a training goes back and halves its rate before it ends with what it has
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the history.
+
+    Attributes:
+        training: which one, "1 of 2: from the shipped weights".
+        step, seconds: of this training, and since the fit began.
+        loss: mean training loss of the epoch.
+        validation_loss, validation_mase: pinball loss and absolute error of the median on the held-out windows, in
+            units of the mean seasonal change of each history; NaN when everything is trained on.
+    """
+
+    training: str
+    step: int
+    seconds: float
+    loss: float
+    validation_loss: float
+    validation_mase: float
+
+
+class Course:
+    """The state of one training. `run` goes on from wherever it is; `state` and `restore` carry it over a kill."""
+
+    def __init__(
+        self, name: str, network: PatchLSTM, plan: FitPlan, *, seed: int, peak: float, horizon: int
+    ) -> None:
+        """peak: the learning rate after warm-up."""
+        self.name, self.network, self.plan, self.peak = name, network, plan, peak
+        self.last_step = plan.max_steps  # a training that ends earlier keeps the rates of the whole
+        self.origins = origins(network.config, horizon)
+        self.optimizers = make_optimizers(network, learning_rate=peak, weight_decay=plan.weight_decay)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+        self.best = {name: tensor.clone() for name, tensor in self.averaged.items()}
+        self.best_loss, self.best_step = math.inf, 0
+        self.step, self.slowed, self.retreats = 0, 1.0, 0
+        self.history: list[Epoch] = []
+
+    def run(
+        self, samples: Samples, held_out: HeldOut | None, clock: Clock, after_epoch: Callable[[Epoch], None]
+    ) -> None:
+        """Train until the validation part stops improving, the last step is done or the time is over.
+
+        Without a validation part the last running average is kept.
+        """
+        candidate = PatchLSTM(self.network.config).to(samples.values.device)
+        good = self.state()
+        with flushed_denormals():
+            while self.step < self.last_step and not self.has_stalled and not clock.is_over:
+                losses = self._epoch(samples, clock)
+                candidate.load_state_dict(self.averaged)
+                loss, mase = (math.nan, math.nan) if held_out is None else validate(candidate, held_out)
+                if not np.isfinite(losses).all() or (held_out is not None and math.isnan(loss)):
+                    if self.retreats >= MOST_RETREATS:
+                        break
+                    slowed, retreats = self.slowed, self.retreats
+                    self.restore(*good)
+                    self.slowed, self.retreats = slowed / 2, retreats + 1
+                    continue
+                if held_out is None or loss < self.best_loss:
+                    self.best_loss, self.best_step = loss, self.step
+                    self.best = {name: tensor.clone() for name, tensor in self.averaged.items()}
+                self.history.append(
+                    Epoch(self.name, self.step, clock.seconds, float(np.mean(losses)), loss, mase)
+                )
+                good = self.state()
+                after_epoch(self.history[-1])
+
+    def keep_best(self) -> None:
+        """The network becomes the best running average so far."""
+        self.network.load_state_dict(self.best)
+
+    def rehearse(self, samples: Samples) -> float:
+        """Seconds that a step takes, from a few steps without a trace but in the network; the first ones warm up."""
+        self.plan, plan = replace(self.plan, epochs=1, max_steps=2 * REHEARSED_STEPS), self.plan
+        began = time.monotonic()
+        for _ in range(2):
+            began, ended = time.monotonic(), began
+            self.last_step = self.step + REHEARSED_STEPS
+            self._epoch(samples, Clock(None))
+        self.plan = plan
+        return (time.monotonic() - began) / REHEARSED_STEPS
+
+    @property
+    def has_stalled(self) -> bool:
+        return self.step - self.best_step >= self.plan.patience * self.plan.epoch_steps and self.best_step > 0
+
+    def _epoch(self, samples: Samples, clock: Clock) -> list[float]:
+        losses: list[float] = []
+        until = min(self.last_step, (self.step // self.plan.epoch_steps + 1) * self.plan.epoch_steps)
+        while self.step < until and not (clock.is_over and losses):
+            batch = samples.draw(self.plan.batch_values, self.generator)
+            loss = every_origin_loss(self.network, *batch, pinball, self.generator, self.origins)
+            rate = self.slowed * self.plan.rate(self.step, self.peak)
+            losses.append(descend(self.network, self.optimizers, loss, rate, self.plan.gradient_norm))
+            if not math.isfinite(losses[-1]):
+                break
+            average_into(self.averaged, self.network, min(self.plan.average, (1 + self.step) / (10 + self.step)))
+            self.step += 1
+        return losses
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and plain facts that `restore` goes on from."""
+        tensors = pack(self.network, self.averaged, self.optimizers)
+        tensors |= {f"best/{name}": tensor.clone() for name, tensor in self.best.items()}
+        tensors["generator"] = self.generator.get_state()
+        facts = {name: getattr(self, name) for name in ("best_loss", "best_step", "step", "slowed", "retreats")}
+        return tensors, {**facts, "history": [asdict(epoch) for epoch in self.history]}
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        unpack(tensors, self.network, self.averaged, self.optimizers)
+        for name, tensor in self.best.items():
+            tensor.copy_(tensors[f"best/{name}"])
+        self.generator.set_state(tensors["generator"])
+        for name in ("best_loss", "best_step", "step", "slowed", "retreats"):
+            setattr(self, name, facts[name])
+        self.history = [Epoch(**epoch) for epoch in facts["history"]]
+
+
+class Clock:
+    """Seconds since the fit began, those of earlier sittings included, and whether they are used up."""
+
+    def __init__(self, limit: float | None, before: float = 0.0) -> None:
+        self.limit, self.before, self.began = limit, before, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.began
+
+    @property
+    def is_over(self) -> bool:
+        return self.limit is not None and self.seconds >= self.limit
+
+
+def validate(network: PatchLSTM, part: HeldOut) -> tuple[float, float]:
+    """Loss (pinball over the naive error, in units of MASE) and MASE of the medians on the held-out windows."""
+    quantiles = predict(network, part)
+    loss, error = row_errors(quantiles, network, part)
+    return float(loss.nanmean()), float(error.nanmean())
+
+
+def predict(network: PatchLSTM, part: HeldOut) -> Tensor:
+    """(rows, horizon, quantiles) forecasts of the held-out windows."""
+    batches = zip(torch.split(part.history, 256), torch.split(part.seasons, 256), strict=True)
+    with torch.no_grad():
+        return torch.cat([network.forecast(*batch, part.actual.shape[1]) for batch in batches])
+
+
+def row_errors(quantiles: Tensor, network: PatchLSTM, part: HeldOut) -> tuple[Tensor, Tensor]:
+    """(rows,) mean pinball loss, doubled, and absolute error of the median, in units of part.naive; NaN for none."""
+    levels = torch.tensor(network.config.quantile_levels, device=quantiles.device, dtype=quantiles.dtype)
+    divisor = torch.where(part.naive > 0, part.naive, torch.nan)[:, None]
+    loss = 2 * pinball(quantiles, part.actual, levels) / divisor
+    error = (quantiles[..., network.config.median] - part.actual).abs() / divisor
+    return loss.nanmean(1), error.nanmean(1)

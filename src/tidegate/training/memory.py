@@ -1,0 +1,34 @@
+"""Whether a panel can be trained on here, asked before anything large is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tidegate.errors import DataError
+from tidegate.series.panel import Panel
+from tidegate.training.choices import FitPlan
+
+COPIES = 3  # of all values, 8 bytes each: the panel, the tensor, and what is read of it while seasons are found
+FIXED = 700e6  # torch itself, the networks, their gradients and averages
+PER_BATCH_VALUE = 25_000.0  # bytes kept for the gradient, measured with the default network; validation needs less
+
+
+def check_memory(panel: Panel, plan: FitPlan) -> None:
+    """Raises: DataError, with what is needed and what is free, if there is not enough."""
+    needed = 8.0 * COPIES * len(panel.values) + FIXED + PER_BATCH_VALUE * plan.batch_values
+    free = free_memory()
+    if free is not None and needed > free:
+        raise DataError(
+            f"training on {panel.size:,} series with {len(panel.values):,} steps needs about {needed / 1e9:.1f} GB of "
+            f"memory, and {free / 1e9:.1f} GB are free: train on a part of the series (any part of them teaches a "
+            "network that forecasts all), or on a machine with more"
+        )
+
+
+def free_memory() -> float | None:
+    """Bytes that can still be had; None where the system does not tell."""
+    facts = Path("/proc/meminfo")
+    if not facts.exists():
+        return None
+    found = [line.split() for line in facts.read_text().splitlines() if line.startswith("MemAvailable:")]
+    return 1024.0 * int(found[0][1]) if found else None

@@ -1,0 +1,84 @@
+"""The state of a `fit` on disk: what is trained already, and the training that was under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from tidegate.errors import ConfigError
+from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
+from tidegate.training.course import Clock, Course
+
+
+@dataclass
+class FitCheckpoint:
+    """Written after every epoch, removed at the end. Without a path nothing is written.
+
+    Attributes:
+        path: the file. fingerprint: of the data, the options and the start weights it belongs to.
+        tensors, facts: what is in it.
+    """
+
+    path: Path | None
+    fingerprint: str
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path | None, fingerprint: str, *, resume: bool) -> FitCheckpoint:
+        """Raises: ConfigError if the file is that of another fit; ModelError if it is damaged."""
+        if path is None:
+            if resume:
+                raise ConfigError("resume needs to know from which file: give checkpoint=PATH as well")
+            return cls(None, fingerprint)
+        if not resume or not path.exists():
+            return cls(path, fingerprint)
+        tensors, facts = load_checkpoint(path)
+        if facts.get("fingerprint") != fingerprint:
+            raise ConfigError(
+                f"{path} belongs to a fit with other data or options: repeat that one, or start anew without resume"
+            )
+        return cls(path, fingerprint, tensors, facts)
+
+    @property
+    def seconds(self) -> float:
+        """Of earlier sittings."""
+        return float(self.facts.get("seconds", 0.0))
+
+    @property
+    def max_steps(self) -> int | None:
+        """What the first sitting settled on."""
+        return self.facts.get("max_steps")
+
+    def restore(self, key: str, course: Course) -> bool:
+        """Put a training where it was; whether it had been finished."""
+        if key not in self.facts.get("trainings", {}):
+            return False
+        prefix = f"{key}/"
+        mine = {name.removeprefix(prefix): tensor for name, tensor in self.tensors.items() if name.startswith(prefix)}
+        facts = self.facts["trainings"][key]
+        course.restore(mine, facts)
+        return bool(facts["finished"])
+
+    def keep(self, key: str, course: Course, clock: Clock, *, finished: bool) -> None:
+        """Write the state of a training beside those of the trainings before it."""
+        if self.path is None:
+            return
+        tensors, facts = course.state()
+        self.tensors |= {f"{key}/{name}": tensor.cpu() for name, tensor in tensors.items()}
+        trainings = {**self.facts.get("trainings", {}), key: {**facts, "finished": finished}}
+        self.facts = {
+            "fingerprint": self.fingerprint,
+            "max_steps": course.plan.max_steps,
+            "seconds": clock.seconds,
+            "trainings": trainings,
+        }
+        save_checkpoint(self.path, self.tensors, self.facts)
+
+    def remove(self) -> None:
+        """The model is complete."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)

@@ -1,0 +1,183 @@
+"""The user's panel as flat tensors: training windows are drawn from it, and its last windows are held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate.errors import DataError
+from tidegate.forecasting.config import ModelConfig
+from tidegate.network.patch_lstm import align
+from tidegate.series.panel import Panel
+
+SHORTEST = 4  # steps that a series must have before what is to be forecast
+BUCKET_GROWTH = 1.3  # windows of one batch differ in length by at most so much
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Series to draw training windows from, on the device.
+
+    Attributes:
+        values: (total,) float64, NaN where missing.
+        starts, stops: (series,) first observed position, and where the training part ends.
+        seasons: (series, slots) season lengths, 0 for none.
+        buckets: series of similar length, so that a batch holds little padding.
+    """
+
+    values: Tensor
+    starts: Tensor
+    stops: Tensor
+    seasons: Tensor
+    buckets: tuple[Bucket, ...]
+
+    @classmethod
+    def of(
+        cls, panel: Panel, held: NDArray[np.int64], seasons: NDArray[np.int64], config: ModelConfig, device: torch.device
+    ) -> Samples:
+        """All series but their last `held` steps; those with too little left are not drawn."""
+        starts, stops = first_observed(panel), panel.offsets[1:] - held
+        long_enough = np.flatnonzero(stops - starts >= SHORTEST + 1)
+        longest_window = config.context_length + config.horizon
+        return cls(
+            torch.tensor(panel.values, device=device),
+            torch.tensor(starts[long_enough], device=device),
+            torch.tensor(stops[long_enough], device=device),
+            torch.tensor(seasons[long_enough][:, : config.season_slots], device=device),
+            tuple(make_buckets((stops - starts)[long_enough], longest_window)),
+        )
+
+    def draw(self, batch_values: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A batch of windows of series of similar length, at random places: (count, window) values, and their seasons.
+
+        A series is drawn as often as it holds windows, and once if it is shorter than one.
+        """
+        chances = torch.tensor([bucket.weight for bucket in self.buckets], dtype=torch.float64)
+        bucket = self.buckets[int(torch.multinomial(chances, 1, generator=generator))]
+        count = max(8, min(256, batch_values // bucket.window))
+        series = bucket.series[torch.multinomial(bucket.weights, count, replacement=True, generator=generator)]
+        series = series.to(self.values.device)
+        room = (self.stops[series] - self.starts[series] - bucket.window).clamp(min=0)
+        share = torch.rand(count, generator=generator, dtype=torch.float64).to(self.values.device)
+        begin = self.starts[series] + (share * (room + 1)).long()
+        index = begin[:, None] + torch.arange(bucket.window, device=self.values.device)
+        inside = index < self.stops[series, None]
+        windows = torch.where(inside, self.values[index.clamp(max=len(self.values) - 1)], torch.nan)
+        windows, _ = align(windows, bucket.window)  # a window may not begin with missing values
+        return windows, self.seasons[series]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Series whose windows have about the same length. weights: how many windows each of them holds, on the CPU."""
+
+    series: Tensor
+    weights: Tensor
+    window: int
+
+    @property
+    def weight(self) -> float:
+        return float(self.weights.sum())
+
+
+def make_buckets(lengths: NDArray[np.int64], longest_window: int) -> list[Bucket]:
+    """Series by the length of their windows, which grow by BUCKET_GROWTH from one bucket to the next."""
+    windows = np.minimum(lengths, longest_window)
+    group = np.ceil(np.log(np.maximum(windows, 1) / longest_window) / np.log(BUCKET_GROWTH) - 1e-9).astype(np.int64)
+    buckets = []
+    for one in np.unique(group):
+        members = np.flatnonzero(group == one)
+        window = int(windows[members].max())
+        weights = np.maximum(1.0, lengths[members] / window)
+        buckets.append(Bucket(torch.tensor(members), torch.tensor(weights), window))
+    return buckets
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The validation part, one row per origin: what was known, and what followed.
+
+    Attributes:
+        history: (rows, time) right-aligned, NaN in front. actual: (rows, horizon). seasons: (rows, slots).
+        naive: (rows,) mean absolute change of the history, over one season where there is one.
+        window: (rows,) which window of its series, 0 the last one.
+    """
+
+    history: Tensor
+    actual: Tensor
+    seasons: Tensor
+    naive: Tensor
+    window: Tensor
+
+
+def held_windows(panel: Panel, horizon: int, most: int) -> NDArray[np.int64]:
+    """(series,) how many windows of `horizon` steps at the end of each series are held out.
+
+    At most half of a series, but one window of every series that has SHORTEST steps before it.
+    Raises: DataError if no series has.
+    """
+    lengths = panel.offsets[1:] - first_observed(panel)
+    if not (lengths >= horizon + SHORTEST).any():
+        raise DataError(
+            f"no series is long enough to train on: the longest has {int(lengths.max(initial=0))} steps from its first "
+            f"value, and the horizon {horizon} and at least {SHORTEST} more are needed; shorten the horizon, or "
+            f"forecast without fit"
+        )
+    return np.where(lengths >= horizon + SHORTEST, np.clip(lengths // (2 * horizon), 1, most), 0)
+
+
+def hold_out(
+    panel: Panel,
+    windows: NDArray[np.int64],
+    horizon: int,
+    seasons: NDArray[np.int64],
+    config: ModelConfig,
+    most_values: int,
+    device: torch.device,
+) -> HeldOut:
+    """The validation part: windows of all series, spread evenly where all would be more than `most_values` to read."""
+    series = np.repeat(np.arange(panel.size), windows)
+    back = np.arange(len(series)) - np.repeat(np.cumsum(windows) - windows, windows)
+    ends = panel.offsets[series + 1] - back * horizon - horizon
+    starts = first_observed(panel)[series]
+    blocks = np.maximum((ends - starts) // config.context_length - 1, 0)
+    starts = starts + config.context_length * blocks  # what the network would not read is not copied
+    longest = int((ends - starts).max())
+    count = int(np.clip(most_values // longest, 1, len(series)))
+    chosen = np.linspace(0, len(series) - 1, count).astype(np.int64)
+    index = ends[chosen, None] + np.arange(-longest, horizon)
+    part = np.where(index >= starts[chosen, None], panel.values[np.maximum(index, 0)], np.nan)
+    history, actual = part[:, :longest], part[:, longest:]
+    slots = seasons[series[chosen]][:, : config.season_slots]
+    naive = seasonal_changes(history, slots)
+    parts = (history, actual, slots, naive, back[chosen])
+    return HeldOut(*(torch.tensor(each, device=device) for each in parts))
+
+
+def seasonal_changes(history: NDArray[np.float64], seasons: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(rows,) mean absolute change over the first season length, or from step to step; NaN for none."""
+    first = seasons[:, 0] if seasons.shape[1] else np.zeros(len(history), np.int64)
+    lags = np.where((first > 0) & (first < history.shape[1]), first, 1)
+    result = np.full(len(history), np.nan)
+    for lag in np.unique(lags):
+        rows = lags == lag
+        changes = np.abs(history[rows, lag:] - history[rows, :-lag])
+        count = (~np.isnan(changes)).sum(1)
+        result[rows] = np.where(count > 0, np.nansum(changes, 1) / np.maximum(count, 1), np.nan)
+    return result
+
+
+def first_observed(panel: Panel) -> NDArray[np.int64]:
+    """(series,) position of the first observed value of each series, its end where there is none."""
+    observed = np.append(np.flatnonzero(~np.isnan(panel.values)), len(panel.values))
+    found = np.minimum(observed[np.searchsorted(observed, panel.offsets[:-1])], panel.offsets[1:])
+    return found.astype(np.int64)
+
+
+def without(panel: Panel, held: NDArray[np.int64]) -> Panel:
+    """The panel before its validation part: what season lengths may be read from."""
+    return replace(panel.head(panel.lengths - held), notes=())

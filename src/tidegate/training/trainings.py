@@ -1,0 +1,195 @@
+"""All trainings of one fit: from which weights each begins, on what, in which order, and how far they are."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tidegate.forecasting.config import ModelConfig
+from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.series.panel import Panel
+from tidegate.series.seasons import season_lengths
+from tidegate.training.choices import BUDGET, FEW_STEPS, FitPlan
+from tidegate.training.course import Clock, Course, Epoch, validate
+from tidegate.training.resume import FitCheckpoint
+from tidegate.training.samples import HeldOut, Samples, held_windows, hold_out
+
+Progress = Callable[[Epoch, float], None]  # the epoch, and the share of all the work that is done
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to begin: from weights that know something, or from nothing.
+
+    Attributes:
+        name: as notes call it, "the shipped weights".
+        config: of its networks; of the first of them where a file holds several.
+        starts: none: networks of `config`, drawn anew for each seed.
+    """
+
+    name: str
+    config: ModelConfig
+    starts: tuple[PatchLSTM, ...] = ()
+
+
+@dataclass(frozen=True)
+class Material:
+    """The panel, ready to train on and to validate with."""
+
+    panel: Panel
+    horizon: int
+    seasons: NDArray[np.int64]  # (series, 3), of the training part
+    windows: NDArray[np.int64]  # (series,) how many are held out
+    epochs: HeldOut  # what each epoch is validated on
+    selection: HeldOut  # what the choice at the end is made on
+    device: torch.device
+
+    @classmethod
+    def of(
+        cls,
+        panel: Panel,
+        horizon: int,
+        season_length: int | tuple[int, ...] | None,
+        plan: FitPlan,
+        kinds: Sequence[Kind],
+        device: torch.device,
+    ) -> Material:
+        """Raises: DataError if no series is long enough."""
+        windows = held_windows(panel, horizon, plan.windows)
+        seasons = season_lengths(panel.head(panel.lengths - windows * horizon), season_length)
+        context = max(kind.config.context_length for kind in kinds)
+        epochs, selection = (
+            hold_out(panel, windows, horizon, seasons, context, values, device)
+            for values in (plan.validation_values, plan.selection_values)
+        )
+        return cls(panel, horizon, seasons, windows, epochs, selection, device)
+
+    @property
+    def held_share(self) -> float:
+        """Of all values, those that are held out."""
+        return float((self.windows * self.horizon).sum()) / max(1, int((~np.isnan(self.panel.values)).sum()))
+
+    def samples(self, config: ModelConfig, *, everything: bool) -> Samples:
+        """Windows for a network to train on; everything: the held-out ones too."""
+        held = 0 * self.windows if everything else self.windows * self.horizon
+        return Samples.of(self.panel, held, self.seasons, config, self.device)
+
+    def fingerprint(self, plan: FitPlan, kinds: Sequence[Kind]) -> str:
+        """16 hexadecimal digits of all that the trained weights depend on."""
+        digest = hashlib.sha256(repr((asdict(plan), self.horizon, str(self.device))).encode())
+        for kind in kinds:
+            digest.update(repr(kind.config).encode())
+            for network in kind.starts:
+                for parameter in network.parameters():
+                    digest.update(parameter.detach().numpy().tobytes())
+        for array in (self.panel.values, self.panel.offsets, self.seasons):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+class Trainings:
+    """Runs trainings one after the other; one that the checkpoint knows goes on where it was."""
+
+    def __init__(
+        self,
+        material: Material,
+        plan: FitPlan,
+        kinds: Sequence[Kind],
+        clock: Clock,
+        saved: FitCheckpoint,
+        progress: Progress | None,
+    ) -> None:
+        self.material, self.plan, self.kinds = material, plan, kinds
+        self.clock, self.saved, self.progress = clock, saved, progress
+        self.courses: list[Course] = []
+
+    def run(self, kind: Kind) -> list[Course]:
+        """Train every member of a kind, from each of its starts, until the validation part says enough."""
+        return [self._run(course, kind, everything=False) for course in self.members(kind)]
+
+    def run_again(self, kind: Kind, before: Sequence[Course]) -> list[Course]:
+        """The same trainings on everything, the held-out windows too, each to the step that was kept before."""
+        courses = self.members(kind)
+        for course, earlier in zip(courses, before, strict=True):
+            course.last_step = earlier.best_step
+            self._run(course, kind, everything=True)
+        return courses
+
+    def members(self, kind: Kind) -> list[Course]:
+        """Trainings that have not begun: of each member, one from every start."""
+        courses = []
+        for seed in range(self.plan.seed, self.plan.seed + self.plan.members):
+            torch.manual_seed(seed)
+            networks = [copy.deepcopy(start) for start in kind.starts] or [PatchLSTM(kind.config)]
+            peak = self.plan.transfer_rate if kind.starts else self.plan.scratch_rate
+            for network in networks:
+                network.to(self.material.device)
+                courses.append(
+                    Course(kind.name, network, self.plan, seed=seed, peak=peak, horizon=self.material.horizon)
+                )
+        return courses
+
+    def _run(self, course: Course, kind: Kind, *, everything: bool) -> Course:
+        key = str(len(self.courses))
+        self.courses.append(course)
+
+        def after_epoch(epoch: Epoch) -> None:
+            self.saved.keep(key, course, self.clock, finished=False)
+            if self.progress is not None:
+                self.progress(epoch, self.share_done)
+
+        if not self.saved.restore(key, course):
+            samples = self.material.samples(kind.config, everything=everything)
+            course.run(samples, None if everything else self.material.epochs, self.clock, after_epoch)
+            self.saved.keep(key, course, self.clock, finished=True)
+        course.keep_best()
+        return course
+
+    @property
+    def share_done(self) -> float:
+        """Of all the work, how much is done: by steps, or by the clock where that is further."""
+        count = sum(max(1, len(kind.starts)) for kind in self.kinds) * self.plan.members
+        begun = self.courses[-1].step / max(1, self.courses[-1].last_step)
+        steps = (len(self.courses) - 1 + begun) / max(count, len(self.courses))
+        if self.plan.time_limit is None:
+            return steps
+        return max(steps, min(1.0, self.clock.seconds / self.plan.time_limit))
+
+    @property
+    def is_worth_repeating(self) -> bool:
+        """Whether the held-out windows are too large a part of the panel to go without."""
+        return self.material.held_share > self.plan.refit_share
+
+    def affordable_steps(self) -> int:
+        """Steps of each training that fit into what is left of the time limit; 0: too few to begin.
+
+        Every kind is tried for a few steps on copies, which change nothing.
+        """
+        assert self.plan.time_limit is not None
+        step_seconds = validation_seconds = 0.0
+        for kind in self.kinds:
+            courses = self.members(kind)
+            samples = self.material.samples(kind.config, everything=False)
+            seconds = courses[0].rehearse(samples)
+            began = time.monotonic()
+            validate(courses[0].network, self.material.epochs)
+            step_seconds += seconds * len(courses)
+            validation_seconds += (time.monotonic() - began) * len(courses)
+        if self.is_worth_repeating:
+            step_seconds *= 2
+        choices = (len(self.plan.blends) + 1) * len(self.material.selection.actual) / len(self.material.epochs.actual)
+        left = BUDGET * (self.plan.time_limit - self.clock.seconds) - validation_seconds * (self.plan.epochs + choices)
+        steps = int(left / step_seconds)
+        return steps if steps >= FEW_STEPS else 0
+
+    def with_steps(self, max_steps: int) -> Trainings:
+        """The same, each training of so many steps."""
+        plan = replace(self.plan, max_steps=max_steps)
+        return Trainings(self.material, plan, self.kinds, self.clock, self.saved, self.progress)
