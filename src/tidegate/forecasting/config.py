@@ -8,8 +8,9 @@ from typing import Any
 
 from tidegate.errors import ConfigError, ModelError
 
-FORMAT_VERSION = 2  # of model files; 1: look-ups of single seasons, squashing that bends at one scale
-READABLE_VERSIONS = (1, 2)  # for forecasting, where the graph says all; training goes on from the newest only
+FORMAT_VERSION = 3  # of model files; 1: look-ups of single seasons; 2: no state in and out
+READABLE_VERSIONS = (1, 2, 3)  # for forecasting, where the graph says all
+TRAINABLE_VERSIONS = (2, 3)  # whose weights are those of the network of today
 METADATA_KEY = "tidegate"  # where a model file keeps its facts: format_version, config, provenance
 CELLS = ("lstm", "peephole", "rnn")
 DEFAULT_QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)

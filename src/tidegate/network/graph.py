@@ -134,6 +134,10 @@ class Value:
         inside = index.clip(0, self.size(1) - 1).reshape(0, -1)
         return self.graph.op("GatherElements", self, inside, axis=1).reshape_like(index)
 
+    def at(self, index: Value) -> Value:
+        """`take` where index is (batch, n), which needs no change of shape."""
+        return self.graph.op("GatherElements", self, index.clip(0, self.size(1) - 1), axis=1)
+
     def reshape_like(self, other: Value) -> Value:
         return self.graph.op("Reshape", self, other.shape())
 

@@ -6,7 +6,9 @@ runtime in any language forecasts with the file.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,15 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from tidegate.errors import ModelError
-from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, ModelConfig
+from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, TRAINABLE_VERSIONS, ModelConfig
 from tidegate.network.causal import LINEAR, LOOKUP_CHANNELS, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS
 from tidegate.network.graph import Graph, Value
 from tidegate.network.patch_lstm import MIX_PARTS, SQUASHED_LIMIT, PatchLSTM
 
 Array = NDArray[np.float32]
+# What a stream carries of a history beside the recurrent state: its first value, the unit of the sums (a power of two),
+# how many values were observed, and the sums of them, of their squares and of their moves, all counted from the first.
+SUMS = ("first", "unit", "count", "total", "squares", "moves")
 
 
 def to_onnx(network: PatchLSTM, provenance: Mapping[str, Any]) -> bytes:
@@ -35,18 +40,49 @@ def to_onnx(network: PatchLSTM, provenance: Mapping[str, Any]) -> bytes:
     the same pass forecasts at the last `past_origins` ends of a patch that have steps after them, the latest first,
     NaN where there are no more. Left out, `past_origins` is 0 and costs nothing.
     """
-    facts = {"format_version": FORMAT_VERSION, "config": network.config.to_dict(), "provenance": dict(provenance)}
+    return _written(network, {"provenance": dict(provenance)})
+
+
+def _written(network: PatchLSTM, facts: Mapping[str, Any]) -> bytes:
+    """facts: what the metadata hold besides what describes the network itself."""
     weights = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
-    metadata = {METADATA_KEY: json.dumps(facts)}
-    model = _Writer(network, weights).write(metadata)
-    return model.SerializeToString()
+    writer = _Writer(network, weights)
+    about = {
+        "format_version": FORMAT_VERSION,
+        "config": network.config.to_dict(),
+        "weights": weights_fingerprint(list(writer.graph.initialisers.values())),
+    }
+    return writer.write({METADATA_KEY: json.dumps({**facts, **about})}).SerializeToString()
+
+
+def weights_fingerprint(initialisers: Sequence[onnx.TensorProto]) -> str:
+    """16 hexadecimal digits of the SHA-256 of all trained numbers in a graph, by name: the same in every format."""
+    digest = hashlib.sha256()
+    for tensor in sorted(initialisers, key=lambda tensor: tensor.name):
+        if re.search(r"\.(weight|bias)", tensor.name):
+            digest.update(f"{tensor.name} {tuple(tensor.dims)}\n".encode())
+            digest.update(numpy_helper.to_array(tensor).astype("<f4").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def rewrite(path: Path) -> None:
+    """Write a file of an earlier format anew in that of today: the same weights, to the bit, and the same facts.
+
+    Raises: ModelError for a format whose weights belong to another network.
+    """
+    network, facts = load_network(path)
+    _save(_written(network, facts), path)
 
 
 def save_network(network: PatchLSTM, path: Path, provenance: Mapping[str, Any]) -> None:
     """Write aside, then rename."""
+    _save(to_onnx(network, provenance), path)
+
+
+def _save(content: bytes, path: Path) -> None:
     aside = path.with_name(path.name + ".tmp")
     try:
-        aside.write_bytes(to_onnx(network, provenance))
+        aside.write_bytes(content)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
@@ -57,10 +93,11 @@ def load_network(path: Path) -> tuple[PatchLSTM, dict[str, Any]]:
     try:
         model = onnx.load(path)
         facts = json.loads({entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY])
-        if (version := facts["format_version"]) != FORMAT_VERSION:
+        if (version := facts["format_version"]) not in TRAINABLE_VERSIONS:
+            known = " and ".join(map(str, TRAINABLE_VERSIONS))
             raise ModelError(
-                f"{path} has format version {version}: it forecasts, but training goes on from version "
-                f"{FORMAT_VERSION} only; fit it anew"
+                f"{path} has format version {version}: it forecasts, but training goes on from versions {known} "
+                "only; fit it anew"
             )
         stored = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
         network = PatchLSTM(ModelConfig.from_dict(facts["config"]))
@@ -124,25 +161,27 @@ class _Writer:
             self.seasons = g.input("season_lengths", "int64", ["batch", config.season_slots])
         horizon = g.input("horizon", "int64", [], default=config.horizon)
         past = g.input("past_origins", "int64", [], default=0)
+        self.carry_in()
         values, lengths = self.align(context)
+        end = lengths.unsqueeze(1)
+        self.carried = g.where(self.is_carried, end - self.pending, 0)  # B 1, the step that the state has read up to
         self.observe(values)
         patch, per_block = config.patch_length, config.horizon // config.patch_length
         blocks = (horizon + (config.horizon - 1)) // config.horizon
-        final = (lengths - 1).maximum(0) // patch  # B
-        count = final.reduce("Max", 0) + (blocks - 1) * per_block + 1
-        grid = (g.arange(count) + 1).unsqueeze(0) * patch  # 1 K
-        end = lengths.unsqueeze(1)
-        past_end = end + grid - (final + 1).unsqueeze(1) * patch
-        origin = g.where(grid < end, grid, past_end)  # B K
+        final = (end - self.carried - 1).maximum(0) // patch  # B 1, among the steps of this pass
+        count = final.reduce("Max", 0, 1) + (blocks - 1).maximum(0) * per_block + 1
+        ahead = ((g.arange(count) + 1) * patch).unsqueeze(0)  # 1 K
+        grid = ahead + self.carried
+        origin = g.where(grid < end, grid, ahead + (end - (final + 1) * patch))  # B K
         known = origin.minimum(end)
-        previous = g.concat([origin.slice(0, 1, 1) * 0, origin.slice(0, -1, 1)], 1)
+        previous = g.concat([self.carried, origin.slice(0, -1, 1)], 1)
         embedded = self.embed(origin, known, previous)
-        output = self.read(embedded)
-        asked = final.unsqueeze(1) + g.arange(blocks).unsqueeze(0) * per_block  # B M
-        earlier = final.unsqueeze(1) - 1 - g.arange(past).unsqueeze(0)  # B past
+        output, state = self.read(embedded)
+        asked = final + g.arange(blocks).unsqueeze(0) * per_block  # B M
+        earlier = final - 1 - g.arange(past).unsqueeze(0)  # B past
         asked = g.concat([asked, earlier], 1).maximum(0)  # the past comes behind, and is cut off again
         rows = asked.unsqueeze(2)
-        chosen_origin, chosen_known = origin.take(asked), known.take(asked)
+        chosen_origin, chosen_known = origin.at(asked), known.at(asked)
         scaling = self.scaling(chosen_known)
         predicted = self.predict(
             self.pick(output, rows), self.pick(embedded, rows), chosen_origin, chosen_known, scaling
@@ -153,36 +192,58 @@ class _Writer:
         empty = (lengths > 0).unsqueeze(1, 2)
         final_result = g.where(empty, flat, float("nan"))
         past_result = g.where(earlier.unsqueeze(2, 3) >= 0, result.slice(blocks, blocks + past, 1), float("nan"))
+        # Only where a row's last step is the last of the pass, and a full patch, is there something to carry on from.
+        at_end = g.op("Equal", (final + 1) * patch + self.carried, end, dtype="bool")
+        at_end = at_end & g.op("Equal", final + 1, count, dtype="bool")
+        sums = g.where(at_end, self.sums_at(end), float("nan"))
         outputs: dict[str, tuple[Value, Sequence[str | int]]] = {
             "quantiles": (final_result, ["batch", "steps", levels]),
             "past_quantiles": (past_result, ["batch", "past", config.horizon, levels]),
+            "state_after": (state, [1, self.state_parts, "batch", config.hidden_size]),
+            "sums_after": (sums, ["batch", len(SUMS)]),
         }
         return g.model(outputs, metadata)
 
+    @property
+    def state_parts(self) -> int:
+        """Rows of the state of one network: hidden and, but for plain RNNs, cell state of each layer."""
+        return self.config.num_layers * (1 if self.config.cell == "rnn" else 2)
+
+    def carry_in(self) -> None:
+        """The inputs by which a stream goes on; left out, they say that nothing is carried."""
+        g = self.graph
+        empty = np.zeros((1, self.state_parts, 1, self.config.hidden_size))
+        self.state = g.input("state", "float32", [1, self.state_parts, "carried", self.config.hidden_size], empty)
+        self.sums = g.input("sums", "float64", ["carried", len(SUMS)], np.zeros((1, len(SUMS))))
+        self.pending = g.input("pending", "int64", ["carried"], np.zeros(1)).unsqueeze(1)
+        self.is_carried = self.pending > 0  # B 1
+
     def align(self, context: Value) -> tuple[Value, Value]:
-        """patch_lstm.align"""
+        """patch_lstm.align; what a carried state has to be followed by is left as it is."""
         g = self.graph
         time = context.size(1)
         position = g.arange(time).unsqueeze(0).expand_like(context)
         observed = ~g.op("IsNaN", context, dtype="bool")
         start = g.where(observed, position, time).reduce("Min", 1)
         block = ((time - start) // self.config.context_length - 1).maximum(0)
-        start = start + block * self.config.context_length
+        start = start + g.where(self.is_carried.squeeze(1), 0, block) * self.config.context_length
         late = observed & (position >= start.unsqueeze(1))
         start = g.where(late, position, time).reduce("Min", 1)
         index = position + start.unsqueeze(1)
-        return g.where(index < time, context.take(index), float("nan")), time - start
+        return g.where(index < time, context.at(index), float("nan")), time - start
 
     def observe(self, values: Value) -> None:
-        """causal.History.of"""
+        """causal.History.of, or what of it goes on from carried sums: self.base is what lies before."""
         g = self.graph
+        carried_first, carried_unit, *carried = (self.sums.slice(place, place + 1, 1) for place in range(len(SUMS)))
         self.observed = ~g.op("IsNaN", values, dtype="bool")
-        self.first = g.where(self.observed, values, 0.0).slice(0, 1, 1)
+        first = g.where(self.observed, values, 0.0).slice(0, 1, 1)
+        self.first = g.where(self.is_carried, carried_first, first)
         centred = g.where(self.observed, values - self.first, 0.0)
         largest = centred.apply("Abs").reduce("Max", 1, keep=True)
         exponent = (largest.maximum(1e-300).apply("Log") / float(np.log(2))).apply("Floor")
-        power = g.op("Pow", g.constant(2.0, "float64"), exponent)
-        self.unit = g.where(largest > 0, power, 1.0)
+        power = g.where(largest > 0, g.op("Pow", g.constant(2.0, "float64"), exponent), 0.0).maximum(carried_unit)
+        self.unit = g.where(power > 0, power, 1.0)
         centred = centred / self.unit
         self.count = self.observed.cast("float64").cumsum(1)
         rank = self.count.cast("int64")
@@ -196,21 +257,42 @@ class _Writer:
         self.total = centred.cumsum(1)
         self.area = self.filled.cumsum(1)
         self.squares = (centred * centred).cumsum(1)
+        # A power of two, so nothing is lost; the sums of the tail itself are taken away again.
+        change, last = carried_unit / self.unit, self.carried - 1
+        powers = [None, change, change * change, change]
+        self.base = [
+            g.where(self.is_carried, (total * power if power else total) - running.at(last), 0.0)
+            for total, power, running in zip(carried, powers, self.running, strict=True)
+        ]
+
+    @property
+    def running(self) -> tuple[Value, Value, Value, Value]:
+        """The running sums over the context, in the order of SUMS."""
+        return self.count, self.total, self.squares, self.moves
+
+    def sums_before(self, known: Value) -> list[Value]:
+        """(B K) each: count, total, squares and moves of all values before `known`, carried ones included."""
+        return [running.at(known - 1) + base for running, base in zip(self.running, self.base, strict=True)]
+
+    def sums_at(self, end: Value) -> Value:
+        """(B SUMS) what a stream carries from here."""
+        return self.graph.concat([self.first, self.unit, *self.sums_before(end)], 1)
 
     def scaling(self, known: Value) -> dict[str, Value]:
         """causal.Scaling.at"""
-        g, last = self.graph, known - 1
+        g = self.graph
         if not self.config.scaling:
             ones = (known * 0 + 1).cast("float64")
             return {"location": ones * (-self.first / self.unit), "scale": ones / self.unit, "count": ones}
-        count = self.count.take(last).maximum(1.0)
-        mean = self.total.take(last) / count
-        deviation = (self.squares.take(last) / count - mean * mean).maximum(0.0).apply("Sqrt")
-        change = self.moves.take(last) / (count - 1.0).maximum(1.0)
+        count, total, squares, moves = self.sums_before(known)
+        count = count.maximum(1.0)
+        mean = total / count
+        deviation = (squares / count - mean * mean).maximum(0.0).apply("Sqrt")
+        change = moves / (count - 1.0).maximum(1.0)
         both = (deviation > 0) & (change > 0)
         started = known > 0
         return {
-            "location": g.where(started, self.filled.take(last), 0.0),
+            "location": g.where(started, self.filled.at(known - 1), 0.0),
             "scale": g.where(started, (deviation + change) * 0.5, 0.0),
             "spread": g.where(both, change / g.where(both, deviation, 1.0), 1.0).apply("Log"),
             "count": count,
@@ -285,25 +367,34 @@ class _Writer:
         hidden = hidden * hidden.apply("Sigmoid")
         return hidden @ self.weights[f"{name}.2.weight"] + self.weights[f"{name}.2.bias"]
 
-    def read(self, embedded: Value) -> Value:
-        """cells.Recurrent: (B K E) -> (B K hidden)"""
+    def read(self, embedded: Value) -> tuple[Value, Value]:
+        """cells.Recurrent: (B K E) -> (B K hidden), and the state after the last step"""
         config, g = self.config, self.graph
         sequence = embedded.transpose(1, 0, 2)
+        parts = 1 if config.cell == "rnn" else 2
+        room = g.vector([1, embedded.size(0), config.hidden_size])
+        ends: list[Value] = []
         for layer in range(config.num_layers):
             names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_peep")
             found = [self.weights.get(f"recurrent.cell.{name}_l{layer}") for name in names]
             w_ih, w_hh, b_ih, b_hh = (part for part in found[:4] if part is not None)
+            places = range(layer * parts, (layer + 1) * parts)
+            starts = [g.op("Expand", self.state.slice(at, at + 1, 1).squeeze(0), room) for at in places]
             inputs: list[Value | None] = [
                 sequence,
                 w_ih.unsqueeze(0),
                 w_hh.unsqueeze(0),
                 g.concat([b_ih, b_hh], 0).unsqueeze(0),
+                None,
+                *starts,
             ]
             if (peep := found[4]) is not None:
-                inputs += [None, None, None, peep.reshape(1, -1)]
+                inputs.append(peep.reshape(1, -1))
             kind = "RNN" if config.cell == "rnn" else "LSTM"
-            sequence = g.op(kind, *inputs, hidden_size=config.hidden_size).squeeze(1)
-        return sequence.transpose(1, 0, 2)
+            outputs = g.ops(kind, *inputs, outputs=1 + parts, hidden_size=config.hidden_size)
+            sequence = outputs[0].squeeze(1)
+            ends += outputs[1:]
+        return sequence.transpose(1, 0, 2), g.concat(ends, 0).unsqueeze(0)
 
     def pick(self, sequence: Value, rows: Value) -> Value:
         """patch_lstm.pick; rows (B M 1)"""
