@@ -259,28 +259,37 @@ def fit(
     hidden_size: int | None = None,
     season_length: Seasons | None = None,
     time_limit: float | None = None,
+    max_steps: int | None = None,
+    members: int | None = None,
     seed: int = 0,
     device: str = "auto",
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     plan: FitPlan | None = None,
-    progress: Callable[[Epoch, FitPlan], None] | None = None,
+    progress: Callable[[Epoch, float], None] | None = None,
 ) -> Model:
-    """Train a network on every series in `data`; needs the extra "train".
+    """Train on every series in `data`; needs the extra "train".
 
-    The last `horizon` steps of each series are the validation part, which decides when to stop.
+    The last windows of each series, up to four, are held out. They decide when a training stops, and which of the
+    trained networks is kept, if one is better than the start weights beyond doubt; see docs/fit.md.
 
     Args:
         data, id, time, target, and how to read stamps and values: as in `forecast`.
         horizon: steps ahead the network is trained for; left out, a number usual for the frequency.
-        start: "auto" (from the shipped weights, or from nothing where another network is asked for), "scratch", or a
-            model file to go on from.
-        cell: "lstm", "peephole" or "rnn".
-        layers, hidden_size: the network's shape.
+        start: "auto" (the shipped weights and a network of its own: the better of them, or their mean, is kept),
+            "scratch" (a network of its own), or a model file to go on from.
+        cell: "lstm", "peephole" or "rnn"; another than the start's means from nothing.
+        layers, hidden_size: the shape of the network of its own; the same is true of them.
         season_length: steps per season, one or several; kept with the model.
-        time_limit: seconds of training at most.
+        time_limit: seconds in all, which decide how many steps each training has.
+        max_steps: steps of each training. What a fit under a time limit came to, `provenance["max_steps"]`, repeats it.
+        members: trainings of each kind, with the next seeds, whose quantiles are averaged; 1 if left out.
         seed: the same seed, data and machine give the same network.
         device: "auto" (CUDA if there is one), "cpu", "cuda".
+        checkpoint: a file to which the state is written after every epoch, removed at the end.
+        resume: go on from `checkpoint`, if it is there, to the same weights as without a stop.
         plan: learning rates, batch size and patience (`tidegate.training.fit.FitPlan`).
-        progress: called after each epoch.
+        progress: called after each epoch with its figures and the share of all work that is done.
     Returns: a Model; its `forecast()` without data forecasts the series it was fitted on.
     Raises: MissingExtra without torch; DataError, ConfigError, ModelError; FileNotFoundError for `start`.
     """
@@ -312,9 +321,13 @@ def fit(
         hidden_size=hidden_size,
         season_length=season_length,
         time_limit=time_limit,
+        max_steps=max_steps,
+        members=members,
         seed=seed,
         device=device,
         plan=plan,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        resume=resume,
         progress=progress,
     )
     facts: dict[str, Any] = {**trained.provenance, "horizon": horizon}

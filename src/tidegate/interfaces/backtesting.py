@@ -242,7 +242,7 @@ def _trained(horizon: int, training: dict[str, Any], options: dict[str, Any]) ->
         return make
 
     # By the clock no training ends at the same step twice, so a rehearsal counts steps.
-    plan = FitPlan(max_epochs=1, epoch_steps=REHEARSAL_STEPS)
+    plan = FitPlan(max_steps=REHEARSAL_STEPS, epochs=1)
     return Contender("Tidegate fit", maker(), is_model=True, rehearse=maker(plan=plan, time_limit=None), costly=True)
 
 

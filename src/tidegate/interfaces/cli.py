@@ -17,7 +17,7 @@ from tidegate.interfaces.terminal import Bar, Raw, document, emit, say, table
 if TYPE_CHECKING:
     from tidegate.forecasting.result import Forecast
     from tidegate.interfaces.api import Model
-    from tidegate.training.fit import Epoch, FitPlan
+    from tidegate.training.fit import Epoch
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -163,7 +163,10 @@ def _forecast_document(result: Forecast, model: Model) -> str:
 @click.option("--cell", type=click.Choice(["lstm", "peephole", "rnn"]), help="Kind of network; lstm if left out.")
 @click.option("--layers", type=int, help="Layers of the network.")
 @click.option("--hidden-size", type=int, help="Width of the network.")
-@click.option("--time-limit", type=float, metavar="SECONDS", help="Stop training after so many seconds.")
+@click.option("--time-limit", type=float, metavar="SECONDS", help="Seconds in all, which decide the steps.")
+@click.option("--max-steps", type=int, metavar="N", help="Steps of each training, which repeats a fit exactly.")
+@click.option("--members", type=int, metavar="N", help="Trainings of each kind that are averaged; 1 if left out.")
+@click.option("--resume", is_flag=True, help="Go on with a fit to the same MODEL that was stopped.")
 @SEED
 @DEVICE
 @JSON
@@ -176,14 +179,11 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     check_destination(output, api.MODEL_SUFFIXES)
     bar = Bar(quiet=quiet)
 
-    def report(epoch: Epoch, plan: FitPlan) -> None:
-        share = epoch.step / (plan.max_epochs * plan.epoch_steps)
-        if plan.time_limit is not None:
-            share = max(share, min(1.0, epoch.seconds / plan.time_limit))
-        bar.draw(share, f"step {epoch.step}, validation MASE {epoch.validation_mase:.3f}")
+    def report(epoch: Epoch, share: float) -> None:
+        bar.draw(share, f"{epoch.training}: step {epoch.step}, validation MASE {epoch.validation_mase:.3f}")
 
     try:
-        model = api.fit(data, progress=report, **options)
+        model = api.fit(data, progress=report, checkpoint=f"{output}.checkpoint", **options)
     finally:
         bar.clear()
     model.save(output)

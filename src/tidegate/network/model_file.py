@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from tidegate.errors import ModelError
+from tidegate.errors import ConfigError, ModelError
 from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, TRAINABLE_VERSIONS, ModelConfig
 from tidegate.network.causal import LINEAR, LOOKUP_CHANNELS, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS
 from tidegate.network.graph import Graph, Value
@@ -31,28 +32,47 @@ Array = NDArray[np.float32]
 SUMS = ("first", "unit", "count", "total", "squares", "moves")
 
 
-def to_onnx(network: PatchLSTM, provenance: Mapping[str, Any]) -> bytes:
-    """The model file's bytes.
+Networks = PatchLSTM | Sequence[PatchLSTM]
+
+
+def to_onnx(networks: Networks, provenance: Mapping[str, Any], *, calibration: Sequence[float] | None = None) -> bytes:
+    """The model file's bytes: of one network, or of several whose quantiles are averaged level by level.
 
     Inputs of the graph: `context` (batch, time) float64 with NaN for missing; `season_lengths` (batch, slots) int64, 0
     for none (absent without season look-ups); `horizon` and `past_origins`, scalar int64 that may be left out. Outputs:
     `quantiles` (batch, horizon, levels) float64; `past_quantiles` (batch, past_origins, config.horizon, levels): what
     the same pass forecasts at the last `past_origins` ends of a patch that have steps after them, the latest first,
     NaN where there are no more. Left out, `past_origins` is 0 and costs nothing.
+
+    Args:
+        networks: of several, the one with the longest context first, whose patches theirs must divide; all with the
+            same quantile levels.
+        calibration: factors of the central intervals (`forecasting.calibration`), the outermost first.
     """
-    return _written(network, {"provenance": dict(provenance)})
+    facts: dict[str, Any] = {"provenance": dict(provenance)}
+    if calibration is not None:
+        facts["calibration"] = list(calibration)
+    return _written(networks, facts)
 
 
-def _written(network: PatchLSTM, facts: Mapping[str, Any]) -> bytes:
-    """facts: what the metadata hold besides what describes the network itself."""
-    weights = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
-    writer = _Writer(network, weights)
+def _written(networks: Networks, facts: Mapping[str, Any]) -> bytes:
+    """facts: what the metadata hold besides what describes the networks themselves."""
+    several = (networks,) if isinstance(networks, PatchLSTM) else tuple(networks)
+    graph = Graph()
+    writers = [_Writer(network, graph, prefix(place)) for place, network in enumerate(several)]
     about = {
         "format_version": FORMAT_VERSION,
-        "config": network.config.to_dict(),
-        "weights": weights_fingerprint(list(writer.graph.initialisers.values())),
+        "config": several[0].config.to_dict(),
+        "weights": weights_fingerprint(list(graph.initialisers.values())),
     }
-    return writer.write({METADATA_KEY: json.dumps({**facts, **about})}).SerializeToString()
+    if len(several) > 1:
+        about["members"] = [network.config.to_dict() for network in several]
+    return graph.model(_outputs(writers), {METADATA_KEY: json.dumps({**facts, **about})}).SerializeToString()
+
+
+def prefix(place: int) -> str:
+    """Of the names of the weights of a network; the first one's have none, as in a file of one."""
+    return f"member_{place}." if place else ""
 
 
 def weights_fingerprint(initialisers: Sequence[onnx.TensorProto]) -> str:
@@ -70,13 +90,15 @@ def rewrite(path: Path) -> None:
 
     Raises: ModelError for a format whose weights belong to another network.
     """
-    network, facts = load_network(path)
-    _save(_written(network, facts), path)
+    networks, facts = load_networks(path)
+    _save(_written(networks, facts), path)
 
 
-def save_network(network: PatchLSTM, path: Path, provenance: Mapping[str, Any]) -> None:
-    """Write aside, then rename."""
-    _save(to_onnx(network, provenance), path)
+def save_network(
+    networks: Networks, path: Path, provenance: Mapping[str, Any], *, calibration: Sequence[float] | None = None
+) -> None:
+    """`to_onnx` to a file, written aside, then renamed."""
+    _save(to_onnx(networks, provenance, calibration=calibration), path)
 
 
 def _save(content: bytes, path: Path) -> None:
@@ -89,7 +111,15 @@ def _save(content: bytes, path: Path) -> None:
 
 
 def load_network(path: Path) -> tuple[PatchLSTM, dict[str, Any]]:
-    """The network in a model file, and the file's facts. Raises ModelError if it is not one."""
+    """The network in a model file that holds one, and the file's facts. Raises ModelError if it is none."""
+    networks, facts = load_networks(path)
+    if len(networks) > 1:
+        raise ModelError(f"{path} holds {len(networks)} networks where one was expected")
+    return networks[0], facts
+
+
+def load_networks(path: Path) -> tuple[tuple[PatchLSTM, ...], dict[str, Any]]:
+    """The networks in a model file, and the file's facts. Raises ModelError if it is not one."""
     try:
         model = onnx.load(path)
         facts = json.loads({entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY])
@@ -100,12 +130,14 @@ def load_network(path: Path) -> tuple[PatchLSTM, dict[str, Any]]:
                 "only; fit it anew"
             )
         stored = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
-        network = PatchLSTM(ModelConfig.from_dict(facts["config"]))
-        weights = {
-            name: torch.from_numpy(_unpack(name, stored[name], cell=network.config.cell))
-            for name in network.state_dict()
-        }
-        network.load_state_dict(weights)
+        configs = [ModelConfig.from_dict(one) for one in facts.get("members", [facts["config"]])]
+        networks = tuple(PatchLSTM(config) for config in configs)
+        for place, network in enumerate(networks):
+            weights = {
+                name: torch.from_numpy(_unpack(name, stored[prefix(place) + name], cell=network.config.cell))
+                for name in network.state_dict()
+            }
+            network.load_state_dict(weights)
     except (KeyError, ValueError, RuntimeError, onnx.checker.ValidationError) as error:
         raise ModelError(
             f"{path} is not a tidegate model file, or is damaged ({type(error).__name__}: {error})"
@@ -114,7 +146,7 @@ def load_network(path: Path) -> tuple[PatchLSTM, dict[str, Any]]:
         if type(error).__name__ != "DecodeError":  # protobuf's own error, without a public name to import
             raise
         raise ModelError(f"{path} is not an ONNX file, or is cut off") from error
-    return network, facts
+    return networks, facts
 
 
 # torch stacks the gates i, f, g, o; ONNX i, o, f, g. Peepholes: here i, f, o; ONNX i, o, f.
@@ -144,24 +176,81 @@ def _reorder(array: Array, order: tuple[int, ...]) -> Array:
     return np.concatenate([blocks[index] for index in order])
 
 
+@dataclass(frozen=True)
+class _Inputs:
+    """What every network of a file reads."""
+
+    context: Value
+    seasons: Value | None
+    horizon: Value
+    past: Value
+    slots: int
+
+    @classmethod
+    def of(cls, graph: Graph, config: ModelConfig, slots: int) -> _Inputs:
+        context = graph.input("context", "float64", ["batch", "time"])
+        seasons = graph.input("season_lengths", "int64", ["batch", slots]) if slots else None
+        horizon = graph.input("horizon", "int64", [], default=config.horizon)
+        return cls(context, seasons, horizon, graph.input("past_origins", "int64", [], default=0), slots)
+
+
+Outputs = dict[str, tuple[Value, Sequence[str | int]]]
+
+
+def _outputs(writers: Sequence[_Writer]) -> Outputs:
+    """What a file gives: the mean over its networks, and what each of them may be carried on from.
+
+    Past origins are ends of the first network's patches.
+    """
+    first, graph = writers[0].config, writers[0].graph
+    levels, horizon = len(first.quantile_levels), min(writer.config.horizon for writer in writers)
+    for writer in writers:
+        config = writer.config
+        if config.quantile_levels != first.quantile_levels or first.patch_length % config.patch_length:
+            raise ConfigError(f"networks of one file need the same quantile levels and nested patches: {config}")
+    inputs = _Inputs.of(graph, first, max(writer.config.season_slots for writer in writers))
+    quantiles, past = [], []
+    carried: Outputs = {}
+    for place, writer in enumerate(writers):
+        suffix = f"_{place}" if place else ""
+        writer.carry_in(suffix)
+        found, earlier, state, sums = writer.write(inputs, first.patch_length)
+        quantiles.append(found)
+        past.append(earlier if writer.config.horizon == horizon else earlier.slice(0, horizon, 2))
+        carried[f"state_after{suffix}"] = (state, [1, writer.state_parts, "batch", writer.config.hidden_size])
+        carried[f"sums_after{suffix}"] = (sums, ["batch", len(SUMS)])
+    return {
+        "quantiles": (_mean(quantiles), ["batch", "steps", levels]),
+        "past_quantiles": (_mean(past), ["batch", "past", horizon, levels]),
+        **carried,
+    }
+
+
+def _mean(parts: list[Value]) -> Value:
+    return parts[0] if len(parts) == 1 else _sum(parts) / float(len(parts))
+
+
 class _Writer:
     """Writes `PatchLSTM.forecast` as a graph. Shapes in comments: B batch, T time, K steps, M horizons, P patch."""
 
-    def __init__(self, network: PatchLSTM, weights: dict[str, Array]) -> None:
-        self.network, self.config = network, network.config
-        self.graph = Graph()
+    def __init__(self, network: PatchLSTM, graph: Graph, prefix: str) -> None:
+        self.network, self.config, self.graph = network, network.config, graph
         self.weights = {
-            name: self.graph.weight(name, _pack(name, array, cell=self.config.cell)) for name, array in weights.items()
+            name: graph.weight(prefix + name, _pack(name, tensor.detach().cpu().numpy(), cell=self.config.cell))
+            for name, tensor in network.state_dict().items()
         }
 
-    def write(self, metadata: dict[str, str]) -> onnx.ModelProto:
+    def write(self, inputs: _Inputs, grid: int) -> tuple[Value, Value, Value, Value]:
+        """Quantiles, those of past origins (ends of patches of `grid` steps), state and sums after the last step."""
         config, g = self.config, self.graph
-        context = g.input("context", "float64", ["batch", "time"])
+        context, horizon, past = inputs.context, inputs.horizon, inputs.past
         if config.season_slots:
-            self.seasons = g.input("season_lengths", "int64", ["batch", config.season_slots])
-        horizon = g.input("horizon", "int64", [], default=config.horizon)
-        past = g.input("past_origins", "int64", [], default=0)
-        self.carry_in()
+            assert inputs.seasons is not None
+            self.seasons = (
+                inputs.seasons
+                if config.season_slots == inputs.slots
+                else inputs.seasons.slice(0, config.season_slots, 1)
+            )
         values, lengths = self.align(context)
         end = lengths.unsqueeze(1)
         self.carried = g.where(self.is_carried, end - self.pending, 0)  # B 1, the step that the state has read up to
@@ -171,14 +260,15 @@ class _Writer:
         final = (end - self.carried - 1).maximum(0) // patch  # B 1, among the steps of this pass
         count = final.reduce("Max", 0, 1) + (blocks - 1).maximum(0) * per_block + 1
         ahead = ((g.arange(count) + 1) * patch).unsqueeze(0)  # 1 K
-        grid = ahead + self.carried
-        origin = g.where(grid < end, grid, ahead + (end - (final + 1) * patch))  # B K
+        ends = ahead + self.carried
+        origin = g.where(ends < end, ends, ahead + (end - (final + 1) * patch))  # B K
         known = origin.minimum(end)
         previous = g.concat([self.carried, origin.slice(0, -1, 1)], 1)
         embedded = self.embed(origin, known, previous)
         output, state = self.read(embedded)
         asked = final + g.arange(blocks).unsqueeze(0) * per_block  # B M
-        earlier = final - 1 - g.arange(past).unsqueeze(0)  # B past
+        last = (end - self.carried - 1).maximum(0) // grid  # B 1, of the patches on whose ends the past is told
+        earlier = (last - g.arange(past).unsqueeze(0)) * (grid // patch) - 1  # B past
         asked = g.concat([asked, earlier], 1).maximum(0)  # the past comes behind, and is cut off again
         rows = asked.unsqueeze(2)
         chosen_origin, chosen_known = origin.at(asked), known.at(asked)
@@ -196,26 +286,22 @@ class _Writer:
         at_end = g.op("Equal", (final + 1) * patch + self.carried, end, dtype="bool")
         at_end = at_end & g.op("Equal", final + 1, count, dtype="bool")
         sums = g.where(at_end, self.sums_at(end), float("nan"))
-        outputs: dict[str, tuple[Value, Sequence[str | int]]] = {
-            "quantiles": (final_result, ["batch", "steps", levels]),
-            "past_quantiles": (past_result, ["batch", "past", config.horizon, levels]),
-            "state_after": (state, [1, self.state_parts, "batch", config.hidden_size]),
-            "sums_after": (sums, ["batch", len(SUMS)]),
-        }
-        return g.model(outputs, metadata)
+        return final_result, past_result, state, sums
 
     @property
     def state_parts(self) -> int:
         """Rows of the state of one network: hidden and, but for plain RNNs, cell state of each layer."""
         return self.config.num_layers * (1 if self.config.cell == "rnn" else 2)
 
-    def carry_in(self) -> None:
+    def carry_in(self, suffix: str) -> None:
         """The inputs by which a stream goes on; left out, they say that nothing is carried."""
         g = self.graph
         empty = np.zeros((1, self.state_parts, 1, self.config.hidden_size))
-        self.state = g.input("state", "float32", [1, self.state_parts, "carried", self.config.hidden_size], empty)
-        self.sums = g.input("sums", "float64", ["carried", len(SUMS)], np.zeros((1, len(SUMS))))
-        self.pending = g.input("pending", "int64", ["carried"], np.zeros(1)).unsqueeze(1)
+        self.state = g.input(
+            "state" + suffix, "float32", [1, self.state_parts, "carried", self.config.hidden_size], empty
+        )
+        self.sums = g.input("sums" + suffix, "float64", ["carried", len(SUMS)], np.zeros((1, len(SUMS))))
+        self.pending = g.input("pending" + suffix, "int64", ["carried"], np.zeros(1)).unsqueeze(1)
         self.is_carried = self.pending > 0  # B 1
 
     def align(self, context: Value) -> tuple[Value, Value]:

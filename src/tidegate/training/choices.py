@@ -119,10 +119,3 @@ def careful_gain(losses: NDArray[np.float64], start: NDArray[np.float64]) -> flo
         return -math.inf
     doubt = float(gains.std(ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else 0.02
     return float(gains.mean()) - doubt
-
-
-def steps_within(seconds: float, step_seconds: list[float], validation_seconds: list[float], epochs: int) -> int:
-    """Steps of each training so that all of them, with their validations, take so many seconds; 0 for too few."""
-    left = seconds - epochs * sum(validation_seconds)
-    steps = int(left / sum(step_seconds))
-    return steps if steps >= FEW_STEPS else 0

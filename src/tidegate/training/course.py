@@ -20,6 +20,7 @@ from tidegate.training.losses import pinball
 from tidegate.training.samples import HeldOut, Samples
 from tidegate.training.windows import every_origin_loss
 
+REHEARSED_STEPS = 4
 MOST_RETREATS = 5  # times a training goes back and halves its rate before it ends with what it has
 
 
@@ -46,9 +47,7 @@ class Epoch:
 class Course:
     """The state of one training. `run` goes on from wherever it is; `state` and `restore` carry it over a kill."""
 
-    def __init__(
-        self, name: str, network: PatchLSTM, plan: FitPlan, *, seed: int, peak: float, horizon: int
-    ) -> None:
+    def __init__(self, name: str, network: PatchLSTM, plan: FitPlan, *, seed: int, peak: float, horizon: int) -> None:
         """peak: the learning rate after warm-up."""
         self.name, self.network, self.plan, self.peak = name, network, plan, peak
         self.last_step = plan.max_steps  # a training that ends earlier keeps the rates of the whole
@@ -71,7 +70,7 @@ class Course:
         candidate = PatchLSTM(self.network.config).to(samples.values.device)
         good = self.state()
         with flushed_denormals():
-            while self.step < self.last_step and not self.has_stalled and not clock.is_over:
+            while not self.has_ended and not clock.is_over:
                 losses = self._epoch(samples, clock)
                 candidate.load_state_dict(self.averaged)
                 loss, mase = (math.nan, math.nan) if held_out is None else validate(candidate, held_out)
@@ -85,9 +84,7 @@ class Course:
                 if held_out is None or loss < self.best_loss:
                     self.best_loss, self.best_step = loss, self.step
                     self.best = {name: tensor.clone() for name, tensor in self.averaged.items()}
-                self.history.append(
-                    Epoch(self.name, self.step, clock.seconds, float(np.mean(losses)), loss, mase)
-                )
+                self.history.append(Epoch(self.name, self.step, clock.seconds, float(np.mean(losses)), loss, mase))
                 good = self.state()
                 after_epoch(self.history[-1])
 
@@ -96,15 +93,18 @@ class Course:
         self.network.load_state_dict(self.best)
 
     def rehearse(self, samples: Samples) -> float:
-        """Seconds that a step takes, from a few steps without a trace but in the network; the first ones warm up."""
-        self.plan, plan = replace(self.plan, epochs=1, max_steps=2 * REHEARSED_STEPS), self.plan
-        began = time.monotonic()
-        for _ in range(2):
-            began, ended = time.monotonic(), began
-            self.last_step = self.step + REHEARSED_STEPS
-            self._epoch(samples, Clock(None))
-        self.plan = plan
+        """Seconds that a step takes; this training is of no use any more then."""
+        clock, self.last_step = Clock(None), REHEARSED_STEPS
+        while self.step < self.last_step:  # the first steps take longer
+            self._epoch(samples, clock)
+        began, self.last_step = time.monotonic(), 2 * REHEARSED_STEPS
+        while self.step < self.last_step:
+            self._epoch(samples, clock)
         return (time.monotonic() - began) / REHEARSED_STEPS
+
+    @property
+    def has_ended(self) -> bool:
+        return self.step >= self.last_step or self.has_stalled
 
     @property
     def has_stalled(self) -> bool:
@@ -166,7 +166,8 @@ def validate(network: PatchLSTM, part: HeldOut) -> tuple[float, float]:
 
 def predict(network: PatchLSTM, part: HeldOut) -> Tensor:
     """(rows, horizon, quantiles) forecasts of the held-out windows."""
-    batches = zip(torch.split(part.history, 256), torch.split(part.seasons, 256), strict=True)
+    seasons = part.seasons[:, : network.config.season_slots]
+    batches = zip(torch.split(part.history, 256), torch.split(seasons, 256), strict=True)
     with torch.no_grad():
         return torch.cat([network.forecast(*batch, part.actual.shape[1]) for batch in batches])
 

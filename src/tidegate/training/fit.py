@@ -12,7 +12,7 @@ import torch
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.model import Model, shipped_path
-from tidegate.network.model_file import load_networks, save_networks, to_onnx
+from tidegate.network.model_file import load_networks, save_network, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.training.choices import FEW_STEPS, FitPlan, own_config
@@ -53,7 +53,7 @@ class Trained:
         """Write the model file; it holds no data."""
         if Path(path).suffix != ".onnx":
             raise ConfigError(f"{path}: a model file ends in .onnx")
-        save_networks(self.networks, Path(path), self.provenance, calibration=self.calibration)
+        save_network(self.networks, Path(path), self.provenance, calibration=self.calibration)
 
 
 def fit(
@@ -90,8 +90,9 @@ def fit(
     """
     if horizon < 1:
         raise ConfigError(f"horizon {horizon}: expected a whole number from 1")
-    given = {"time_limit": time_limit, "max_steps": max_steps, "members": members}
-    plan = replace(plan or FitPlan(), seed=seed, **{name: value for name, value in given.items() if value is not None})
+    given: dict[str, Any] = {"time_limit": time_limit, "max_steps": max_steps, "members": members}
+    given = {name: value for name, value in given.items() if value is not None}
+    plan = replace(plan or FitPlan(), seed=seed, **given)
     place = torch_device(device)
     check_memory(panel, plan)
     asked = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -37,7 +37,12 @@ class Samples:
 
     @classmethod
     def of(
-        cls, panel: Panel, held: NDArray[np.int64], seasons: NDArray[np.int64], config: ModelConfig, device: torch.device
+        cls,
+        panel: Panel,
+        held: NDArray[np.int64],
+        seasons: NDArray[np.int64],
+        config: ModelConfig,
+        device: torch.device,
     ) -> Samples:
         """All series but their last `held` steps; those with too little left are not drawn."""
         starts, stops = first_observed(panel), panel.offsets[1:] - held
@@ -135,7 +140,7 @@ def hold_out(
     windows: NDArray[np.int64],
     horizon: int,
     seasons: NDArray[np.int64],
-    config: ModelConfig,
+    context_length: int,
     most_values: int,
     device: torch.device,
 ) -> HeldOut:
@@ -144,15 +149,15 @@ def hold_out(
     back = np.arange(len(series)) - np.repeat(np.cumsum(windows) - windows, windows)
     ends = panel.offsets[series + 1] - back * horizon - horizon
     starts = first_observed(panel)[series]
-    blocks = np.maximum((ends - starts) // config.context_length - 1, 0)
-    starts = starts + config.context_length * blocks  # what the network would not read is not copied
+    blocks = np.maximum((ends - starts) // context_length - 1, 0)
+    starts = starts + context_length * blocks  # what the network would not read is not copied
     longest = int((ends - starts).max())
     count = int(np.clip(most_values // longest, 1, len(series)))
     chosen = np.linspace(0, len(series) - 1, count).astype(np.int64)
     index = ends[chosen, None] + np.arange(-longest, horizon)
     part = np.where(index >= starts[chosen, None], panel.values[np.maximum(index, 0)], np.nan)
     history, actual = part[:, :longest], part[:, longest:]
-    slots = seasons[series[chosen]][:, : config.season_slots]
+    slots = seasons[series[chosen]]
     naive = seasonal_changes(history, slots)
     parts = (history, actual, slots, naive, back[chosen])
     return HeldOut(*(torch.tensor(each, device=device) for each in parts))
@@ -160,7 +165,7 @@ def hold_out(
 
 def seasonal_changes(history: NDArray[np.float64], seasons: NDArray[np.int64]) -> NDArray[np.float64]:
     """(rows,) mean absolute change over the first season length, or from step to step; NaN for none."""
-    first = seasons[:, 0] if seasons.shape[1] else np.zeros(len(history), np.int64)
+    first = seasons[:, 0]
     lags = np.where((first > 0) & (first < history.shape[1]), first, 1)
     result = np.full(len(history), np.nan)
     for lag in np.unique(lags):
@@ -176,8 +181,3 @@ def first_observed(panel: Panel) -> NDArray[np.int64]:
     observed = np.append(np.flatnonzero(~np.isnan(panel.values)), len(panel.values))
     found = np.minimum(observed[np.searchsorted(observed, panel.offsets[:-1])], panel.offsets[1:])
     return found.astype(np.int64)
-
-
-def without(panel: Panel, held: NDArray[np.int64]) -> Panel:
-    """The panel before its validation part: what season lengths may be read from."""
-    return replace(panel.head(panel.lengths - held), notes=())

@@ -83,7 +83,8 @@ def candidates(groups: Sequence[Group], part: HeldOut, plan: FitPlan) -> list[Ca
         _scored({**a.blends, **b.blends}, 0.5 * (a.quantiles + b.quantiles), groups[0].trained[0], part)
         for a in singles
         for b in singles
-        if 0 in a.blends and 1 in b.blends
+        if 0 in a.blends
+        and 1 in b.blends
         # a mean over all networks of a file is a mean of the two groups only where both have as many
         and len(networks_of(groups, a.blends)) == len(networks_of(groups, b.blends))
     ]
@@ -92,7 +93,7 @@ def candidates(groups: Sequence[Group], part: HeldOut, plan: FitPlan) -> list[Ca
 
 def _scored(blends: Mapping[int, float], quantiles: Tensor, network: PatchLSTM, part: HeldOut) -> Candidate:
     loss, error = row_errors(quantiles, network, part)
-    windows = [loss[part.window == window].nanmean() for window in part.window.unique()]
+    windows = [loss[part.window == window].nanmean() for window in range(int(part.window.max()) + 1)]
     return Candidate(blends, quantiles, np.array([float(one) for one in windows]), float(error.nanmean()))
 
 

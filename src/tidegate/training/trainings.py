@@ -153,6 +153,19 @@ class Trainings:
         return course
 
     @property
+    def notes(self) -> list[str]:
+        """What went otherwise than planned."""
+        cut = [course for course in self.courses if self.clock.is_over and not course.has_ended]
+        notes = [f"the time limit of {self.plan.time_limit:g} s ended {len(cut)} trainings early"] if cut else []
+        for course in self.courses:
+            if course.retreats:
+                notes.append(
+                    f"training from {course.name}: the loss was not a number; went back to the last good epoch "
+                    f"{course.retreats} times, each time with half the learning rate"
+                )
+        return notes
+
+    @property
     def share_done(self) -> float:
         """Of all the work, how much is done: by steps, or by the clock where that is further."""
         count = sum(max(1, len(kind.starts)) for kind in self.kinds) * self.plan.members

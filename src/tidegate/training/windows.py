@@ -71,7 +71,10 @@ def every_origin_loss(
     if patch > 1:
         phases = torch.tensor(draw(plan.phases, patch, generator), device=values.device) + 1
         scored.append((*partial_steps(network, history, seasons, cuts, states, phases), 1.0))
-        if plan.masked_share and (masked := masked_steps(network, history, seasons, cuts, states, plan, generator)) is not None:
+        if (
+            plan.masked_share
+            and (masked := masked_steps(network, history, seasons, cuts, states, plan, generator)) is not None
+        ):
             scored.append((*masked, 0.7))
 
     total = values.new_zeros((), dtype=torch.float32)
