@@ -57,11 +57,11 @@ class FitPlan:
     gradient_norm: float = 1.0
     average: float = 0.98
     batch_values: int = 12_000
-    windows: int = 4
+    windows: int = 3
     blends: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
-    refit_share: float = 0.1
+    refit_share: float = 0.2
     validation_values: int = 300_000
-    selection_values: int = 1_000_000
+    selection_values: int = 600_000
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "members"):
