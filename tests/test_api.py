@@ -15,7 +15,7 @@ import tidegate
 from tidegate.training.fit import FitPlan
 
 AIRLINE = Path(__file__).parent.parent / "examples" / "airline_passengers.csv"
-QUICK = FitPlan(max_epochs=2, epoch_steps=2, batch_values=500)
+QUICK = FitPlan(max_steps=4, epochs=2, batch_values=500, refit_share=1.0)
 INTERVALS = ["forecast", "lo-80", "hi-80", "lo-95", "hi-95"]
 
 
@@ -144,7 +144,7 @@ def test_a_model_that_was_saved_and_loaded_gives_the_same_numbers_and_holds_no_d
 
 def test_a_fit_tells_how_it_went(fitted: tidegate.Model) -> None:
     assert [epoch.step for epoch in fitted.history] == [2, 4]
-    assert any("rnn, 1 layers of 8" in note for note in fitted.notes)
+    assert any("rnn, 1 x 8" in note for note in fitted.notes)
     assert fitted.provenance["made_by"] == "tidegate fit"
 
 

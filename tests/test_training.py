@@ -1,8 +1,7 @@
-"""Losses, origins, checkpoints, pretraining and fit."""
+"""Losses, origins, checkpoints and pretraining; test_fit.py has the training on a user's series."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,29 +16,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.errors import ConfigError, DataError, ModelError
+from tidegate.errors import ConfigError, ModelError
 from tidegate.forecasting.config import ModelConfig
-from tidegate.forecasting.model import Model
 from tidegate.network.causal import History, Steps
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.series.calendar import Timeline
-from tidegate.series.panel import Panel
 from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
-from tidegate.training.fit import FitPlan, TrainingData, choose_config, fit
 from tidegate.training.losses import pinball, squared
 from tidegate.training.pretrain import PretrainPlan, pretrain
 from tidegate.training.windows import OriginPlan, every_origin_loss, season_weight
 
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
-QUICK = FitPlan(max_epochs=2, epoch_steps=3, batch_values=1000, patience=2)
-
-
-def waves(count: int, length: int, seed: int = 0) -> Panel:
-    rng = np.random.default_rng(seed)
-    steps = np.arange(length)
-    series = [np.sin(2 * np.pi * (steps + rng.integers(12)) / 12) + 0.1 * rng.normal(size=length) for _ in range(count)]
-    offsets = np.arange(count + 1, dtype=np.int64) * length
-    return Panel(np.concatenate(series), offsets, Timeline.positions(count))
 
 
 def test_pinball_loss_worked_by_hand() -> None:
@@ -185,81 +171,3 @@ def test_a_weight_of_the_loss_knows_only_what_came_before_its_origin() -> None:
     )
     torch.testing.assert_close(before, after)
     assert (before[2] == 1).all() and (before[:2] != 1).any()
-
-
-@pytest.mark.parametrize("cell", ["lstm", "peephole", "rnn"])
-def test_fit_trains_every_cell_and_its_file_forecasts_the_same(cell: str, tmp_path: Path) -> None:
-    panel = waves(6, 60)
-    trained = fit(panel, 8, cell=cell, start="scratch", hidden_size=8, season_length=12, plan=QUICK)
-    assert trained.network.config.cell == cell
-    assert 1 <= len(trained.history) <= 2
-    assert all(np.isfinite([epoch.loss, epoch.validation_loss]).all() for epoch in trained.history)
-    trained.save(tmp_path / "m.onnx")
-    seasons = np.tile([12, 0, 0], (6, 1))
-    a, b = (
-        model.predict(panel, 8, (0.1, 0.5, 0.9), seasons) for model in (trained.model, Model.load(tmp_path / "m.onnx"))
-    )
-    np.testing.assert_array_equal(a, b)
-
-
-def test_fit_learns_a_wave_it_has_seen() -> None:
-    panel = waves(20, 120)
-    plan = FitPlan(max_epochs=4, epoch_steps=15, batch_values=3000)
-    trained = fit(panel, 12, start="scratch", hidden_size=16, season_length=12, plan=plan)
-    first, last = trained.history[0], trained.history[-1]
-    assert last.loss < first.loss
-    assert trained.history[-1].validation_mase < 0.6  # naive is 1; the noise alone is about 0.2
-
-
-def test_two_runs_with_one_seed_give_the_same_weights_and_another_seed_others() -> None:
-    runs = [fit(waves(4, 50), 8, start="scratch", hidden_size=8, seed=seed, plan=QUICK).network for seed in (3, 3, 4)]
-    assert fingerprint(runs[0]) == fingerprint(runs[1]) != fingerprint(runs[2])
-
-
-def test_fine_tuning_keeps_the_start_weights_when_no_epoch_is_better() -> None:
-    panel = waves(2, 40)
-    plan = replace(QUICK, max_epochs=1, epoch_steps=1, transfer_rate=5.0, warmup=1)  # a rate that ruins any network
-    trained = fit(panel, 8, season_length=12, plan=plan)
-    assert any("no epoch beat the start weights" in note for note in trained.notes)
-    seasons = np.tile([12, 0, 0], (2, 1))
-    levels = (0.1, 0.5, 0.9)
-    np.testing.assert_array_equal(
-        trained.model.predict(panel, 8, levels, seasons), Model.load().predict(panel, 8, levels, seasons)
-    )
-
-
-def test_training_windows_never_see_the_validation_part() -> None:
-    panel = waves(5, 60)
-    marked = replace(panel, values=panel.values.copy())
-    for stop in marked.offsets[1:]:
-        marked.values[stop - 8 : stop] = 1e9
-    data = TrainingData.of(marked, 8, np.zeros((5, 3), np.int64), TINY, torch.device("cpu"))
-    windows, _ = data.draw(64, torch.Generator().manual_seed(0))
-    assert windows.nan_to_num().abs().max() < 100
-    part = data.held_out(10, TINY.context_length)
-    assert part.history.nan_to_num().abs().max() < 100 and (part.actual == 1e9).all()
-
-
-@pytest.mark.parametrize(
-    ("panel", "horizon", "options", "error", "message"),
-    [
-        (waves(3, 10), 10, {}, DataError, "no series is long enough to train on: the longest has 10 steps"),
-        (waves(3, 30), 0, {}, ConfigError, "horizon 0: expected a whole number from 1"),
-        (waves(3, 30), 4, {"time_limit": -1}, ConfigError, "time_limit -1"),
-        (waves(3, 30), 4, {"device": "abacus"}, ConfigError, "device 'abacus' cannot be used"),
-        (waves(3, 30), 4, {"start": "scratch", "cell": "gru"}, ConfigError, "cell 'gru' is not known"),
-        (waves(3, 30), 4, {"start": "nowhere.onnx"}, FileNotFoundError, "no model file at nowhere.onnx"),
-    ],
-)
-def test_what_cannot_be_fitted_is_refused(
-    panel: Panel, horizon: int, options: dict[str, object], error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        fit(panel, horizon, plan=QUICK, **options)  # type: ignore[arg-type]
-
-
-def test_a_network_of_its_own_suits_the_panel() -> None:
-    assert choose_config(waves(3, 900), 48, {}).patch_length == 16
-    short = choose_config(waves(3, 30), 4, {"cell": "rnn"})
-    assert (short.patch_length, short.horizon, short.context_length, short.cell) == (4, 4, 32, "rnn")
-    json.dumps(short.to_dict())

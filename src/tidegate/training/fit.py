@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from tidegate.errors import ConfigError, DataError
@@ -98,6 +97,11 @@ def fit(
     asked = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size}
     kinds = ways_to_begin(panel, horizon, start, {name: one for name, one in asked.items() if one is not None})
     material = Material.of(panel, horizon, season_length, plan, kinds, place)
+    if not material.selection.tells_apart:
+        note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
+        if not kinds[0].starts:
+            raise DataError(f"{note}; forecast without fit")
+        return untrained(kinds[0], f"{note}; {kinds[0].name} are kept as they were", plan, start)
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
     trainings = Trainings(material, plan, kinds, Clock(plan.time_limit, saved.seconds), saved, progress)
     if saved.max_steps is not None:
@@ -106,20 +110,19 @@ def fit(
         steps = trainings.affordable_steps()
         if not steps and kinds[0].starts:
             note = f"{plan.time_limit:g} s are too short to train anything: {kinds[0].name} are kept as they were"
-            return Trained(kinds[0].starts, (), (note,), origin_of(trainings, start, {0: 0.0}))
+            return untrained(kinds[0], note, plan, start)
         trainings = trainings.with_steps(max(steps, FEW_STEPS))
 
-    courses = [trainings.run(kind) for kind in kinds]
-    groups = [
-        Group([course.network for course in each], kind.starts * plan.members)
-        for kind, each in zip(kinds, courses, strict=True)
-    ]
+    trained = [(kind, trainings.run(kind)) for kind in kinds]
+    # What began with nothing and never came to a finite loss is nothing still.
+    trained = [(kind, each) for kind, each in trained if kind.starts or all(course.best_step for course in each)]
+    if not trained:
+        raise DataError("training never gave a finite loss: nothing is saved; forecast without fit")
+    kinds = [kind for kind, _ in trained]
+    courses = [each for _, each in trained]
+    groups = [Group([course.network for course in each], kind.starts * plan.members) for kind, each in trained]
     found = candidates(groups, material.selection, plan)
     best = choose(found)
-    if not np.isfinite(best.mase):
-        raise DataError(
-            "training never gave a finite validation loss: the held-out windows may be all missing or constant"
-        )
     notes = [*trainings.notes, chosen_note(best, found, kinds, material)]
     table = calibration(best, networks_of(groups, best.blends)[0], material.selection)
     if trainings.is_worth_repeating and any(best.blends.values()):
@@ -133,9 +136,15 @@ def fit(
         tuple(network.cpu().eval() for network in networks_of(groups, best.blends)),
         tuple(epoch for course in trainings.courses for epoch in course.history),
         tuple(notes),
-        origin_of(trainings, start, dict(best.blends)),
+        origin_of(trainings, start, {kinds[place].name: share for place, share in best.blends.items()}),
         table,
     )
+
+
+def untrained(kind: Kind, note: str, plan: FitPlan, start: str) -> Trained:
+    """The start weights, with the reason."""
+    provenance = {"made_by": "tidegate fit", "start": start, "plan": asdict(plan), "kept": {kind.name: 0.0}}
+    return Trained(kind.starts, (), (note,), provenance)
 
 
 def torch_device(device: str) -> torch.device:
@@ -182,14 +191,14 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kin
     return f"kept {kept}: MASE {best.mase:.3f} {where}{beside}"
 
 
-def origin_of(trainings: Trainings, start: str, blends: dict[int, float]) -> dict[str, Any]:
+def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[str, Any]:
     """What the model file tells of how it came about."""
     return {
         "made_by": "tidegate fit",
         "start": start,
         "plan": asdict(trainings.plan),
         "max_steps": trainings.plan.max_steps,
-        "kept": {trainings.kinds[place].name: share for place, share in blends.items()},
+        "kept": kept,
         "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.best_step} for one in trainings.courses],
         "seconds": round(trainings.clock.seconds, 1),
     }

@@ -46,7 +46,7 @@ class Samples:
     ) -> Samples:
         """All series but their last `held` steps; those with too little left are not drawn."""
         starts, stops = first_observed(panel), panel.offsets[1:] - held
-        long_enough = np.flatnonzero(stops - starts >= SHORTEST + 1)
+        long_enough = np.flatnonzero(stops - starts >= SHORTEST)
         longest_window = config.context_length + config.horizon
         return cls(
             torch.tensor(panel.values, device=device),
@@ -117,6 +117,11 @@ class HeldOut:
     seasons: Tensor
     naive: Tensor
     window: Tensor
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether any row has something to compare, in units that exist."""
+        return bool(((self.naive > 0) & (~self.actual.isnan()).any(1)).any())
 
 
 def held_windows(panel: Panel, horizon: int, most: int) -> NDArray[np.int64]:

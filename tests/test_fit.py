@@ -1,0 +1,379 @@
+"""`fit`: what it trains, what it keeps, what a stop, a broken loss or a hopeless panel does to it."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.errors import ConfigError, DataError
+from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.model import Model, shipped_path
+from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.series.calendar import Timeline
+from tidegate.series.panel import Panel
+from tidegate.training import course as course_module
+from tidegate.training import memory
+from tidegate.training.checkpoint import load_checkpoint
+from tidegate.training.choices import FitPlan, careful_gain, own_config
+from tidegate.training.fit import Trained, fit
+from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out
+
+CPU = torch.device("cpu")
+TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
+QUICK = FitPlan(max_steps=6, epochs=2, batch_values=1000, warmup=2, refit_share=1.0)
+LEVELS = (0.1, 0.5, 0.9)
+
+
+def panel_of(*series: object) -> Panel:
+    arrays = [np.asarray(one, dtype=np.float64) for one in series]
+    offsets = np.concatenate([[0], np.cumsum([len(one) for one in arrays])]).astype(np.int64)
+    return Panel(np.concatenate(arrays), offsets, Timeline.positions(len(arrays)))
+
+
+def waves(count: int, length: int, seed: int = 0) -> Panel:
+    rng = np.random.default_rng(seed)
+    steps = np.arange(length)
+    return panel_of(
+        *(np.sin(2 * np.pi * (steps + rng.integers(12)) / 12) + 0.1 * rng.normal(size=length) for _ in range(count))
+    )
+
+
+def scratch(panel: Panel, horizon: int = 8, **options: object) -> Trained:
+    """A fit from nothing that takes a moment."""
+    plan = options.pop("plan", QUICK)
+    return fit(panel, horizon, start="scratch", hidden_size=8, season_length=12, plan=plan, **options)  # type: ignore[arg-type]
+
+
+def fingerprint(trained: Trained) -> list[float]:
+    return [float(x) for network in trained.networks for p in network.parameters() for x in p.detach().flatten()]
+
+
+def forecasts(trained_or_model: Trained | Model, panel: Panel, horizon: int = 8) -> np.ndarray:
+    model = trained_or_model.model if isinstance(trained_or_model, Trained) else trained_or_model
+    return model.predict(panel, horizon, LEVELS, np.tile([12, 0, 0], (panel.size, 1)))
+
+
+# What is trained and kept
+
+
+@pytest.mark.parametrize("cell", ["lstm", "peephole", "rnn"])
+def test_every_cell_is_trained_and_its_file_forecasts_the_same(cell: str, tmp_path: Path) -> None:
+    panel = waves(6, 60)
+    trained = scratch(panel, cell=cell)
+    assert [network.config.cell for network in trained.networks] == [cell]
+    assert [epoch.step for epoch in trained.history] == [3, 6]
+    assert all(np.isfinite([epoch.loss, epoch.validation_loss]).all() for epoch in trained.history)
+    trained.save(tmp_path / "m.onnx")
+    np.testing.assert_array_equal(forecasts(trained, panel), forecasts(Model.load(tmp_path / "m.onnx"), panel))
+
+
+def test_a_wave_it_has_seen_is_learnt() -> None:
+    plan = FitPlan(max_steps=40, epochs=4, batch_values=2000, refit_share=1.0)
+    trained = fit(waves(20, 120), 12, start="scratch", hidden_size=16, season_length=12, plan=plan)
+    assert trained.history[-1].loss < trained.history[0].loss
+    # In units of the change from one season to the next, which is all noise: 0.113 on average; 1 is seasonal naive, and
+    # the wave itself would be 0.71.
+    assert trained.history[3].validation_mase < 1.0
+
+
+def test_auto_trains_the_shipped_weights_and_a_network_of_its_own_and_says_what_it_kept() -> None:
+    trained = fit(waves(8, 150), 8, season_length=12, plan=QUICK)
+    names = {epoch.training for epoch in trained.history}
+    assert names == {"the shipped weights", "a network of its own (lstm, 2 x 128)"}
+    assert any(note.startswith(("kept ", "no training beat")) for note in trained.notes)
+    assert set(trained.provenance["kept"]) <= names and trained.provenance["max_steps"] == 6
+
+
+def test_another_cell_than_the_files_means_from_nothing() -> None:
+    trained = fit(waves(4, 60), 8, cell="rnn", hidden_size=8, plan=QUICK)
+    assert {epoch.training for epoch in trained.history} == {"a network of its own (rnn, 2 x 8)"}
+
+
+def test_members_are_averaged_level_by_level_in_one_file(tmp_path: Path) -> None:
+    panel = waves(4, 60)
+    trained = scratch(panel, members=2)
+    assert len(trained.networks) == 2
+    alone = [forecasts(replace(trained, networks=(network,)), panel) for network in trained.networks]
+    assert not np.allclose(alone[0], alone[1])
+    np.testing.assert_allclose(forecasts(trained, panel), np.mean(alone, axis=0), rtol=1e-6, atol=1e-9)
+    trained.save(tmp_path / "m.onnx")
+    again = fit(panel, 8, start=str(tmp_path / "m.onnx"), season_length=12, plan=QUICK)
+    assert {epoch.training for epoch in again.history} == {"the weights of m.onnx"} and len(again.networks) == 2
+
+
+def test_networks_of_different_patches_and_contexts_share_one_file() -> None:
+    torch.manual_seed(0)
+    panel = waves(3, 200)
+    small = replace(TINY, context_length=32, patch_length=4, horizon=8)
+    both = tuple(PatchLSTM(config).eval() for config in (TINY, small))
+    trained = Trained(both, (), (), {})
+    alone = [forecasts(replace(trained, networks=(network,)), panel, 40) for network in both]
+    np.testing.assert_allclose(forecasts(trained, panel, 40), np.mean(alone, axis=0), rtol=1e-6, atol=1e-9)
+    with pytest.raises(ConfigError, match="nested patches"):
+        Trained((both[1], both[0]), (), (), {}).model  # noqa: B018 - opened when asked for
+
+
+def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
+    panel = waves(5, 40)
+    plan = replace(QUICK, max_steps=2, epochs=1, transfer_rate=5.0, warmup=1)  # a rate that ruins any network
+    trained = fit(panel, 8, start=str(shipped_path()), season_length=12, plan=plan)
+    assert any("they are kept as they were" in note for note in trained.notes)
+    np.testing.assert_array_equal(forecasts(trained, panel), forecasts(Model.load(), panel))
+
+
+def test_where_much_was_held_out_what_is_kept_is_trained_again_on_everything() -> None:
+    trained = scratch(waves(4, 60), plan=replace(QUICK, refit_share=0.3))  # 24 of 60 steps are held out
+    assert "trained once more to the same steps on everything" in trained.notes[-1]
+    first, second = trained.provenance["trainings"]
+    assert second["steps"] == first["kept_step"]
+    assert fingerprint(trained) != fingerprint(scratch(waves(4, 60)))
+
+
+def test_a_gain_has_to_show_in_most_windows() -> None:
+    start = np.array([1.0, 1.0, 1.0])
+    assert careful_gain(np.array([0.9, 0.91, 0.89]), start) > 0
+    assert careful_gain(np.array([0.7, 1.1, 1.05]), start) < 0  # one good window is not enough
+    assert careful_gain(np.array([0.99]), start[:1]) < 0 < careful_gain(np.array([0.97]), start[:1])
+    assert careful_gain(np.array([math.nan]), start[:1]) == -math.inf
+
+
+def test_intervals_get_factors_from_the_held_out_windows(tmp_path: Path) -> None:
+    trained = scratch(waves(30, 60))
+    assert trained.calibration is not None and len(trained.calibration) == 6
+    assert trained.model.metadata["calibration"] == list(trained.calibration)
+
+
+# The same again, and after a stop
+
+
+def test_two_runs_with_one_seed_give_the_same_weights_and_another_seed_others() -> None:
+    a, b, c = (fingerprint(scratch(waves(4, 50), seed=seed)) for seed in (3, 3, 4))
+    assert a == b != c
+
+
+def test_a_time_limit_comes_to_a_number_of_steps_that_repeats_the_fit() -> None:
+    panel = waves(4, 50)
+    limited = scratch(panel, time_limit=3.0)
+    assert limited.provenance["seconds"] < 4.0
+    again = scratch(panel, max_steps=limited.provenance["max_steps"])
+    assert fingerprint(again) == fingerprint(limited)
+
+
+def test_a_time_limit_too_short_for_anything_keeps_the_shipped_weights() -> None:
+    trained = fit(waves(4, 60), 8, season_length=12, time_limit=0.01)
+    assert trained.history == () and "too short to train anything" in trained.notes[0]
+
+
+KILLED = FitPlan(max_steps=40, epochs=20, patience=100, batch_values=1000, warmup=2, refit_share=1.0)
+
+
+def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx.checkpoint"
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from tests.test_fit import KILLED, scratch, waves\n"
+        "scratch(waves(4, 50), plan=KILLED, members=2, checkpoint=Path(sys.argv[1]),\n"
+        "        progress=lambda *_: time.sleep(0.05))\n"
+    )
+    root = Path(__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}
+    process = subprocess.Popen([sys.executable, "-c", script, str(path)], env=environment)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if path.exists() and "1" in load_checkpoint(path)[1]["trainings"]:  # in the midst of the second training
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL
+    resumed = scratch(waves(4, 50), plan=KILLED, members=2, checkpoint=path, resume=True)
+    assert not path.exists()
+    assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), plan=KILLED, members=2))
+
+
+def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scratch(waves(4, 50), checkpoint=path, progress=stop)
+    with pytest.raises(ConfigError, match="belongs to a fit with other data or options"):
+        scratch(waves(4, 50, seed=1), checkpoint=path, resume=True)
+    with pytest.raises(ConfigError, match="give checkpoint=PATH"):
+        scratch(waves(4, 50), resume=True)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "c"
+    seen: list[bytes] = []
+
+    def fill_the_disk(*_: object) -> None:
+        seen.append(path.read_bytes())
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("tidegate.training.checkpoint.save_file", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        scratch(waves(4, 50), checkpoint=path, progress=fill_the_disk)
+    assert path.read_bytes() == seen[0] and load_checkpoint(path)[1]["trainings"]["0"]["step"] == 3
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c"]
+
+
+# A loss that breaks
+
+
+def test_a_loss_that_is_not_a_number_is_met_by_going_back_with_half_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = iter(range(1000))
+    whole = course_module.every_origin_loss
+
+    def breaks_once(*arguments: object) -> torch.Tensor:
+        loss = whole(*arguments)  # type: ignore[arg-type]
+        return loss * math.nan if next(calls) == 4 else loss
+
+    monkeypatch.setattr(course_module, "every_origin_loss", breaks_once)
+    trained = scratch(waves(4, 50))
+    assert any("went back to the last good epoch 1 times, each time with half" in note for note in trained.notes)
+    assert np.isfinite(fingerprint(trained)).all()
+    assert [epoch.step for epoch in trained.history] == [3, 6]
+
+
+def test_a_loss_that_stays_broken_saves_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = course_module.every_origin_loss
+    monkeypatch.setattr(course_module, "every_origin_loss", lambda *a: whole(*a) * math.inf)
+    with pytest.raises(DataError, match="never gave a finite loss"):
+        scratch(waves(4, 50))
+    kept = fit(waves(4, 50), 8, start=str(shipped_path()), season_length=12, plan=QUICK)
+    assert any("kept as they were" in note for note in kept.notes)
+
+
+# What is drawn, and what is held out
+
+
+def test_training_windows_never_see_the_held_out_part() -> None:
+    panel = waves(5, 60)
+    windows = held_windows(panel, 8, 3)
+    assert (windows == 3).all()
+    marked = replace(panel, values=panel.values.copy())
+    for stop in marked.offsets[1:]:
+        marked.values[stop - 24 : stop] = 1e9
+    none = np.zeros((5, 3), np.int64)
+    samples = Samples.of(marked, windows * 8, none, TINY, CPU)
+    drawn, _ = samples.draw(4000, torch.Generator().manual_seed(0))
+    assert drawn.nan_to_num().abs().max() < 100
+    part = hold_out(marked, windows, 8, none, TINY.context_length, 10_000, CPU)
+    assert (part.actual == 1e9).all() and part.window.unique().tolist() == [0, 1, 2]
+    assert part.history[part.window == 2].nan_to_num().abs().max() < 100
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(1, 40), st.integers(1, 5))
+def test_held_out_is_at_most_half_of_a_series_or_one_window(lengths: list[int], horizon: int, most: int) -> None:
+    panel = panel_of(*(np.arange(length) + 1.0 for length in lengths))
+    if max(lengths) < horizon + SHORTEST:
+        with pytest.raises(DataError, match=f"the longest has {max(lengths)} steps"):
+            held_windows(panel, horizon, most)
+        return
+    for length, count in zip(lengths, held_windows(panel, horizon, most), strict=True):
+        assert count <= most and (count * horizon <= length / 2 or (count == 1 and length >= horizon + SHORTEST))
+        assert count >= 1 or length < horizon + SHORTEST
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(SHORTEST, 500), min_size=1, max_size=40), st.integers(0, 9))
+def test_a_batch_holds_series_of_like_length_and_hardly_any_padding(lengths: list[int], seed: int) -> None:
+    panel = panel_of(*(np.arange(length) + 1.0 for length in lengths))
+    nothing = np.zeros(len(lengths), np.int64)
+    samples = Samples.of(panel, nothing, np.zeros((len(lengths), 3), np.int64), TINY, CPU)
+    drawn, seasons = samples.draw(3000, torch.Generator().manual_seed(seed))
+    observed = (~drawn.isnan()).sum(1)
+    assert drawn.shape[1] <= TINY.context_length + TINY.horizon and len(drawn) == len(seasons) >= 8
+    assert (observed * BUCKET_GROWTH >= drawn.shape[1] - 1).all() and (observed == drawn.shape[1]).any()
+    assert not drawn[:, 0].isnan().any()
+
+
+def test_a_network_of_its_own_suits_the_panel() -> None:
+    assert own_config(waves(3, 900), 48, {}).patch_length == 16
+    short = own_config(waves(3, 30), 4, {"cell": "rnn"})
+    assert (short.patch_length, short.horizon, short.context_length, short.cell) == (4, 4, 32, "rnn")
+
+
+# Panels that are hard or hopeless
+
+
+def sparse(share: float) -> Panel:
+    panel = waves(6, 200)
+    missing = np.random.default_rng(0).random(len(panel.values)) < share
+    return replace(panel, values=np.where(missing, np.nan, panel.values))
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [
+        sparse(0.9),
+        waves(1, 60),
+        panel_of(np.full(50, 3.0), np.sin(np.arange(50.0))),
+        panel_of(*(np.full(40, np.nan) if index % 2 else np.sin(np.arange(40.0)) for index in range(200))),
+        panel_of(np.arange(13.0), np.arange(3.0), np.sin(np.arange(100.0))),
+        panel_of(np.sin(np.arange(60.0)) * 1e-30, np.sin(np.arange(60.0)) * 1e30 + 1e33),
+    ],
+    ids=["90 % missing", "one series", "one constant", "half empty", "mostly too short", "extreme units"],
+)
+def test_hard_panels_give_a_model_with_finite_forecasts(panel: Panel) -> None:
+    trained = scratch(panel)
+    longest = panel.select(np.array([int(np.argmax([np.isfinite(one).sum() for one in panel]))]))
+    assert np.isfinite(forecasts(trained, longest)).all()
+
+
+def test_a_panel_of_constants_keeps_the_shipped_weights_and_from_nothing_is_refused() -> None:
+    constant = panel_of(np.full(50, 3.0), np.full(50, 4.0))
+    kept = fit(constant, 8, plan=QUICK)
+    assert any("nothing to tell a good forecast from a bad one" in note for note in kept.notes)
+    with pytest.raises(DataError, match="nothing to tell a good forecast from a bad one"):
+        scratch(constant)
+
+
+def test_too_little_memory_is_said_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda: 5e8)
+    with pytest.raises(DataError, match=r"3 series with 90 steps needs about 0\.7 GB of memory, and 0\.5 GB are free"):
+        fit(waves(3, 30), 4, plan=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("panel", "horizon", "options", "error", "message"),
+    [
+        (waves(3, 10), 10, {}, DataError, "no series is long enough to train on: the longest has 10 steps"),
+        (waves(3, 30), 0, {}, ConfigError, "horizon 0: expected a whole number from 1"),
+        (waves(3, 30), 4, {"time_limit": -1}, ConfigError, "time_limit -1"),
+        (waves(3, 30), 4, {"max_steps": 0}, ConfigError, "max_steps 0: expected a whole number from 1"),
+        (waves(3, 30), 4, {"members": 0}, ConfigError, "members 0: expected a whole number from 1"),
+        (waves(3, 30), 4, {"device": "abacus"}, ConfigError, "device 'abacus' cannot be used"),
+        (waves(3, 30), 4, {"start": "scratch", "cell": "gru"}, ConfigError, "cell 'gru' is not known"),
+        (waves(3, 30), 4, {"start": "nowhere.onnx"}, FileNotFoundError, "no model file at nowhere.onnx"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(
+    panel: Panel, horizon: int, options: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        fit(panel, horizon, plan=QUICK, **options)  # type: ignore[arg-type]
+
+
+def test_a_file_that_holds_another_network_than_is_asked_for_is_refused() -> None:
+    with pytest.raises(ConfigError, match="holds another network than"):
+        fit(waves(3, 60), 4, start=str(shipped_path()), cell="rnn", plan=QUICK)
