@@ -102,10 +102,14 @@ def test_the_version_is_that_of_the_package(capsys: Captured) -> None:
 
 def test_fit_writes_a_model_that_forecast_takes(tmp_path: Path, capsys: Captured) -> None:
     path = tmp_path / "own.onnx"
-    shape = ["--cell", "rnn", "--layers", "1", "--hidden-size", "8", "--time-limit", "0.01"]
+    shape = ["--cell", "rnn", "--layers", "1", "--hidden-size", "8", "--max-steps", "3"]
     assert main(["fit", str(AIRLINE), "--horizon", "5", *shape, "-o", str(path), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["model"] == str(path) and document["horizon"] == 5 and len(document["history"]) == 1
+    assert (
+        document["model"] == str(path)
+        and document["horizon"] == 5
+        and [line["step"] for line in document["history"]] == [1, 2, 3]
+    )
     assert main(["forecast", str(AIRLINE), "--model", str(path)]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 6 and "5 steps, which the model was fitted for" in err

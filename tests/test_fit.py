@@ -23,12 +23,13 @@ from tidegate.forecasting.model import Model, shipped_path
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
+from tidegate.training import checkpoint as checkpoint_module
 from tidegate.training import course as course_module
 from tidegate.training import memory
 from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import FitPlan, careful_gain, own_config
 from tidegate.training.fit import Trained, fit
-from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out
+from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out, seasonal_changes
 
 CPU = torch.device("cpu")
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
@@ -227,7 +228,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path: Path, monkeypatch
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("tidegate.training.checkpoint.save_file", full)
+        monkeypatch.setattr(checkpoint_module, "save_file", full)
 
     with pytest.raises(OSError, match="No space left"):
         scratch(waves(4, 50), checkpoint=path, progress=fill_the_disk)
@@ -279,6 +280,12 @@ def test_training_windows_never_see_the_held_out_part() -> None:
     part = hold_out(marked, windows, 8, none, TINY.context_length, 10_000, CPU)
     assert (part.actual == 1e9).all() and part.window.unique().tolist() == [0, 1, 2]
     assert part.history[part.window == 2].nan_to_num().abs().max() < 100
+
+
+def test_the_unit_of_validation_is_the_seasonal_change_or_that_from_step_to_step() -> None:
+    history = np.array([[1.0, 5.0, 2.0, 7.0], [1.0, 5.0, 1.0, 5.0], [np.nan, np.nan, 3.0, 4.0], [2.0, 2.0, 2.0, 2.0]])
+    found = seasonal_changes(history, np.array([[2, 0, 0], [2, 0, 0], [0, 0, 0], [9, 0, 0]]))
+    np.testing.assert_allclose(found, [1.5, 4.0, 1.0, 0.0])  # the second repeats exactly
 
 
 @settings(max_examples=30)

@@ -70,7 +70,7 @@ class Course:
         candidate = PatchLSTM(self.network.config).to(samples.values.device)
         good = self.state()
         with flushed_denormals():
-            while not self.has_ended and not clock.is_over:
+            while not self.has_ended and not (clock.is_over and self.history):  # one step at least
                 losses = self._epoch(samples, clock)
                 candidate.load_state_dict(self.averaged)
                 loss, mase = (math.nan, math.nan) if held_out is None else validate(candidate, held_out)

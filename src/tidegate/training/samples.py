@@ -169,12 +169,14 @@ def hold_out(
 
 
 def seasonal_changes(history: NDArray[np.float64], seasons: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(rows,) mean absolute change over the first season length, or from step to step; NaN for none."""
-    first = seasons[:, 0]
-    lags = np.where((first > 0) & (first < history.shape[1]), first, 1)
+    """(rows,) mean absolute change over the first season length, or from step to step where that is none or 0.
+
+    NaN where there is no change to see.
+    """
+    first = np.where(seasons[:, 0] < history.shape[1], seasons[:, 0], 0)
     result = np.full(len(history), np.nan)
-    for lag in np.unique(lags):
-        rows = lags == lag
+    for lag in (*np.unique(first[first > 1]), 1):
+        rows = np.flatnonzero((first == lag) | ((lag == 1) & ~(result > 0)))
         changes = np.abs(history[rows, lag:] - history[rows, :-lag])
         count = (~np.isnan(changes)).sum(1)
         result[rows] = np.where(count > 0, np.nansum(changes, 1) / np.maximum(count, 1), np.nan)
