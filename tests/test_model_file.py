@@ -25,6 +25,15 @@ CONFIGS = {
     "rnn": ModelConfig(**SMALL, cell="rnn"),
     "three layers": ModelConfig(**SMALL, num_layers=3),
     "no look-ups": ModelConfig(**{**SMALL, "embedding_size": 0, "head_size": 0}, season_slots=0),
+    "residual": ModelConfig(**SMALL, num_layers=3, residual=True),
+    "dilated": ModelConfig(**SMALL, dilations=(2, 3)),
+    "dilated peephole": ModelConfig(**SMALL, cell="peephole", num_layers=3, dilations=(1, 2, 4)),
+    "dilated residual": ModelConfig(**SMALL, num_layers=4, dilations=(1, 2, 4, 8), residual=True),
+    "dilated residual peephole": ModelConfig(**SMALL, cell="peephole", dilations=(3, 2), residual=True),
+    "dilated residual rnn": ModelConfig(**SMALL, cell="rnn", dilations=(5, 40), residual=True),
+    "residual peephole": ModelConfig(**SMALL, cell="peephole", residual=True),
+    "residual rnn": ModelConfig(**SMALL, cell="rnn", residual=True),
+    "dilated rnn": ModelConfig(**SMALL, cell="rnn", num_layers=1, dilations=(4,)),
     "tutorial": ModelConfig.tutorial(hidden_size=5),
     "tutorial rnn": ModelConfig.tutorial(hidden_size=5, cell="rnn"),
 }
@@ -64,6 +73,29 @@ def test_the_graph_forecasts_what_the_network_forecasts(name: str, horizon: int)
     assert found.shape == (8, horizon, len(network.config.quantile_levels))
     assert (np.isnan(found).all((1, 2)) == (np.arange(8) == 6)).all()
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.nanstd(context[:6]))
+
+
+@pytest.mark.parametrize("name", [name for name, config in CONFIGS.items() if config.scaling])
+@pytest.mark.parametrize("patches", [1, 3, 6])
+def test_the_state_after_some_patches_goes_on_to_the_forecast_and_the_state_of_the_whole(
+    name: str, patches: int
+) -> None:
+    config = CONFIGS[name]
+    session = Model.open(to_onnx(make(config), {})).session
+    series, read = np.random.default_rng(2).normal(size=(3, 127)).cumsum(1), patches * config.patch_length
+    given: dict[str, np.ndarray] = {"horizon": np.array(40)}
+    if config.season_slots:
+        given["season_lengths"] = np.array([[7, 24, 0]] * len(series))
+    names = ["quantiles", "state_after", "sums_after"]
+    _, state, sums = session.run(names, {"context": series[:, :read], **given, "horizon": np.array(1)})
+    assert state.shape == (1, config.state_parts, len(series), config.hidden_size)
+    for end in (112, 127):  # seven full patches; fifteen values of the next one
+        whole = session.run(names, {"context": series[:, :end], **given})
+        carried = {"state": state, "sums": sums, "pending": np.full(len(series), end - read)}
+        went_on = session.run(names, {"context": series[:, :end], **given, **carried})
+        np.testing.assert_allclose(went_on[0], whole[0], rtol=0, atol=2e-5 * series.std())
+        if end == 112:  # where the last patch is full there is a state to go on from
+            np.testing.assert_allclose(went_on[1], whole[1], rtol=0, atol=5e-6)
 
 
 def test_the_horizon_may_be_left_out() -> None:

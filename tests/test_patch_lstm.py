@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -279,13 +281,17 @@ def test_nothing_observed_gives_nothing_and_harms_no_neighbour() -> None:
 
 
 @FEW
-@given(length=st.integers(1, 2 * LIMIT - 1), cell=st.sampled_from(["lstm", "peephole", "rnn"]), gaps=st.booleans())
+@given(
+    length=st.integers(1, 2 * LIMIT - 1),
+    cell=st.sampled_from(["lstm", "peephole", "rnn"]),
+    stack=st.sampled_from([{}, {"residual": True}, {"dilations": (1, 3)}, {"residual": True, "dilations": (2, 4)}]),
+    gaps=st.booleans(),
+)
 def test_the_patch_grid_and_one_partial_step_from_its_state_equal_the_forecast(
-    length: int, cell: str, gaps: bool
+    length: int, cell: str, stack: dict[str, Any], gaps: bool
 ) -> None:
-    network = random_network(
-        ModelConfig(hidden_size=16, embedding_size=16, head_size=16, context_length=64, horizon=32, cell=cell)
-    )
+    shape = {"hidden_size": 16, "embedding_size": 16, "head_size": 16, "context_length": 64, "horizon": 32}
+    network = random_network(ModelConfig(**shape, cell=cell, **stack))
     series = with_gaps(example(length)) if gaps else example(length)
     slots = torch.tensor([[12, 5, 0]])
     history = History.of(torch.tensor(series[None]))

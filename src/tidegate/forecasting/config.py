@@ -13,6 +13,7 @@ READABLE_VERSIONS = (1, 2, 3)  # for forecasting, where the graph says all
 TRAINABLE_VERSIONS = (2, 3)  # whose weights are those of the network of today
 METADATA_KEY = "tidegate"  # where a model file keeps its facts: format_version, config, provenance
 CELLS = ("lstm", "peephole", "rnn")
+LONGEST_DILATION = 256  # steps; the network carries as many states of such a layer
 DEFAULT_QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
 
@@ -34,6 +35,8 @@ class ModelConfig:
     head_size: int = 256  # 0: one linear layer on the cell's output
     season_slots: int = 3  # season lengths that can be looked up at once; 0: none
     scaling: bool = True  # causal location, scale and arcsinh
+    residual: bool = False  # each layer but the first adds its input to its output
+    dilations: tuple[int, ...] = ()  # one per layer: how many steps back its state comes from; empty: 1 in all
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -41,6 +44,18 @@ class ModelConfig:
         for name in ("context_length", "patch_length", "horizon", "hidden_size", "num_layers"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.residual and self.num_layers < 2:
+            raise ConfigError("residual=True adds a layer's input to its output from the second layer on: use 2 layers")
+        for dilation in self.dilations:
+            if not isinstance(dilation, int) or not 1 <= dilation <= LONGEST_DILATION:
+                raise ConfigError(f"dilation {dilation!r}: expected a whole number of steps, 1 to {LONGEST_DILATION}")
+        if len(self.dilations) not in (0, self.num_layers):
+            raise ConfigError(
+                f"dilations {self.dilations} are for {len(self.dilations)} layers, and there are {self.num_layers}: "
+                "give one for each layer, or none"
+            )
+        if set(self.dilations) == {1}:  # one way to say it: a plain stack
+            object.__setattr__(self, "dilations", ())
         if self.horizon % self.patch_length or self.context_length % self.patch_length:
             raise ConfigError(
                 f"horizon {self.horizon} and context_length {self.context_length} must be multiples of "
@@ -81,6 +96,28 @@ class ModelConfig:
         """Index of the median among the quantile levels."""
         return self.quantile_levels.index(0.5)
 
+    @property
+    def layer_dilations(self) -> tuple[int, ...]:
+        """Of each layer."""
+        return self.dilations or (1,) * self.num_layers
+
+    @property
+    def cell_parts(self) -> int:
+        """Tensors that make up the state of a cell: h, or h and c."""
+        return 1 if self.cell == "rnn" else 2
+
+    @property
+    def state_parts(self) -> int:
+        """Rows of the state in a model file: layer by layer the hidden and, but for plain RNNs, the cell state; of a
+        dilated layer those of as many steps as its dilation, the oldest first."""
+        return sum(self.layer_dilations) * self.cell_parts
+
+    @property
+    def stack(self) -> str:
+        """The recurrent layers in words, "lstm, 2 x 192"."""
+        dilated = f", dilations {' '.join(map(str, self.dilations))}" if self.dilations else ""
+        return f"{self.cell}, {self.num_layers} x {self.hidden_size}{dilated}{', residual' if self.residual else ''}"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
@@ -93,7 +130,8 @@ class ModelConfig:
             raise ModelError(
                 f"the model's configuration has unknown fields {unknown}: it needs a newer version of tidegate"
             )
-        return cls(**{**values, "quantile_levels": tuple(values["quantile_levels"])})
+        tuples = {name: tuple(values.get(name, ())) for name in ("quantile_levels", "dilations")}
+        return cls(**{**values, **tuples})
 
 
 # The networks that `tidegate pretrain` makes; the package holds the weights of the first.

@@ -129,7 +129,7 @@ class Model:
     def __repr__(self) -> str:
         config = self.file.config
         fitted = f", fitted for {self.horizon} steps" if self.horizon else ""
-        return f"<Model {self.file.name}: {config.cell}, {config.num_layers} x {config.hidden_size}{fitted}>"
+        return f"<Model {self.file.name}: {config.stack}{fitted}>"
 
 
 def load(path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Model:
@@ -257,6 +257,8 @@ def fit(
     cell: str | None = None,
     layers: int | None = None,
     hidden_size: int | None = None,
+    residual: bool | None = None,
+    dilations: int | Sequence[int] | None = None,
     season_length: Seasons | None = None,
     time_limit: float | None = None,
     max_steps: int | None = None,
@@ -280,6 +282,9 @@ def fit(
             "scratch" (a network of its own), or a model file to go on from.
         cell: "lstm", "peephole" or "rnn"; another than the start's means from nothing.
         layers, hidden_size: the shape of the network of its own; the same is true of them.
+        residual: each layer but the first adds its input to its output; the same is true of it.
+        dilations: one number per layer, (1, 2, 4): how many steps back the layer's state comes from; the same is true
+            of them. They also say how many layers there are.
         season_length: steps per season, one or several; kept with the model.
         time_limit: seconds in all, which decide how many steps each training has.
         max_steps: steps of each training. What a fit under a time limit came to, `provenance["max_steps"]`, repeats it.
@@ -319,6 +324,10 @@ def fit(
         cell=cell,
         layers=layers,
         hidden_size=hidden_size,
+        residual=residual,
+        dilations=None
+        if dilations is None
+        else tuple(whole(one, "dilations") for one in several(dilations, "dilations")),
         season_length=season_length,
         time_limit=time_limit,
         max_steps=max_steps,

@@ -163,6 +163,8 @@ def _forecast_document(result: Forecast, model: Model) -> str:
 @click.option("--cell", type=click.Choice(["lstm", "peephole", "rnn"]), help="Kind of network; lstm if left out.")
 @click.option("--layers", type=int, help="Layers of the network.")
 @click.option("--hidden-size", type=int, help="Width of the network.")
+@click.option("--residual/--no-residual", default=None, help="Add each layer's input to its output.")
+@click.option("--dilations", type=Numbers(int), metavar="LIST", help="Steps back to each layer's state: 1,2,4.")
 @click.option("--time-limit", type=float, metavar="SECONDS", help="Seconds in all, which decide the steps.")
 @click.option("--max-steps", type=int, metavar="N", help="Steps of each training, which repeats a fit exactly.")
 @click.option("--members", type=int, metavar="N", help="Trainings of each kind that are averaged; 1 if left out.")

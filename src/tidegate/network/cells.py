@@ -12,7 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-State = tuple[Tensor, ...]  # (h,) or (h, c), each (layers, batch, hidden)
+# (h,) or (h, c), each (rows, batch, hidden): a row per layer, of a dilated layer as many as its dilation.
+State = tuple[Tensor, ...]
 
 
 def rnn_step(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Tensor) -> Tensor:
@@ -83,27 +84,112 @@ class PeepholeLSTM(nn.Module):
         return x, tuple(torch.stack(parts) for parts in zip(*last, strict=True))
 
 
-class Recurrent(nn.Module):
-    """The chosen cell, stacked; every cell answers the same call and carries its state as a tuple."""
+def new_cell(cell: str, input_size: int, hidden_size: int, num_layers: int) -> nn.Module:
+    """A stack of plain layers in one module, which is what trains fastest."""
+    if cell == "peephole":
+        return PeepholeLSTM(input_size, hidden_size, num_layers)
+    kind = nn.RNN if cell == "rnn" else nn.LSTM
+    return kind(input_size, hidden_size, num_layers, batch_first=True)
 
-    def __init__(self, cell: str, input_size: int, hidden_size: int, num_layers: int) -> None:
+
+def run_cell(cell: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
+    """Call a module of `new_cell` with a state that is a tuple for every kind of cell."""
+    if len(state) == 1:
+        output, end = cell(x, state[0])
+        return output, (end,)
+    output, end = cell(x, state)
+    return output, tuple(end)
+
+
+def run_phases(cell: nn.Module, x: Tensor, states: State) -> tuple[Tensor, State]:
+    """Run one layer over interleaved sequences, of which none sees another, as one batch.
+
+    Args: x (batch, steps * phases, inputs); states (phases, batch, hidden), in the order of the phases.
+    Returns: (batch, steps * phases, hidden), and the states after each phase's last step.
+    """
+    phases, batch, hidden = states[0].shape
+    steps = x.shape[1] // phases
+    apart = x.reshape(batch, steps, phases, x.shape[2]).permute(2, 0, 1, 3).flatten(0, 1)
+    output, end = run_cell(cell, apart, tuple(part.flatten(0, 1)[None] for part in states))
+    together = output.view(phases, batch, steps, hidden).permute(1, 2, 0, 3).flatten(1, 2)
+    return together, tuple(part.view(phases, batch, hidden) for part in end)
+
+
+def run_dilated(cell: nn.Module, x: Tensor, ring: State) -> tuple[Tensor, State]:
+    """Run one layer whose state comes from d steps ago; d = 1 is the plain one.
+
+    Args: x (batch, time, inputs); ring: the states of the last d steps, (d, batch, hidden), the oldest, which the next
+        step goes on from, first.
+    Returns: (batch, time, hidden), and the ring after the last step.
+    Source: Chang et al. (2017), "Dilated recurrent neural networks".
+    """
+    dilation = len(ring[0])
+    if dilation == 1:
+        return run_cell(cell, x, ring)
+    rest = x.shape[1] % dilation
+    whole = x.shape[1] - rest
+    outputs = []
+    if whole:
+        output, ring = run_phases(cell, x[:, :whole], ring)
+        outputs.append(output)
+    if rest:  # one more step of the first phases, whose states are then the newest
+        output, newest = run_phases(cell, x[:, whole:], tuple(part[:rest] for part in ring))
+        outputs.append(output)
+        ring = tuple(torch.cat([part[rest:], new]) for part, new in zip(ring, newest, strict=True))
+    return torch.cat(outputs, dim=1), ring
+
+
+class Recurrent(nn.Module):
+    """The chosen cell, stacked; every stack answers the same call and carries its state as a tuple.
+
+    A plain stack is one module. With residual connections or dilations each layer is a module, run after the one below.
+
+    Args:
+        residual: each layer but the first adds its input to its output (Prakash et al., 2016, "Neural paraphrase
+            generation with stacked residual LSTM networks").
+        dilations: of each layer (`run_dilated`); empty: 1. Growing ones with residual connections make up the network
+            of the M4 competition's winner (Smyl, 2020, "A hybrid method of exponential smoothing and RNNs").
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        *,
+        residual: bool = False,
+        dilations: tuple[int, ...] = (),
+    ) -> None:
         super().__init__()
-        if cell == "rnn":
-            self.cell: nn.Module = nn.RNN(input_size, hidden_size, num_layers, batch_first=True)
-        elif cell == "lstm":
-            self.cell = nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)
-        else:
-            self.cell = PeepholeLSTM(input_size, hidden_size, num_layers)
         self.has_cell_state = cell != "rnn"
-        self.num_layers, self.hidden_size = num_layers, hidden_size
+        self.hidden_size, self.residual = hidden_size, residual
+        self.dilations = dilations or (1,) * num_layers
+        self.is_plain = not residual and set(self.dilations) == {1}
+        if self.is_plain:
+            self.cell = new_cell(cell, input_size, hidden_size, num_layers)
+        else:
+            sizes = [input_size, *[hidden_size] * (num_layers - 1)]
+            self.cell = nn.ModuleList(new_cell(cell, size, hidden_size, 1) for size in sizes)
+
+    def parameter_name(self, weight: str, layer: int) -> str:
+        """Where "weight_ih", "bias_hh" ... of a layer is among the parameters of this module."""
+        return f"cell.{weight}_l{layer}" if self.is_plain else f"cell.{layer}.{weight}_l0"
 
     def start(self, x: Tensor) -> State:
         """The state before anything was read: zeros."""
-        zeros = x.new_zeros(self.num_layers, x.shape[0], self.hidden_size)
+        zeros = x.new_zeros(sum(self.dilations), x.shape[0], self.hidden_size)
         return (zeros, zeros) if self.has_cell_state else (zeros,)
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """x (batch, time, inputs) -> (batch, time, hidden), state."""
         state = self.start(x) if state is None else state
-        output, end = self.cell(x, state if self.has_cell_state else state[0])
-        return output, tuple(end) if self.has_cell_state else (end,)
+        if not isinstance(self.cell, nn.ModuleList):
+            return run_cell(self.cell, x, state)
+        rings = zip(*(torch.split(part, list(self.dilations)) for part in state), strict=True)
+        ends = []
+        for layer, (cell, ring) in enumerate(zip(self.cell, rings, strict=True)):
+            output, end = run_dilated(cell, x, ring)
+            x = x + output if self.residual and layer else output
+            ends.append(end)
+        return x, tuple(torch.cat(parts) for parts in zip(*ends, strict=True))

@@ -14,6 +14,7 @@ TYPES = {
     "float64": TensorProto.DOUBLE,
     "float32": TensorProto.FLOAT,
     "int64": TensorProto.INT64,
+    "int32": TensorProto.INT32,
     "bool": TensorProto.BOOL,
 }
 

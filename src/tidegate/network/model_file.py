@@ -217,7 +217,7 @@ def _outputs(writers: Sequence[_Writer]) -> Outputs:
         found, earlier, state, sums = writer.write(inputs, first.patch_length)
         quantiles.append(found)
         past.append(earlier if writer.config.horizon == horizon else earlier.slice(0, horizon, 2))
-        carried[f"state_after{suffix}"] = (state, [1, writer.state_parts, "batch", writer.config.hidden_size])
+        carried[f"state_after{suffix}"] = (state, [1, writer.config.state_parts, "batch", writer.config.hidden_size])
         carried[f"sums_after{suffix}"] = (sums, ["batch", len(SUMS)])
     return {
         "quantiles": (_mean(quantiles), ["batch", "steps", levels]),
@@ -288,17 +288,12 @@ class _Writer:
         sums = g.where(at_end, self.sums_at(end), float("nan"))
         return final_result, past_result, state, sums
 
-    @property
-    def state_parts(self) -> int:
-        """Rows of the state of one network: hidden and, but for plain RNNs, cell state of each layer."""
-        return self.config.num_layers * (1 if self.config.cell == "rnn" else 2)
-
     def carry_in(self, suffix: str) -> None:
         """The inputs by which a stream goes on; left out, they say that nothing is carried."""
         g = self.graph
-        empty = np.zeros((1, self.state_parts, 1, self.config.hidden_size))
+        empty = np.zeros((1, self.config.state_parts, 1, self.config.hidden_size))
         self.state = g.input(
-            "state" + suffix, "float32", [1, self.state_parts, "carried", self.config.hidden_size], empty
+            "state" + suffix, "float32", [1, self.config.state_parts, "carried", self.config.hidden_size], empty
         )
         self.sums = g.input("sums" + suffix, "float64", ["carried", len(SUMS)], np.zeros((1, len(SUMS))))
         self.pending = g.input("pending" + suffix, "int64", ["carried"], np.zeros(1)).unsqueeze(1)
@@ -455,32 +450,56 @@ class _Writer:
 
     def read(self, embedded: Value) -> tuple[Value, Value]:
         """cells.Recurrent: (B K E) -> (B K hidden), and the state after the last step"""
-        config, g = self.config, self.graph
         sequence = embedded.transpose(1, 0, 2)
-        parts = 1 if config.cell == "rnn" else 2
-        room = g.vector([1, embedded.size(0), config.hidden_size])
         ends: list[Value] = []
-        for layer in range(config.num_layers):
-            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_peep")
-            found = [self.weights.get(f"recurrent.cell.{name}_l{layer}") for name in names]
-            w_ih, w_hh, b_ih, b_hh = (part for part in found[:4] if part is not None)
-            places = range(layer * parts, (layer + 1) * parts)
-            starts = [g.op("Expand", self.state.slice(at, at + 1, 1).squeeze(0), room) for at in places]
-            inputs: list[Value | None] = [
-                sequence,
-                w_ih.unsqueeze(0),
-                w_hh.unsqueeze(0),
-                g.concat([b_ih, b_hh], 0).unsqueeze(0),
-                None,
-                *starts,
-            ]
-            if (peep := found[4]) is not None:
-                inputs.append(peep.reshape(1, -1))
-            kind = "RNN" if config.cell == "rnn" else "LSTM"
-            outputs = g.ops(kind, *inputs, outputs=1 + parts, hidden_size=config.hidden_size)
-            sequence = outputs[0].squeeze(1)
-            ends += outputs[1:]
-        return sequence.transpose(1, 0, 2), g.concat(ends, 0).unsqueeze(0)
+        row = 0
+        for layer, dilation in enumerate(self.config.layer_dilations):
+            rows = range(row, row + self.config.cell_parts * dilation, dilation)
+            rings = [self.state.slice(at, at + dilation, 1).squeeze(0) for at in rows]
+            output, end = self.run_dilated(layer, dilation, sequence, rings)
+            sequence = sequence + output if self.config.residual and layer else output
+            ends += end
+            row += self.config.cell_parts * dilation
+        return sequence.transpose(1, 0, 2), self.graph.concat(ends, 0).unsqueeze(0)
+
+    def run_dilated(
+        self, layer: int, dilation: int, sequence: Value, rings: list[Value]
+    ) -> tuple[Value, Sequence[Value]]:
+        """cells.run_dilated, time first: (K B E) -> (K B hidden); rings: (dilation B hidden) of h and c"""
+        g, count, batch = self.graph, sequence.size(0), sequence.size(1)
+        hidden = self.config.hidden_size
+        room = g.vector([dilation, batch, hidden])
+        starts = [g.op("Expand", ring, room) for ring in rings]
+        if dilation == 1:
+            output, *ends = self.run_layer(layer, sequence, None, starts)
+            return output.squeeze(1), ends
+        # A last round that is not full is padded behind; `lengths` keep the padding out of the states.
+        rounds = (count + (dilation - 1)) // dilation
+        padded = g.op("Pad", sequence, g.vector([0, 0, 0, rounds * dilation - count, 0, 0]))
+        apart = padded.reshape(rounds, batch * dilation, sequence.size(2))
+        lengths = (count + g.constant(np.arange(dilation - 1, -1, -1), "int64")) // dilation  # of each phase
+        of_rows = g.op("Expand", lengths.unsqueeze(1), g.vector([dilation, batch])).reshape(-1).cast("int32")
+        flat = [start.reshape(1, batch * dilation, hidden) for start in starts]
+        output, *ends = self.run_layer(layer, apart, of_rows, flat)
+        output = output.reshape(rounds * dilation, batch, hidden).slice(0, count, 0)
+        has_run = lengths.unsqueeze(1, 2) > 0
+        rings = [g.where(has_run, end.reshape_like(start), start) for end, start in zip(ends, starts, strict=True)]
+        oldest = count - count // dilation * dilation
+        return output, [g.concat([ring, ring], 0).slice(oldest, oldest + dilation, 0) for ring in rings]
+
+    def run_layer(self, layer: int, sequence: Value, lengths: Value | None, starts: list[Value]) -> tuple[Value, ...]:
+        """The operator of one layer: (K 1 B hidden), and its last states, each (1 B hidden)"""
+        g, name = self.graph, self.network.recurrent.parameter_name
+        w_ih, w_hh, b_ih, b_hh = (
+            self.weights[f"recurrent.{name(weight, layer)}"]
+            for weight in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        bias = g.concat([b_ih, b_hh], 0).unsqueeze(0)
+        inputs: list[Value | None] = [sequence, w_ih.unsqueeze(0), w_hh.unsqueeze(0), bias, lengths, *starts]
+        if self.config.cell == "peephole":
+            inputs.append(self.weights[f"recurrent.{name('weight_peep', layer)}"].reshape(1, -1))
+        kind = "RNN" if self.config.cell == "rnn" else "LSTM"
+        return g.ops(kind, *inputs, outputs=1 + self.config.cell_parts, hidden_size=self.config.hidden_size)
 
     def pick(self, sequence: Value, rows: Value) -> Value:
         """patch_lstm.pick; rows (B M 1)"""

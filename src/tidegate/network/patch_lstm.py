@@ -44,7 +44,14 @@ class PatchLSTM(nn.Module):
             )
         else:
             self.embedding = nn.Identity()
-        self.recurrent = Recurrent(config.cell, embedding or inputs, config.hidden_size, config.num_layers)
+        self.recurrent = Recurrent(
+            config.cell,
+            embedding or inputs,
+            config.hidden_size,
+            config.num_layers,
+            residual=config.residual,
+            dilations=config.dilations,
+        )
         head_inputs = config.hidden_size + embedding + self.lookup_size
         outputs = sum(self.output_sizes)
         if head:

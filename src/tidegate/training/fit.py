@@ -63,6 +63,8 @@ def fit(
     cell: str | None = None,
     layers: int | None = None,
     hidden_size: int | None = None,
+    residual: bool | None = None,
+    dilations: tuple[int, ...] | None = None,
     season_length: int | tuple[int, ...] | None = None,
     time_limit: float | None = None,
     max_steps: int | None = None,
@@ -79,7 +81,8 @@ def fit(
     Args:
         start: "auto" (the shipped weights and a network of its own; the better of them, or their mean, is kept; where
             another network is asked for, that one from nothing), "scratch" (a network of its own), or a file.
-        cell, layers, hidden_size: the shape of the network of its own.
+        cell, layers, hidden_size, residual, dilations: the shape of the network of its own; dilations say how many
+            layers there are.
         time_limit: seconds in all; it decides how many steps each training has.
         max_steps: of each training; what a fit under a time limit came to, given again, repeats it exactly.
         members: trainings of each kind that are averaged.
@@ -94,8 +97,11 @@ def fit(
     plan = replace(plan or FitPlan(), seed=seed, **given)
     place = torch_device(device)
     check_memory(panel, plan)
-    asked = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size}
-    kinds = ways_to_begin(panel, horizon, start, {name: one for name, one in asked.items() if one is not None})
+    if dilations and layers is None:
+        layers = len(dilations)
+    shape = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size, "residual": residual}
+    asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
+    kinds = ways_to_begin(panel, horizon, start, asked)
     material = Material.of(panel, horizon, season_length, plan, kinds, place)
     if not material.selection.tells_apart:
         note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
@@ -161,14 +167,14 @@ def torch_device(device: str) -> torch.device:
 def ways_to_begin(panel: Panel, horizon: int, start: str, asked: dict[str, Any]) -> list[Kind]:
     """What is trained. Raises: ConfigError if a file and options ask for two different networks; FileNotFoundError."""
     own = own_config(panel, horizon, asked)
-    own_kind = Kind(f"a network of its own ({own.cell}, {own.num_layers} x {own.hidden_size})", own)
+    own_kind = Kind(f"a network of its own ({own.stack})", own)
     if start == "scratch":
         return [own_kind]
     path = shipped_path() if start == "auto" else Path(start)
     if not path.is_file():
         raise FileNotFoundError(f"no model file at {path} to start from")
     networks, _ = load_networks(path)
-    fits = all(getattr(network.config, name) == value for network in networks for name, value in asked.items())
+    fits = all(getattr(network.config, name) == getattr(own, name) for network in networks for name in asked)
     if start == "auto":
         return [Kind("the shipped weights", networks[0].config, networks), own_kind] if fits else [own_kind]
     if not fits:

@@ -119,7 +119,7 @@ def partial_steps(
     state = tuple(
         torch.stack(parts, dim=2).repeat_interleave(len(phases), dim=2).flatten(1, 2)
         for parts in zip(*states, strict=True)
-    )  # (layers, batch * cuts * phases, hidden)
+    )  # (rows, batch * cuts * phases, hidden)
     output, _ = network.read(embedded.flatten(0, 1)[:, None], state)
     return output.view(batch, len(before), -1), embedded, history, seasons, steps
 
