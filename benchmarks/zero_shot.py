@@ -6,7 +6,8 @@ DIR holds the Parquet files that tasks.py describes. One window per series: the 
 forecast. MASE is scaled by the in-sample m-step difference and averaged over series; WQL is the pinball loss at 0.1 ..
 0.9, doubled, over the sum of |actual|. Season lengths are those of each set's frequency, as for a user whose table has
 dates. Beside it: seasonal naive, and AutoTheta and AutoETS as far as results/statistical.csv has them (--baselines
-computes the rest, which takes long). Results of the weights that come with the package are added to results/zero_shot.csv.
+computes the rest, which takes long). Results of the weights that come with the package are added to
+results/zero_shot.csv.
 """
 
 from __future__ import annotations
