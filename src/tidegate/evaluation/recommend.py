@@ -100,8 +100,9 @@ def _scored(backtest: Backtest, model: str, best: str, chosen: tuple[str, ...]) 
     counts = dict(sorted(counts.items(), key=lambda item: -item[1]))
     words = ", ".join(f"{name} for {count:,}" for name, count in counts.items())
     sentence = (
-        f"chosen on the windows before the last ({words}; a blend is {model} with {best}), the recommendation has {metric} "
-        f"{error:.3f} on the last window, {model} for all series {model_error:.3f}, {best} for all {baseline_error:.3f}"
+        f"chosen on the windows before the last ({words}; a blend is {model} with {best}), the recommendation has "
+        f"{metric} {error:.3f} on the last window, {model} for all series {model_error:.3f}, {best} for all "
+        f"{baseline_error:.3f}"
     )
     if len(chosen) == 1:
         sentence = (
