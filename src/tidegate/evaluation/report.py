@@ -75,13 +75,14 @@ def report_page(backtest: Backtest) -> str:
 
 
 def embedded_series(errors: Floats, most: int) -> list[int]:
-    """Which series get a chart: all if there are few, else the worst, the best and an even sample of the others."""
+    """Which series get a chart: all if there are few, else the worst, the best and an even sample of those scored."""
     known = np.flatnonzero(np.isfinite(errors))
     order = known[np.argsort(-errors[known], kind="stable")]
     rest = np.flatnonzero(~np.isfinite(errors))
-    order = np.concatenate([order, rest])
+    if len(errors) <= most:
+        return np.concatenate([order, rest]).tolist()
     if len(order) <= most:
-        return order.tolist()
+        return np.concatenate([order, rest[: most - len(order)]]).tolist()
     ends = min(EXTREMES, most // 3)
     middle = order[ends : len(order) - ends]
     sample = middle[np.linspace(0, len(middle) - 1, most - 2 * ends).round().astype(np.int64)]

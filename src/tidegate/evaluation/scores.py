@@ -123,7 +123,8 @@ def undefined(backtest: Backtest) -> tuple[str, ...]:
         f"means: {named(backtest.panel, np.array(series))}"
         for (why, series), titles in groups.items()
     ]
-    if not np.isfinite([backtest.scores[name].get("owa", 0.0) for name in backtest.contenders]).all():
+    made = [name for name in backtest.contenders if np.isfinite(backtest.at(name, 0.5)).any()]
+    if not np.isfinite([backtest.scores[name].get("owa", 0.0) for name in made]).all():
         found.append(f"OWA: not defined, as {REFERENCE} makes no error at all or no series has a scale")
     return tuple(found)
 
