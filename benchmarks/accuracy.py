@@ -1,4 +1,4 @@
-"""The README's accuracy table and sentence, made from results/zero_shot.csv, results/peers.csv and published.csv alone.
+"""The README's accuracy table and sentence, made from zero_shot.csv and statistical.csv of results/ and published.csv.
 
 So nobody types a figure into the README, and a test can compare it with the results without the data sets.
 """
@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import fmean
 
-from peers import METHODS, TABLE
 from record import RESULTS
 from scoring import geometric_mean
+from statistical import METHODS, TABLE
 from tasks import TASKS
 
 README = Path(__file__).parent.parent / "README.md"

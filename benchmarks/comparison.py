@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-import peers
+import statistical
 from contender import Contender
 from scoring import Scores, geometric_mean, reference, score
 from tasks import Dataset
@@ -39,7 +39,7 @@ def measure(contender: Contender, dataset: Dataset) -> Result:
     began = time.perf_counter()
     forecast = contender.forecast(dataset)
     seconds = time.perf_counter() - began
-    return Result(dataset, score(dataset, forecast), reference(dataset), peers.scores(dataset), seconds)
+    return Result(dataset, score(dataset, forecast), reference(dataset), statistical.scores(dataset), seconds)
 
 
 def show(results: Iterable[Result], titles: Sequence[str] = ()) -> list[Result]:

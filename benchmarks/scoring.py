@@ -9,7 +9,7 @@ import numpy as np
 from tasks import Dataset
 
 from tidegate.evaluation import metrics
-from tidegate.evaluation.baselines import seasonal_naive
+from tidegate.evaluation.baselines import naive2, seasonal_naive
 from tidegate.forecasting.result import Forecast
 
 LEVELS = (
@@ -67,6 +67,15 @@ def reference(dataset: Dataset) -> Scores:
     point = forecast.quantiles[..., forecast.quantile_levels.index(0.5)]
     total = float(np.nansum(np.abs(np.stack(dataset.actuals) - point)))
     return Scores(**asdict(with_spread) | {"wql": total / float(np.nansum(np.abs(np.stack(dataset.actuals))))})
+
+
+def owa(dataset: Dataset, forecast: Forecast) -> float:
+    """Overall weighted average against Naive2 with the m of the set, as in the M4 competition."""
+    task, actual = dataset.task, np.stack(dataset.actuals)
+    scale = metrics.absolute_scale(dataset.panel, task.m)
+    points = [forecast.at(0.5), naive2(dataset.panel, task.horizon, LEVELS, season_length=task.m).at(0.5)]
+    own, naive = ((metrics.smape(actual, point), metrics.mase(actual, point, scale)) for point in points)
+    return metrics.owa(*own, *naive)
 
 
 def mean(values: np.ndarray) -> float:

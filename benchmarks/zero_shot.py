@@ -5,8 +5,9 @@ python benchmarks/zero_shot.py --data DIR [--model large|FILE] [--baselines] [--
 DIR holds the Parquet files that tasks.py describes. One window per series: the train part is read, the test part
 forecast. MASE is scaled by the in-sample m-step difference and averaged over series; WQL is the pinball loss at 0.1 ..
 0.9, doubled, over the sum of |actual|. Season lengths are those of each set's frequency, as for a user whose table has
-dates. Beside it: seasonal naive, and AutoTheta and AutoETS as far as results/peers.csv has them (--baselines computes
-the rest, which takes long). Results of the weights that come with the package are added to results/zero_shot.csv.
+dates. Beside it: seasonal naive, and AutoTheta and AutoETS as far as results/statistical.csv has them (--baselines
+computes the rest, which takes long). Results of the weights that come with the package are added to
+results/zero_shot.csv.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import argparse
 from pathlib import Path
 
 import accuracy
-import peers
+import statistical
 import unseen
 from comparison import measure, show
 from contender import Contender
@@ -36,8 +37,8 @@ def main() -> None:
     public = [load(task, arguments.data) for task in TASKS]
     if arguments.baselines:
         for dataset in public:
-            peers.compute(dataset)
-    found = show((measure(contender, dataset) for dataset in public), list(peers.METHODS.values()))
+            statistical.compute(dataset)
+    found = show((measure(contender, dataset) for dataset in public), list(statistical.METHODS.values()))
     rows = [result.row(contender, accuracy.PUBLIC) for result in found]
     for known in accuracy.read(accuracy.MEANS):
         print(f"published for {known['sets']}, most of them others: {known['method']} {known['mase']}, {known['wql']}")

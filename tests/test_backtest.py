@@ -88,7 +88,14 @@ def test_where_no_series_has_a_scale_the_verdict_goes_by_the_absolute_error() ->
     result = backtest(panel_of([5] * 9), [model(constant(5.0)), ready("naive")], 3, windows=2)
     assert result.verdict.comparisons[0].metric == "MAE"
     assert result.verdict.sentence.startswith("model equals naive")
+    assert "has MAE 0.000 on the last window" in result.recommendation.sentence
     json.loads(result.json)
+
+
+def test_an_owa_that_is_not_defined_is_told() -> None:
+    result = backtest(panel_of([5] * 9), [model(constant(4.0)), ready("naive2")], 3, windows=2)
+    assert np.isnan(result.scores["model"]["owa"])
+    assert result.undefined[-1] == "OWA: not defined, as Naive2 makes no error at all or no series has a scale"
 
 
 def test_missing_actuals_are_left_out_of_scores() -> None:

@@ -147,4 +147,4 @@ def test_a_worker_tells_what_it_cannot_forecast() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout == "null\n" and "auto_arima" in done.stderr
+    assert done.stdout == "ready\nnull\n" and "auto_arima" in done.stderr

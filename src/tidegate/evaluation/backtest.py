@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,7 @@ class Backtest:
         notes: what was found, assumed and left out, one sentence each.
         settings: what to write down so that it can be done again.
         proof: of no leakage, where it was asked for.
+        given: contender -> quantiles as the model gives them, where those in `quantiles` are conformal.
         library: what `frame` comes back in.
     """
 
@@ -93,6 +94,7 @@ class Backtest:
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     proof: Proof | None = None
+    given: Mapping[str, Floats] = field(default_factory=dict)
     library: str = "numpy"
 
     @property
@@ -109,6 +111,22 @@ class Backtest:
         """Both ends of a central interval, each (series, windows, horizon)."""
         low, high = interval_quantiles(level)
         return self.at(contender, low), self.at(contender, high)
+
+    @cached_property
+    def as_given(self) -> Backtest | None:
+        """The same with models called "…, as given" whose intervals are their own; None where the backtest's are."""
+        if not self.given:
+            return None
+        names = {name: f"{name}, as given" if name in self.given else name for name in self.contenders}
+        return replace(
+            self,
+            contenders=tuple(names.values()),
+            models=tuple(names[name] for name in self.models),
+            quantiles={names[name]: self.given.get(name, found) for name, found in self.quantiles.items()},
+            seconds={names[name]: seconds for name, seconds in self.seconds.items()},
+            given={},
+            proof=None,
+        )
 
     def origin_text(self, window: int) -> str:
         """When a window begins: the stamp of the last step that any forecast of it saw."""

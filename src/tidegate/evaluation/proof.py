@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from tidegate.series.panel import Panel
 
 Floats = NDArray[np.float64]
 Rerun = Callable[[Panel], Backtest]
+Intervals = Callable[[Panel], Mapping[str, Floats]]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ def prove(
     levels: tuple[float, ...],
     recommend: Rerun,
     *,
+    intervals: Intervals | None = None,
     seed: int = 0,
 ) -> Proof:
     """Forecast from every origin of three panels: the data, and the data with noise or nothing after that origin.
@@ -42,9 +44,11 @@ def prove(
     Args:
         contenders: those flagged costly are proved at the last origin only, by their `rehearse`.
         recommend: a whole backtest of a panel, whose recommendation must not change either.
+        intervals: a panel -> contender -> (series, windows, ...) conformal intervals, which rest on windows before.
     """
     holds, lines = True, []
     last = origins.windows - 1
+    scaled = intervals(panel) if intervals is not None else {}
     for window in range(origins.windows):
         part = fold(panel, origins, window)
         present = [one for one in contenders if not one.costly or (one.rehearse is not None and window == last)]
@@ -56,13 +60,21 @@ def prove(
             forecasts = _forecasts(other, origins, window, present, horizon, levels)
             spoilt += [f"{one.name} ({kind})" for one in present if not _same(expected[one.name], forecasts[one.name])]
             spoilt += [] if same_series else [f"the choice of series ({kind})"]
+            if intervals is not None:
+                changed = intervals(other)
+                spoilt += [
+                    f"conformal intervals of {name} ({kind})"
+                    for name, found in scaled.items()
+                    if not _same(found[:, window], changed[name][:, window])
+                ]
         latest = int(part.series[np.argmax(part.history.lengths)])
+        told = [*(one.name for one in present), *(f"conformal intervals of {name}" for name in scaled)]
         stamp = panel.timeline.describe(latest, int(origins.known[window, latest]) - 1)
         lines.append(
             f"window {window + 1}: saw {len(part.series):,} series, {len(part.history.values):,} values, none after "
             f"{stamp if origins.by_calendar or panel.size == 1 else 'its origin in each series'}; "
             + (f"CHANGED with the future: {', '.join(spoilt)}" if spoilt else "forecasts identical to the bit with ")
-            + ("" if spoilt else f"noise and with nothing after it ({', '.join(one.name for one in present)})")
+            + ("" if spoilt else f"noise and with nothing after it ({', '.join(told)})")
         )
         holds &= not spoilt
     same = True

@@ -24,8 +24,9 @@ class Recommendation:
         chosen: (series,) the name of a contender, or "blend": the mean of the model's and the best baseline's forecast.
         blended: the two that a blend is made of.
         counts: name -> for how many series it was chosen.
-        error, model_error, baseline_error: MASE on the last window of the choice, of the model for all series, and of
-            the baseline that was best before; NaN where there is no earlier window to choose on.
+        error, model_error, baseline_error: MASE (MAE where no series has a scale) on the last window of the choice, of
+            the model for all series, and of the baseline that was best before; NaN where there is no earlier window to
+            choose on.
         sentence: the same in words.
     """
 
@@ -56,12 +57,10 @@ def recommend(backtest: Backtest) -> Recommendation:
         )
     steps = backtest.origins.known.T[:, :last, None] + np.arange(backtest.horizon)
     before = np.where(steps < backtest.origins.known[last][:, None, None], backtest.actual[:, :last], np.nan)
-    past = {
-        name: _errors(before, backtest.at(name, 0.5)[:, :last], backtest.scale[:, :last])
-        for name in backtest.contenders
-    }
+    scale, _ = _scale(backtest)
+    past = {name: _errors(before, backtest.at(name, 0.5)[:, :last], scale[:, :last]) for name in backtest.contenders}
     best = min(baselines, key=lambda name: _mean(past[name]))
-    past[BLEND] = _errors(before, _blend(backtest, model, best)[:, :last], backtest.scale[:, :last])
+    past[BLEND] = _errors(before, _blend(backtest, model, best)[:, :last], scale[:, :last])
     names = list(past)
     chosen = tuple(names[place] for place in _least(np.stack(list(past.values())), names.index(model)))
     return _scored(backtest, model, best, chosen)
@@ -88,7 +87,8 @@ def _least(errors: Floats, fallback: int) -> NDArray[np.int64]:
 
 def _scored(backtest: Backtest, model: str, best: str, chosen: tuple[str, ...]) -> Recommendation:
     last = backtest.windows - 1
-    actual, scale = backtest.actual[:, last], backtest.scale[:, last]
+    scales, metric = _scale(backtest)
+    actual, scale = backtest.actual[:, last], scales[:, last]
     forecasts = {name: backtest.at(name, 0.5)[:, last] for name in backtest.contenders}
     forecasts[BLEND] = _blend(backtest, model, best)[:, last]
     picked = np.stack([forecasts[name][index] for index, name in enumerate(chosen)])
@@ -100,14 +100,23 @@ def _scored(backtest: Backtest, model: str, best: str, chosen: tuple[str, ...]) 
     counts = dict(sorted(counts.items(), key=lambda item: -item[1]))
     words = ", ".join(f"{name} for {count:,}" for name, count in counts.items())
     sentence = (
-        f"chosen on the windows before the last ({words}; a blend is {model} with {best}), the recommendation has MASE "
-        f"{error:.3f} on the last window, {model} for all series {model_error:.3f}, {best} for all {baseline_error:.3f}"
+        f"chosen on the windows before the last ({words}; a blend is {model} with {best}), the recommendation has "
+        f"{metric} {error:.3f} on the last window, {model} for all series {model_error:.3f}, {best} for all "
+        f"{baseline_error:.3f}"
     )
     if len(chosen) == 1:
         sentence = (
             sentence.replace(f"({words};", f"({chosen[0]};").replace(" for all series", "").replace(" for all", "")
         )
     return Recommendation(chosen, (model, best), counts, error, model_error, baseline_error, sentence)
+
+
+def _scale(backtest: Backtest) -> tuple[Floats, str]:
+    """What errors are divided by, and the metric that makes: MAE where no series has a scale."""
+    last = backtest.windows - 1
+    if np.isfinite(backtest.scale[:, :last]).any():  # the last window has no say in the choice, nor in its measure
+        return backtest.scale, "MASE"
+    return np.ones_like(backtest.scale), "MAE"
 
 
 def _blend(backtest: Backtest, model: str, best: str) -> Floats:

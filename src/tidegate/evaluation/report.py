@@ -13,7 +13,7 @@ from tidegate import __version__
 from tidegate.charts.chart import Browser, Index, Section, SideBySide, Table
 from tidegate.charts.page import render_page
 from tidegate.evaluation.backtest import Backtest
-from tidegate.evaluation.baselines import TITLES
+from tidegate.evaluation.baselines import PLAIN, TITLES
 from tidegate.evaluation.findings import data_findings
 from tidegate.evaluation.report_charts import calibration, error_by_step, error_by_window, window_charts
 from tidegate.evaluation.scores import metric_table
@@ -24,6 +24,19 @@ EMBEDDED = 200  # series whose charts the page holds: the worst, the best, and a
 EXTREMES = 50  # of each end
 TOP = 10  # rows of the tables of best and worst
 LINES = 5  # contenders in one chart
+# Further settings that belong to the command that makes a report, and what they are where nothing was asked for.
+SETTINGS: dict[str, object] = {
+    "align": "auto",
+    "intervals": "model",
+    "start": "auto",
+    "time_limit": None,
+    "seed": 0,
+    "baseline_time": 60.0,
+    "season_length": None,
+    **dict.fromkeys(("id", "time", "target", "timezone", "date_format", "every", "aggregate", "duplicates")),
+    "frequency": None,
+    "decimal": None,
+}
 
 
 def report_page(backtest: Backtest) -> str:
@@ -62,13 +75,14 @@ def report_page(backtest: Backtest) -> str:
 
 
 def embedded_series(errors: Floats, most: int) -> list[int]:
-    """Which series get a chart: all if there are few, else the worst, the best and an even sample of the others."""
+    """Which series get a chart: all if there are few, else the worst, the best and an even sample of those scored."""
     known = np.flatnonzero(np.isfinite(errors))
     order = known[np.argsort(-errors[known], kind="stable")]
     rest = np.flatnonzero(~np.isfinite(errors))
-    order = np.concatenate([order, rest])
+    if len(errors) <= most:
+        return np.concatenate([order, rest]).tolist()
     if len(order) <= most:
-        return order.tolist()
+        return np.concatenate([order, rest[: most - len(order)]]).tolist()
     ends = min(EXTREMES, most // 3)
     middle = order[ends : len(order) - ends]
     sample = middle[np.linspace(0, len(middle) - 1, most - 2 * ends).round().astype(np.int64)]
@@ -102,23 +116,31 @@ def _verdict_html(backtest: Backtest) -> str:
 
 def _score_table(backtest: Backtest, model: str) -> Table:
     keys = ["mase", "rmsse", "smape", "owa", "wql", "scaled_crps", "bias"]
-    keys += [f"winkler_{level:g}" for level in backtest.levels]
     return Table(
         ["", *_titles(backtest, keys)],
-        _score_rows(backtest, keys),
-        caption="Lower is better. Means over series, WQL over the whole set; bias and Winkler score in units of MASE's "
-        "scale.",
+        _score_rows(backtest, backtest.contenders, keys),
+        caption="Lower is better (bias: nearer to 0). Means over series, WQL over the whole set; bias in units of "
+        "MASE's scale.",
         digits=3,
         highlight=backtest.contenders.index(model),
     )
 
 
 def _interval_table(backtest: Backtest, model: str) -> Table:
-    keys = [f"{what}_{level:g}" for level in backtest.levels for what in ("coverage", "width")]
+    keys = [f"{what}_{level:g}" for level in backtest.levels for what in ("coverage", "width", "winkler")]
+    rows = _score_rows(backtest, backtest.contenders, keys)
+    if (given := backtest.as_given) is not None:
+        rows += _score_rows(given, given.models, keys)
     return Table(
         ["", *_titles(backtest, keys)],
-        _score_rows(backtest, keys),
-        caption="Coverage in percent, best near its level; width in units of MASE's scale.",
+        rows,
+        caption="Coverage in percent, best near its level; width and Winkler score (lower is better) in units of "
+        "MASE's scale."
+        + (
+            " Intervals of models are conformal: scaled by the errors of all series in earlier windows."
+            if backtest.given
+            else ""
+        ),
         digits=3,
         highlight=backtest.contenders.index(model),
     )
@@ -129,10 +151,10 @@ def _titles(backtest: Backtest, keys: Sequence[str]) -> list[str]:
     return [table[key].title if key in table else key.upper() for key in keys]
 
 
-def _score_rows(backtest: Backtest, keys: Sequence[str]) -> list[list[object]]:
+def _score_rows(backtest: Backtest, names: Sequence[str], keys: Sequence[str]) -> list[list[object]]:
     return [
         [name, *((100 if key.startswith("coverage") else 1) * backtest.scores[name].get(key, np.nan) for key in keys)]
-        for name in backtest.contenders
+        for name in names
     ]
 
 
@@ -212,12 +234,18 @@ def command_line(backtest: Backtest) -> str:
         words += ["--refit", str(asked["refit"]).lower()]
     for name in asked.get("models", ()):
         words += ["--model", str(name)]
-    if season := asked.get("season_length"):
-        words += ["--season-length", ",".join(map(str, [season] if isinstance(season, int) else season))]
+    if "baselines" in asked:
+        # Those that always take part are not named, but one has to be where there are no further ones.
+        for name in [name for name in asked["baselines"] if name not in PLAIN] or PLAIN[:1]:
+            words += ["--baseline", str(name)]
     words += ["--levels", ",".join(f"{level:g}" for level in backtest.levels), "--report", "report.html"]
-    for option in ("id", "time", "target", "frequency"):
-        if given := asked.get(option):
-            words += [f"--{option}", given if isinstance(given, str) else ",".join(given)]
+    words += ["--no-calibrate"] * (asked.get("calibrate") is False) + ["--no-bounds"] * (asked.get("bounds") is False)
+    words += ["--drop-last"] * bool(asked.get("drop_last"))
+    for option, usual in SETTINGS.items():
+        given = asked.get(option, usual)
+        if given is not None and given != usual:
+            text = ",".join(map(str, given)) if isinstance(given, list | tuple) else str(given)
+            words += [f"--{option.replace('_', '-')}", text]
     return shlex.join(words)
 
 

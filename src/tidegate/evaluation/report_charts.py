@@ -55,13 +55,12 @@ def calibration(backtest: Backtest, contenders: Sequence[str]) -> LineChart:
     """Promised against found: how many actuals lie below each quantile."""
     levels = np.array(sorted({*backtest.quantile_levels, *WQL_LEVELS}))
     lines = [Line("as promised", 100 * levels, style="dashed", color="grey")]
-    for name in contenders:
-        known = np.isfinite(backtest.actual) & np.isfinite(backtest.at(name, 0.5))
-        shares = [
-            100 * float(_below(backtest, name, level, known) / max(int(known.sum()), 1)) if known.any() else np.nan
-            for level in levels
-        ]
-        lines.append(Line(name, shares, style="line+points", width=2.5 if name in backtest.models else 1.5))
+    lines += [
+        Line(name, _shares_below(backtest, name, levels), "line+points", width=2.5 if name in backtest.models else 1.5)
+        for name in contenders
+    ]
+    if (given := backtest.as_given) is not None:
+        lines += [Line(name, _shares_below(given, name, levels), style="dotted") for name in given.models]
     return LineChart(
         "Calibration",
         100 * levels,
@@ -71,6 +70,14 @@ def calibration(backtest: Backtest, contenders: Sequence[str]) -> LineChart:
         height=300,
         caption="On the dashed line, quantiles hold what they promise. Measured on these windows, not guaranteed.",
     )
+
+
+def _shares_below(backtest: Backtest, name: str, levels: Floats) -> Floats:
+    """(levels,) percent of the actual values below each quantile of a contender."""
+    known = np.isfinite(backtest.actual) & np.isfinite(backtest.at(name, 0.5))
+    if not known.any():
+        return np.full(len(levels), np.nan)
+    return np.array([100 * _below(backtest, name, level, known) / int(known.sum()) for level in levels])
 
 
 def _below(backtest: Backtest, name: str, level: float, known: NDArray[np.bool_]) -> float:

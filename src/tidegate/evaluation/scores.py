@@ -118,11 +118,15 @@ def undefined(backtest: Backtest) -> tuple[str, ...]:
         series = tuple(np.flatnonzero(np.any(missing, axis=0)).tolist())
         if series:
             groups.setdefault((metric.needs, series), []).append(metric.title)
-    return tuple(
+    found = [
         f"{', '.join(titles)}: not defined for {len(series)} of {int(scored.sum())} series, as {why}; left out of the "
         f"means: {named(backtest.panel, np.array(series))}"
         for (why, series), titles in groups.items()
-    )
+    ]
+    made = [name for name in backtest.contenders if np.isfinite(backtest.at(name, 0.5)).any()]
+    if not np.isfinite([backtest.scores[name].get("owa", 0.0) for name in made]).all():
+        found.append(f"OWA: not defined, as {REFERENCE} makes no error at all or no series has a scale")
+    return tuple(found)
 
 
 def _scaled_error(backtest: Backtest, contender: str, axis: int | tuple[int, ...]) -> Floats:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -29,6 +30,7 @@ from tidegate.series.panel import Panel
 
 Floats = NDArray[np.float64]
 Answer = dict[str, list[float]]
+START_LIMIT = 120.0  # seconds; usually 5, but a busy machine must not leave a table without these baselines
 
 
 def statistical(
@@ -47,7 +49,7 @@ def statistical(
 
     Args:
         season_length: as in `baselines.baseline`; AutoETS takes no season above 24 (statsforecast's rule).
-        time_limit: seconds per call, start of the workers included.
+        time_limit: seconds per call from when a worker has started (up to START_LIMIT, else there is no forecast).
         jobs: processes; left out, one per core.
     Raises: MissingExtra without statsforecast; ConfigError for a limit that is not above 0.
     """
@@ -116,14 +118,20 @@ def _answers(
     for index in range(len(tasks)):
         waiting.put(index)
     workers = [_worker() for _ in range(min(jobs, len(tasks)))]
+    started = threading.Event()
     feeders = [
-        threading.Thread(target=_feed, args=(worker, tasks, waiting, answers, done), daemon=True) for worker in workers
+        threading.Thread(target=_feed, args=(worker, tasks, waiting, answers, done, started), daemon=True)
+        for worker in workers
     ]
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline: float | None = time.monotonic() + START_LIMIT
+    running = False
     try:
         for feeder in feeders:
             feeder.start()
         while any(feeder.is_alive() for feeder in feeders):
+            if not running and started.is_set():
+                running = True
+                deadline = None if time_limit is None else time.monotonic() + time_limit
             if deadline is not None and time.monotonic() > deadline:
                 break
             if progress is not None:
@@ -141,6 +149,7 @@ def _answers(
     return answers, done.count(False)
 
 
+_started: weakref.WeakSet[subprocess.Popen[str]] = weakref.WeakSet()  # those that said they are ready
 _idle: list[subprocess.Popen[str]] = []  # it takes seconds to start one, and the next window needs some again
 
 
@@ -175,9 +184,15 @@ def _feed(
     waiting: queue.SimpleQueue[int],
     answers: list[Answer | None],
     done: list[bool],
+    started: threading.Event,
 ) -> None:
     """Give a worker one task after the other until there is none, or it was ended."""
     assert worker.stdin is not None and worker.stdout is not None
+    if worker not in _started:
+        if not worker.stdout.readline():
+            return
+        _started.add(worker)
+    started.set()
     while True:
         try:
             index = waiting.get_nowait()

@@ -1,4 +1,7 @@
-"""A worker process of statistical.py: one task per line on standard input, one answer (or null) per line out."""
+"""A worker process of statistical.py: one task per line on standard input, one answer (or null) per line out.
+
+Before the first answer comes a line that says READY, as importing statsforecast takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ def models() -> dict[str, Any]:
     }
 
 
+READY = "ready"
 INTERVALS = ("auto_theta", "auto_ets", "auto_arima")  # those that give their own
 
 
@@ -51,6 +55,7 @@ def answer(model: Any, task: dict[str, Any]) -> dict[str, list[float]]:
 def main() -> None:
     """Answer until standard input ends."""
     known = models()
+    print(READY, flush=True)
     for line in sys.stdin:
         task = json.loads(line)
         try:

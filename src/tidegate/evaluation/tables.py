@@ -84,17 +84,20 @@ def _origins(backtest: Backtest, series: NDArray[np.int64], windows: NDArray[np.
 
 
 def score_columns(backtest: Backtest) -> Columns:
-    """A row per contender: the main metrics over all, and the seconds it took."""
+    """A row per contender: the main metrics over all, and the seconds it took; then models with their own intervals,
+    where the others are conformal."""
     table = metric_table(backtest.levels)
     main = ["mase", "rmsse", "smape", "owa", "wql", "scaled_crps"]
     main += [f"{what}_{level:g}" for level in backtest.levels for what in ("coverage", "width")]
-    scores = backtest.scores
-    columns: Columns = {"method": np.array(backtest.contenders, object)}
+    rows = [(backtest, who) for who in backtest.contenders]
+    if (given := backtest.as_given) is not None:
+        rows += [(given, who) for who in given.models]
+    columns: Columns = {"method": np.array([who for _, who in rows], object)}
     for name in [*main, "bias"]:
         title = table[name].title if name in table else "OWA"
         unit = 100 if name.startswith("coverage") else 1
-        columns[title] = np.array([unit * scores[who].get(name, math.nan) for who in backtest.contenders])
-    columns["seconds"] = np.array([backtest.seconds[who] for who in backtest.contenders])
+        columns[title] = np.array([unit * one.scores[who].get(name, math.nan) for one, who in rows])
+    columns["seconds"] = np.array([one.seconds[who] for one, who in rows])
     return columns
 
 
@@ -103,12 +106,14 @@ def json_document(backtest: Backtest) -> str:
     panel, verdict = backtest.panel, backtest.verdict
     names = [panel.name(index) for index in range(panel.size)]
     recommended = backtest.recommendation
+    given = backtest.as_given
     by_series = {metric: backtest.score(metric) for metric in SERIES_METRICS}
     parts: dict[str, Any] = {
         "verdict": verdict.sentence,
         "warnings": verdict.warnings,
         "comparisons": [vars(one) for one in verdict.comparisons],
         "scores": backtest.scores,
+        "scores_as_given": {} if given is None else {name: given.scores[name] for name in given.models},
         "by_window": {m: backtest.score(m, "window") for m in PART_METRICS},
         "by_step": {m: backtest.score(m, "step") for m in PART_METRICS},
         "by_series": {

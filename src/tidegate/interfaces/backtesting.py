@@ -13,6 +13,8 @@ from tidegate.errors import ConfigError
 from tidegate.evaluation.backtest import Backtest, Contender, Maker, Progress
 from tidegate.evaluation.backtest import backtest as run
 from tidegate.evaluation.baselines import STATISTICAL, TITLES, Forecaster, baseline
+from tidegate.evaluation.conformal import conformal, with_conformal_intervals
+from tidegate.evaluation.origins import actuals
 from tidegate.evaluation.proof import prove as prove_no_leakage
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import SHIPPED
@@ -26,6 +28,7 @@ FIT = "fit"  # the model that is trained at the origins
 ALWAYS = ("naive", "seasonal_naive", "drift", "naive2")
 WITH_STATS = ("auto_theta", "auto_ets")
 BASELINE_SECONDS = 60.0
+INTERVALS = ("model", "conformal")
 REHEARSAL_STEPS = 3  # of training within a proof
 
 
@@ -56,6 +59,7 @@ def backtest(
     season_length: Seasons | None = None,
     bounds: bool = True,
     calibrate: bool = True,
+    intervals: str = "model",
     start: str | os.PathLike[str] = "auto",
     time_limit: float | None = None,
     seed: int = 0,
@@ -80,6 +84,8 @@ def backtest(
         align: origins at the same instants for all series ("calendar"), or counted from each one's end ("ends");
             "auto": by calendar where there are stamps.
         levels: central intervals in percent that are scored.
+        intervals: of the models: "model" as they give them (calibrated or not); "conformal" scaled by the pooled errors
+            of all series in the windows that were over at the origin, beside which the report shows the models' own.
         season_length, bounds, calibrate, threads: as in `forecast`; the shortest season is also the m of MASE.
         start, time_limit, seed: of "fit", for each training.
         progress: called with the share done (0 to 1) and what comes next.
@@ -91,29 +97,27 @@ def backtest(
     for option, number in (("horizon", horizon), ("windows", windows), ("step", step)):
         if number is not None and whole(number, option) < 1:
             raise ConfigError(f"{option} {number}: expected a whole number from 1")
-    intervals = tuple(float(level) for level in numbers(levels, "levels"))
-    if not intervals:
+    if intervals not in INTERVALS:
+        raise ConfigError(f"intervals {intervals!r}: expected {' or '.join(INTERVALS)}")
+    percents = tuple(float(level) for level in numbers(levels, "levels"))
+    if not percents:
         raise ConfigError("levels (): a backtest scores at least one interval, such as 80")
     chosen = _baseline_names(baselines)
     several = [models] if isinstance(models, str | os.PathLike | Model) else list(models)
-    panel = (
-        data
-        if isinstance(data, Panel)
-        else read_panel(
-            data,
-            id=id,
-            time=time,
-            target=target,
-            timezone=timezone,
-            date_format=date_format,
-            every=every,
-            aggregate=aggregate,
-            duplicates=duplicates,
-            drop_last=drop_last,
-            frequency=frequency,
-            decimal=decimal,
-        )
-    )
+    reading: dict[str, Any] = {
+        "id": id,
+        "time": time,
+        "target": target,
+        "timezone": timezone,
+        "date_format": date_format,
+        "every": every,
+        "aggregate": aggregate,
+        "duplicates": duplicates,
+        "drop_last": drop_last,
+        "frequency": frequency,
+        "decimal": decimal,
+    }
+    panel = data if isinstance(data, Panel) else read_panel(data, **reading)
     opened = [one if one == FIT or isinstance(one, Model) else load(os.fspath(one), threads=threads) for one in several]
     if horizon is None:
         fitted = (one.horizon for one in opened if isinstance(one, Model) and one.horizon is not None)
@@ -141,37 +145,52 @@ def backtest(
         "baselines": list(chosen),
         "baseline_time": baseline_time,
         "align": align,
-        "levels": list(intervals),
+        "levels": list(percents),
         "season_length": season_length,
+        "bounds": bounds,
+        "calibrate": calibrate,
+        "intervals": intervals,
+        "start": os.fspath(start),
+        "time_limit": time_limit,
         "seed": seed,
-        "id": id,
-        "time": time,
-        "target": target,
-        "frequency": frequency,
+        **reading,
         "data": os.fspath(data) if isinstance(data, str | os.PathLike) else type(data).__name__,
     }
 
     def again(other: Panel, those: Sequence[Contender], quiet: bool = True) -> Backtest:
-        return run(
+        found = run(
             other,
             those,
             horizon,
             windows=windows,
             step=step,
             refit=refit,
-            levels=intervals,
+            levels=percents,
             season_length=season_length,
             align=align,
             settings=asked,
             library="numpy" if isinstance(data, Panel) else input_kind(data),
             progress=None if quiet else steps,
         )
+        return with_conformal_intervals(found, bounds=bounds) if intervals == "conformal" else found
+
+    def scaled(other: Panel) -> dict[str, Any]:
+        """Intervals of the models, where what they rest on is another panel's."""
+        spoilt = replace(result, panel=other, actual=actuals(other, result.origins, horizon))
+        return {name: conformal(spoilt, given, bounds=bounds).quantiles for name, given in result.given.items()}
 
     result = again(panel, contenders, quiet=False)
     if prove:
         cheap = [one for one in contenders if not one.costly]
         proof = prove_no_leakage(
-            panel, result.origins, contenders, horizon, intervals, lambda other: again(other, cheap), seed=seed
+            panel,
+            result.origins,
+            contenders,
+            horizon,
+            percents,
+            lambda other: again(other, cheap),
+            intervals=scaled if result.given else None,
+            seed=seed,
         )
         result = replace(result, proof=proof)
     return result

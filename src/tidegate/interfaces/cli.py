@@ -234,6 +234,13 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
 @SEASONS
 @click.option("--no-bounds", is_flag=True, help="Do not cut at 0 where the history never goes below it.")
 @CALIBRATE
+@click.option(
+    "--intervals",
+    default="model",
+    show_default=True,
+    metavar="WHOSE",
+    help="model: as it gives them; conformal: scaled by the errors of all series in earlier windows.",
+)
 @click.option("--start", default="auto", show_default=True, help="For fit: auto, scratch, or a model file.")
 @click.option("--time-limit", type=float, metavar="SECONDS", help="For fit: stop each training after so many seconds.")
 @SEED

@@ -106,10 +106,12 @@ def table(columns: Mapping[str, NDArray[Any]]) -> str:
 
 
 def _cells(values: NDArray[Any]) -> list[str]:
+    """Texts of a column; "-" for a number that is not defined."""
     if values.dtype.kind != "f":
         return [str(value) for value in values.tolist()]
     largest = max((abs(value) for value in values.tolist() if math.isfinite(value)), default=0.0)
     if largest and not 1e-4 <= largest < 1e12:
-        return [f"{value:.5g}" for value in values.tolist()]
+        return [f"{value:.5g}" if math.isfinite(value) else "-" for value in values.tolist()]
     decimals = max(0, 4 - math.floor(math.log10(largest))) if largest else 1
-    return [f"{value:.{min(decimals, 3 if largest >= 1 else 8)}f}" for value in values.tolist()]
+    decimals = min(decimals, 3 if largest >= 1 else 8)
+    return [f"{value:.{decimals}f}" if math.isfinite(value) else "-" for value in values.tolist()]

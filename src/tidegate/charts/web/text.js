@@ -74,6 +74,8 @@ function timeSpans(x) {
   for (let i = 1; i < x.length; i++) step = Math.min(step, x[i] - x[i - 1]);
   return SPANS.filter(span => span >= (step === Infinity ? DAY : Math.min(step, 365 * DAY) * .9));
 }
+// 1, 2, 5, 10 ... for an axis that counts.
+const wholeSteps = Array.from({length: 48}, (_, i) => [1, 2, 5][i % 3] * 10 ** Math.floor(i / 3));
 // uPlot looks ticks up in a table from 1e-16 to 1e16; outside of it, and on long logarithmic axes, it would never end.
 const decimalSteps = (u, axis, low, high) => {
   const unit = 10 ** Math.floor(Math.log10((high - low) / 50 || 1));
