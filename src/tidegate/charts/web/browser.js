@@ -25,7 +25,7 @@ function drawBrowser(host) {
     list.setAttribute("aria-activedescendant", options[index].id);
     reveal();
     clear?.();
-    clear = drawChart(figure, first + index);
+    clear = drawChart(figure, chartOf(first + index)).remove;
     tell();
   }
   function reveal() { // scrolls the list alone, never the page
@@ -63,6 +63,6 @@ function drawBrowser(host) {
   filter();
 }
 
-document.querySelectorAll("figure[data-chart]").forEach(figure => drawChart(figure, Number(figure.dataset.chart)));
+document.querySelectorAll("figure[data-chart]").forEach(figure => drawChart(figure, chartOf(Number(figure.dataset.chart))));
 document.querySelectorAll(".browser").forEach(drawBrowser);
 document.querySelectorAll(".index").forEach(drawIndex);
