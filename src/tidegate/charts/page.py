@@ -250,13 +250,13 @@ def _script() -> str:
 @cache
 def chart_module() -> str:
     """The chart of these pages as an ES module, for a page whose numbers come later; it expects the global uPlot."""
-    exported = "clock, color, css, dark, drawChart, element, numberText, stampText, swatch"
+    exported = "chooser, css, drawChart, element, numberText, tickTexts"
     return f"{_kit()}export {{{exported}}};\n"
 
 
 def _kit() -> str:
     colors = f"const COLORS = {_compact(COLORS)};\n"
-    return colors + "".join(_file("web", name) for name in ("theme.js", "text.js", "chart.js"))
+    return colors + "".join(_file("web", name) for name in ("theme.js", "text.js", "chart.js", "chooser.js"))
 
 
 @cache
