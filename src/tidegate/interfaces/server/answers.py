@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tidegate import __version__
 from tidegate.forecasting.drawing import chart_x
-from tidegate.forecasting.drawing import chart_x
 from tidegate.forecasting.result import Forecast
 from tidegate.series.panel import Panel
 
@@ -79,9 +78,6 @@ def histories(forecast: Forecast, most: int) -> list[dict[str, Any]]:
                 "season_length": [int(season) for season in forecast.season_lengths[index] if season],
                 "stamps": listed(panel.timeline.text(index, first, kept)),
                 "values": listed(values[first:]),
-                "x": (x.astype("datetime64[ms]").astype(np.int64) if is_time else x).tolist(),
-                "is_time": is_time,
-                "timezone": zone,
                 "x": places[:kept],
                 "x_forecast": places[kept:],
                 "zone": zone,
