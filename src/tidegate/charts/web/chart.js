@@ -21,7 +21,8 @@ function swatch(part) {
 /**
  * Draws a chart into `host`: lines `l` (n name, c colour, s style, w width, y) and bands `b` (lo, hi, o opacity) over
  * `x`, and what page.py's _PageData.add lists. `room` more of x is left free on the right. `drawn(u)` is called after
- * each drawing with the uPlot. Returns {update(chart), remove()}; an update keeps focus, zoom and hidden lines.
+ * each drawing with the uPlot. Returns {update(chart, stay), remove()}; an update keeps focus, hidden lines and zoom,
+ * or, where nobody zoomed, shows what the chart opens with, unless it is told to `stay`.
  */
 function drawChart(host, chart, drawn = () => {}) {
   let spec, x, size, bands, lines, parts, wall, xText, whole, home, hidden, largest;
@@ -211,7 +212,7 @@ function drawChart(host, chart, drawn = () => {}) {
           ctx.lineWidth = ratio; ctx.setLineDash([4 * ratio, 4 * ratio]);
           ctx.beginPath(); ctx.moveTo(at, bbox.top - 6 * ratio); ctx.lineTo(at, bbox.top + bbox.height); ctx.stroke();
           ctx.font = `${11.5 * ratio}px system-ui, sans-serif`; ctx.textBaseline = "top";
-          const right = at + 6 * ratio + ctx.measureText(mark.l).width < bbox.left + bbox.width;
+          const right = mark.side !== "left" && at + 6 * ratio + ctx.measureText(mark.l).width < bbox.left + bbox.width;
           ctx.textAlign = right ? "left" : "right";
           ctx.fillText(mark.l, at + (right ? 5 : -5) * ratio, bbox.top - 8 * ratio);
           ctx.restore();
@@ -255,10 +256,12 @@ function drawChart(host, chart, drawn = () => {}) {
   observer.observe(plot);
   dark.addEventListener("change", build);
   paper.addEventListener("change", build);
-  function update(chart) {
-    const untouched = near(view, home);
+  let following = null; // whether the view was the one it opened with, before updates that had to leave it alone
+  function update(chart, stay = false) {
+    following ??= near(view, home);
     load(chart);
-    if (untouched) view = home.slice();
+    if (!stay && following) view = home.slice();
+    if (!stay) following = null;
     build();
   }
   function remove() {

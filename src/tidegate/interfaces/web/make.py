@@ -28,14 +28,23 @@ SAMPLES: dict[str, tuple[str, str, dict[str, str]]] = {  # file -> title, what i
 }
 
 
+def wander(rng: np.random.Generator, length: int, *, steps: float) -> Floats:
+    """(length,) of size about 1 that forgets itself in about `steps` steps (autoregressive of the first order)."""
+    kept = np.exp(-1 / steps)
+    values = rng.normal(0, 1, length)
+    for step in range(1, length):
+        values[step] = kept * values[step - 1] + np.sqrt(1 - kept**2) * values[step]
+    return values
+
+
 def electricity_load(rng: np.random.Generator) -> Iterable[str]:
     """12 weeks of hours: two daily peaks, quieter weekends, slow weather."""
     hours = np.arange(12 * 168)
-    hour, day = hours % 24, hours // 24
+    hour, working = hours % 24, (hours // 24) % 7 < 5
     morning, evening = np.exp(-(((hour - 9.5) / 3.2) ** 2)), np.exp(-(((hour - 19) / 2.6) ** 2))
-    working = np.where(day % 7 < 5, 1.0, 0.55)
-    weather = np.cumsum(rng.normal(0, 1, hours.size // 24))[day] * 9
-    load = 900 + 210 * morning * working + 260 * evening * (0.4 + 0.6 * working) + weather + rng.normal(0, 9, hours.size)
+    weather = wander(rng, hours.size, steps=72) * 25
+    load = 840 + 90 * working + morning * (60 + 240 * working) + evening * (150 + 110 * working) + weather
+    load += rng.normal(0, 6, hours.size)
     stamps = np.datetime64("2025-09-01T00", "h") + hours
     yield "time,load_mw"
     yield from (f"{str(at).replace('T', ' ')}:00,{value:.1f}" for at, value in zip(stamps, load, strict=True))
@@ -61,8 +70,8 @@ def greenhouse_temperature(rng: np.random.Generator) -> Iterable[str]:
     """Five weeks of half hours as a German logger writes them; a cable was loose for a few hours."""
     steps = np.arange(5 * 7 * 48)
     sun = np.clip(np.sin(2 * np.pi * (steps / 48 - 0.27)), 0, None) ** 1.3
-    clouds = np.repeat(rng.uniform(0.35, 1, steps.size // 48), 48)
-    warmth = 14 + 11 * sun * clouds + np.cumsum(rng.normal(0, 0.08, steps.size)) + rng.normal(0, 0.15, steps.size)
+    clouds = np.clip(0.8 + 0.12 * wander(rng, steps.size, steps=96), 0.3, 1)
+    warmth = 12 + 13 * sun * clouds + 1.2 * wander(rng, steps.size, steps=240) + rng.normal(0, 0.12, steps.size)
     missing = (rng.random(steps.size) < 0.004) | ((steps > 900) & (steps < 909))
     yield "zeit;temperatur_c"
     for step, value, lost in zip(steps, warmth, missing, strict=True):
