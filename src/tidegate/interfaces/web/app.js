@@ -70,6 +70,7 @@ function show(answer) {
   get("start").hidden = true;
   get("work").hidden = false;
   get("work").classList.remove("unread");
+  get("recognised-title").textContent = "What was recognised";
   const {recognised, series, horizon, history} = answer, frequency = recognised.frequency?.name;
   get("title").textContent = now.table.name;
   get("subtitle").textContent = [frequency, series > 1 ? `${numberText(series)} series` : `${numberText(history[0].length)} values`,
@@ -130,11 +131,13 @@ async function refuse(error) {
   if (now.answer === null) { // nothing of this table could be shown: the form alone, to say what is what
     const text = now.table.type === PARQUET ? "" : await new Blob([now.table.body]).slice(0, 65_536).text();
     const columns = headerNames(text);
-    get("start").hidden = columns.length < 2;
-    get("work").hidden = columns.length < 2;
-    if (columns.length < 2) { get("start").hidden = false; return; }
+    const readable = columns.length > 1;
+    get("start").hidden = readable;
+    get("work").hidden = !readable;
+    if (!readable) return;
     get("title").textContent = now.table.name;
     get("subtitle").textContent = "not read yet";
+    get("recognised-title").textContent = "Which column is what?";
     get("work").classList.add("unread");
     get("work").classList.remove("many");
     fillForm(null, columns, now.options, now.preset);
@@ -151,7 +154,10 @@ async function judge() {
   verdictAsked = new AbortController();
   waiting(get("verdict"));
   try {
-    const found = await ask("backtest", table, {...options, horizon: answer.horizon, baselines: ""}, verdictAsked.signal);
+    // Five windows, or as many as leave half of the longest history to forecast the first from.
+    const longest = Math.max(...answer.history.map(one => one.length));
+    const windows = Math.max(1, Math.min(5, Math.floor(longest / (2 * answer.horizon))));
+    const found = await ask("backtest", table, {...options, horizon: answer.horizon, windows, baselines: ""}, verdictAsked.signal);
     if (table === now.table) showVerdict(get("verdict"), found);
   } catch (error) {
     if (error.name === "AbortError") return; // something was changed meanwhile, and its verdict is on its way
