@@ -15,7 +15,7 @@ from tidegate.errors import TidegateError
 from tidegate.interfaces.server import answers, bodies, metrics, openapi, pages
 from tidegate.interfaces.server.lanes import LIGHT_BYTES, Lanes, Ticket
 from tidegate.interfaces.server.limits import Limits
-from tidegate.interfaces.server.middleware import Guard
+from tidegate.interfaces.server.middleware import Guard, refused
 from tidegate.interfaces.server.models import Given, open_models
 from tidegate.interfaces.server.refusals import Refusal
 from tidegate.interfaces.server.verbs import Call, Desk
@@ -74,10 +74,10 @@ def create_app(
                 gone = (lambda: bodies.gone(request)) if heavy else None
                 content = await lanes.run(lambda ticket: work(call, ticket), heavy=heavy, gone=gone)
         except TidegateError as error:
-            return Refusal.of(error).response()
+            return refused(Refusal.of(error))
         except MemoryError:
             log.exception("out of memory")
-            return Refusal(503, "memory", "not enough memory: send fewer series at once", retry_after=5).response()
+            return refused(Refusal(503, "memory", "not enough memory: send fewer series at once", retry_after=5))
         return Response(content, media_type=form)
 
     @app.post("/v1/forecast", openapi_extra=openapi.forecast())
@@ -106,7 +106,7 @@ def create_app(
         """Whether to send it requests: not while it stops, nor while it has as many as it takes."""
         if app.state.leaving or lanes.admitted >= limits.requests:
             why = "it is about to stop" if app.state.leaving else "it has as many requests as it takes"
-            return Refusal(503, "not-ready", f"not ready: {why}; ask another one", retry_after=1).response()
+            return refused(Refusal(503, "not-ready", f"not ready: {why}; ask another one", retry_after=1))
         return Response(b'{"status": "ready"}', media_type=answers.JSON)
 
     @app.get("/metrics")
@@ -115,8 +115,8 @@ def create_app(
         return Response(measured.text(), media_type=metrics.MEDIA_TYPE)
 
     @app.exception_handler(Refusal)
-    async def refused(request: Request, refusal: Refusal) -> Response:
-        return refusal.response()
+    async def refuse(request: Request, refusal: Refusal) -> Response:
+        return refused(refusal)
 
     @app.exception_handler(ClientDisconnect)
     async def left(request: Request, error: ClientDisconnect) -> Response:
@@ -126,13 +126,13 @@ def create_app(
     async def elsewhere(request: Request, error: HTTPException) -> Response:
         listed = "POST /v1/forecast, POST /v1/backtest, GET /v1/models; /openapi.json describes them"
         found = f"{request.method} {request.url.path}: {error.detail}"
-        response = Refusal(error.status_code, "route", f"{found}; there is {listed}").response()
+        response = refused(Refusal(error.status_code, "route", f"{found}; there is {listed}"))
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(Exception)
     async def ours(request: Request, error: Exception) -> Response:  # the traceback goes to the log by itself
-        return Refusal(500, "fault", "a fault of the server, which its log tells more about").response()
+        return refused(Refusal(500, "fault", "a fault of the server, which its log tells more about"))
 
     return app
 

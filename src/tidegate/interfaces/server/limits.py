@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ConfigError
 from tidegate.interfaces.server.refusals import Refusal
-from tidegate.series.panel import Panel
+
+if TYPE_CHECKING:
+    from tidegate.series.panel import Panel
 
 QUANTILES = 50  # columns of one forecast, each of its own level
 
 
+def _limit(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
 @dataclass(frozen=True)
 class Limits:
-    """Each is an option of `tidegate serve`: --most- and its name with dashes.
+    """Each is an option of `tidegate serve`: --most- and its name with dashes."""
 
-    Attributes:
-        body_bytes: of one request.
-        points: values of all series of one request, missing ones included; and of its forecasts.
-        series: of one request.
-        horizon: steps ahead.
-        requests: accepted and not yet answered at one time.
-        heavy_requests: of these, large ones and backtests.
-        receive_seconds: for a request to arrive, and for a client to take its answer.
-        seconds: from the moment a request has arrived to its answer.
-    """
+    body_bytes: int = _limit(32 << 20, "Bytes of one request.")
+    points: int = _limit(2_000_000, "Values of all series of one request, and of its forecasts.")
+    series: int = _limit(10_000, "Series of one request.")
+    horizon: int = _limit(4_096, "Steps ahead.")
+    requests: int = _limit(256, "Requests accepted and not yet answered.")
+    heavy_requests: int = _limit(8, "Large ones of these, and backtests.")
+    receive_seconds: float = _limit(15.0, "For a request to arrive, and for a client to take its answer.")
+    seconds: float = _limit(60.0, "From a request's arrival to its answer.")
 
-    body_bytes: int = 32 << 20
-    points: int = 2_000_000
-    series: int = 10_000
-    horizon: int = 4_096
-    requests: int = 256
-    heavy_requests: int = 8
-    receive_seconds: float = 15.0
-    seconds: float = 60.0
+    @classmethod
+    def described(cls) -> list[tuple[str, int | float, str]]:
+        """Name, default and meaning of each."""
+        return [(each.name, each.default, each.metadata["meaning"]) for each in fields(cls)]  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         for each in fields(self):

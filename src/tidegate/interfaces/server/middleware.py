@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidegate.interfaces.server.metrics import Metrics
@@ -12,6 +13,11 @@ from tidegate.interfaces.server.refusals import Refusal
 from tidegate.interfaces.server.security import HEADERS, NO_STORE, check_request
 
 ROUTES = ("/v1/forecast", "/v1/backtest", "/v1/models", "/health", "/ready", "/metrics", "/openapi.json", "/")
+
+
+def refused(refusal: Refusal) -> Response:
+    """The answer that says why there is none."""
+    return Response(refusal.body(), refusal.status, refusal.headers(), media_type="application/json")
 
 
 class Guard:
@@ -47,7 +53,7 @@ class Guard:
             try:
                 check_request(path, dict(scope["headers"]), self.token)
             except Refusal as refusal:
-                await refusal.response()(scope, receive, answer)
+                await refused(refusal)(scope, receive, answer)
                 return
             await self.app(scope, receive, answer)
         finally:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from fastapi import Response
-
 from tidegate.errors import ConfigError, DataError, MissingExtra, ModelError, TidegateError
 
 # What Tidegate raises on purpose -> status and kind. Anything else is a fault of ours: 500, and a traceback in the log.
@@ -50,13 +48,16 @@ class Refusal(Exception):
         status, kind = next((status, kind) for one, status, kind in KINDS if isinstance(error, one))
         return cls(status, kind, str(error), further=further)
 
-    def response(self) -> Response:
-        """{"error": {"kind": …, "message": …}}."""
-        body = {"error": {"kind": self.kind, "message": self.message, **self.further}}
-        headers = {"connection": "close"} if self.close else {}
+    def headers(self) -> dict[str, str]:
+        """What the answer's head says besides."""
+        found = {"connection": "close"} if self.close else {}
         if self.retry_after is not None:
-            headers["retry-after"] = str(self.retry_after)
+            found["retry-after"] = str(self.retry_after)
         if self.status == 401:
-            headers["www-authenticate"] = "Bearer"
-        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        return Response(content, self.status, headers, media_type="application/json")
+            found["www-authenticate"] = "Bearer"
+        return found
+
+    def body(self) -> bytes:
+        """{"error": {"kind": …, "message": …}} as JSON."""
+        body = {"error": {"kind": self.kind, "message": self.message, **self.further}}
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
