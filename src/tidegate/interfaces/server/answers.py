@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,51 @@ from numpy.typing import NDArray
 from tidegate import __version__
 from tidegate.forecasting.drawing import chart_x
 from tidegate.forecasting.result import Forecast
+from tidegate.interfaces.server.refusals import Refusal
 from tidegate.series.panel import Panel
 
+JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
+FORMS = (JSON, CSV, ARROW)
 VALUES_LIMIT = 200_000  # of all histories of one answer
+
+
+def wanted(accept: str, forms: tuple[str, ...] = FORMS) -> str:
+    """The form that an Accept header likes best, the first of equals; JSON if there is none. Raises: Refusal."""
+    best, liked = "", 0.0
+    for one in (accept or "*/*").lower().split(","):
+        kind, *parameters = (part.strip() for part in one.split(";"))
+        share = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        try:
+            weight = float(share)
+        except ValueError:
+            weight = 0.0
+        group = kind.partition("/")[0]
+        form = next(
+            (
+                form
+                for form in forms
+                if kind in (form, "*/*") or (kind == f"{group}/*" and form.startswith(f"{group}/"))
+            ),
+            "",
+        )
+        if form and weight > liked:
+            best, liked = form, weight
+    if not best:
+        raise Refusal(
+            406, "accept", f"found Accept: {accept}, expected {', '.join(forms[:-1])} or {forms[-1]}", close=True
+        )
+    return best
+
+
+def forecast_bytes(
+    form: str, forecast: Forecast, model: str, history_length: int | None, columns: tuple[str, ...]
+) -> bytes:
+    """A forecast in one of FORMS."""
+    if form == CSV:
+        return forecast.to_text("csv").encode()
+    if form == ARROW:
+        return arrow_stream(forecast)
+    return forecast_json(forecast, model, history_length, columns)
 
 
 def forecast_json(forecast: Forecast, model: str, history_length: int | None, columns: tuple[str, ...] = ()) -> bytes:
@@ -86,6 +129,35 @@ def histories(forecast: Forecast, most: int) -> list[dict[str, Any]]:
     return result
 
 
+def arrow_stream(forecast: Forecast) -> bytes:
+    """The columns of `Forecast.frame` as an Arrow IPC stream of one batch; stamps that know their zone carry it."""
+    import nanoarrow
+    from nanoarrow.ipc import StreamWriter
+
+    timeline = forecast.panel.timeline
+    arrays = {}
+    for name, values in forecast.columns().items():
+        if values.dtype.kind == "M":
+            unit = np.datetime_data(values.dtype)[0]
+            unit = unit if unit in ("s", "ms", "us", "ns") else "us"
+            zone = timeline.timezone if timeline.style.zoned else None
+            kind = nanoarrow.timestamp(unit, zone)
+            numbers = values.astype(f"datetime64[{unit}]").astype(np.int64)
+            arrays[name] = nanoarrow.c_array_from_buffers(kind, len(values), [None, numbers])
+        elif values.dtype.kind in "iuf":
+            arrays[name] = nanoarrow.c_array(np.ascontiguousarray(values))
+        else:
+            texts = [None if value is None else str(value) for value in values.tolist()]
+            arrays[name] = nanoarrow.c_array(texts, nanoarrow.string())
+    schema = nanoarrow.struct({name: nanoarrow.c_schema(array.schema) for name, array in arrays.items()})
+    length = len(next(iter(arrays.values())))
+    batch = nanoarrow.c_array_from_buffers(schema, length, [None], children=list(arrays.values()))
+    out = BytesIO()
+    with StreamWriter.from_writable(out) as writer:
+        writer.write_array(batch)
+    return out.getvalue()
+
+
 def listed(values: NDArray[Any]) -> list[Any]:
     """Values that JSON knows: None where missing, text for what is neither number nor text."""
     plain = values.tolist()
@@ -95,11 +167,6 @@ def listed(values: NDArray[Any]) -> list[Any]:
         known = (str, int, float, bool, type(None))
         return [value if isinstance(value, known) else str(value) for value in plain]
     return plain
-
-
-def error_json(kind: str, message: str, **further: Any) -> bytes:
-    """The one form of every error."""
-    return json.dumps({"error": {"kind": kind, "message": message, **further}}, ensure_ascii=False).encode()
 
 
 def models_json(models: Mapping[str, Any]) -> bytes:

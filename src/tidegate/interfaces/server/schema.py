@@ -12,6 +12,7 @@ import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -23,9 +24,12 @@ from tidegate.interfaces.backtesting import backtest
 from tidegate.series.reading import read_panel
 
 READING = tuple(name for name in inspect.signature(read_panel).parameters if name != "data")
+SEVERAL = {"baselines", "models"}  # names of several things in one text; several columns are for `read_panel`
 NOT_FOR_REQUESTS = {"data", "threads", "progress", "start", "time_limit", "refit"}
-MODELS = {"model": (str | None, "the name of one of the models that /v1/models lists; left out, the first."),
-          "models": (str | list[str] | None, "names of models that /v1/models lists; left out, the first.")}  # fmt: skip
+MODELS = {
+    "model": (str | None, "name of a model that /v1/models lists; left out, the first."),
+    "models": (str | list[str] | None, "names of models that /v1/models lists; left out, the first."),
+}
 
 
 @dataclass(frozen=True)
@@ -66,19 +70,21 @@ class Options:
         return {name: getattr(checked, name) for name in type(checked).model_fields}
 
     def from_text(self, given: Mapping[str, str]) -> dict[str, Any]:
-        """The options of a query string, where all values are text: numbers with commas between them are several."""
-        return self.check({name: self._value(name, text) for name, text in given.items()})
+        """The options of a query string as values for `check`, which also finds what is wrong with them."""
+        return {name: self._value(name, text) for name, text in given.items()}
 
     def _value(self, name: str, text: str) -> Any:
-        found = self.model.model_fields.get(name)
-        kinds = set() if found is None else _plain_kinds(found.annotation)
-        if str in kinds or not kinds or text == "":
-            several = found is not None and name == "baselines"
-            return (tuple(filter(None, text.split(","))) if several else text) if text or str in kinds else ()
+        """Text stays text; numbers and names with commas between them are several, and nothing is none of them."""
+        field = self.model.model_fields.get(name)
+        if field is None:
+            return text
+        kinds = _leaves(field.annotation)
         if kinds == {bool}:
-            return {"true": True, "false": False}.get(text.lower(), text)
-        parts = [part.strip() for part in text.split(",")]
-        return parts[0] if len(parts) == 1 else tuple(parts)
+            return {"true": True, "false": False, "1": True, "0": False}.get(text.lower(), text)
+        if str in kinds and name not in SEVERAL:
+            return text
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return parts[0] if len(parts) == 1 else parts
 
 
 def descriptions(function: Callable[..., Any]) -> dict[str, str]:
@@ -92,23 +98,23 @@ def descriptions(function: Callable[..., Any]) -> dict[str, str]:
     return found
 
 
-def _plain_kinds(annotation: Any) -> set[Any]:
-    """The types at the leaves of an annotation: float | Sequence[float] -> {float}."""
+def _leaves(annotation: Any) -> set[Any]:
+    """The types that an annotation is made of: float | Sequence[float] -> {float}."""
     parts = typing.get_args(annotation)
     if not parts:
         return set() if annotation in (type(None), Ellipsis) else {annotation}
-    return set().union(*(_plain_kinds(part) for part in parts))
+    return set().union(*map(_leaves, parts))
 
 
 def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
-    first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else "the options"
-    if first["type"] == "extra_forbidden":
-        return f"{name!r} is no option here: expected {', '.join(model.model_fields)}"
-    wanted = "; ".join(
-        dict.fromkeys(one["msg"] for one in error.errors(include_url=False) if one["loc"][:1] == first["loc"][:1])
-    )
-    return f"{name} {first['input']!r}: {wanted}"
+    errors = error.errors(include_url=False, include_context=False)
+    name = str(errors[0]["loc"][0])
+    if errors[0]["type"] == "extra_forbidden":
+        near = get_close_matches(name, model.model_fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected {', '.join(model.model_fields)}"
+        return f"there is no option {name!r} here: {hint}"
+    wanted = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in errors if one["loc"][0] == name)
+    return f"{name}: found {errors[0]['input']!r:.100}, expected {' or '.join(wanted)}"
 
 
 HISTORY = {
