@@ -61,7 +61,7 @@ def palette() -> str:
 @router.get("/learn")
 @router.get("/static/{path:path}")
 @router.get("/samples/{path:path}")
-def page(request: Request) -> Response:
+async def page(request: Request) -> Response:
     """The file at this address; 304 if the browser has it already."""
     found = page_files().get(request.url.path)
     if found is None:

@@ -1,11 +1,11 @@
 // What the page asks of the server, and what went wrong in the server's own words.
 
-/** An answer that is not a forecast. kind: the server's; status: HTTP's, 0 if no answer came. */
+/** An answer that is no forecast. status: HTTP's, 0 if no answer came; columns: of the table, as far as they are known. */
 export class Refusal extends Error {
-  constructor(message, kind, status) {
+  constructor(message, status, columns = []) {
     super(message);
-    this.kind = kind;
     this.status = status;
+    this.columns = columns;
   }
 }
 
@@ -28,9 +28,9 @@ export async function ask(verb, table, options, signal) {
     response = await fetch(`/v1/${verb}?${new URLSearchParams(given)}`, {method: "POST", body: table.body, headers, signal});
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refusal("The server does not answer. Is `tidegate serve` still running?", "unreachable", 0);
+    throw new Refusal("The server does not answer. Is `tidegate serve` still running?", 0);
   }
   if (response.ok) return response.json();
   const told = response.headers.get("content-type")?.startsWith("application/json") ? (await response.json()).error : null;
-  throw new Refusal(told?.message ?? `The server answered ${response.status} ${response.statusText}.`, told?.kind, response.status);
+  throw new Refusal(told?.message ?? `The server answered ${response.status} ${response.statusText}.`, response.status, told?.columns);
 }

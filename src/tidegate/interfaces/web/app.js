@@ -3,7 +3,7 @@ import {ask, Refusal, setToken} from "./api.js";
 import {chooser, css, drawChart, element, numberText} from "./charts.js";
 import {csvText, fanChart} from "./fan.js";
 import {horizonHandle} from "./handle.js";
-import {CORRECTIONS, fillForm, headerNames, suggested} from "./recognised.js";
+import {CORRECTIONS, fillForm, suggested} from "./recognised.js";
 import {picture, sameLine, save} from "./reproduce.js";
 import {showRefusal, showVerdict, waiting} from "./verdict.js";
 
@@ -53,7 +53,7 @@ async function once() {
     if (table === now.table) show(answer);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (table === now.table) await refuse(error);
+    if (table === now.table) refuse(error);
   } finally {
     get("work").removeAttribute("aria-busy");
   }
@@ -117,7 +117,7 @@ function draw() {
   get("ends").textContent = stamp in answer.forecast && answer.recognised.frequency ? `to ${answer.forecast[stamp][last]}` : "";
 }
 
-async function refuse(error) {
+function refuse(error) {
   if (error.status === 401) { lock(); return; }
   get("problem-text").textContent = error.message;
   get("problem").hidden = false;
@@ -129,9 +129,7 @@ async function refuse(error) {
     correct(more);
   });
   if (now.answer === null) { // nothing of this table could be shown: the form alone, to say what is what
-    const text = now.table.type === PARQUET ? "" : await new Blob([now.table.body]).slice(0, 65_536).text();
-    const columns = headerNames(text);
-    const readable = columns.length > 1;
+    const {columns} = error, readable = columns.length > 1;
     get("start").hidden = readable;
     get("work").hidden = !readable;
     if (!readable) return;

@@ -7,14 +7,6 @@ const FREQUENCIES = {min: "every minute", "5min": "every 5 minutes", "15min": "e
   h: "hourly", D: "daily", B: "business days", W: "weekly", MS: "monthly", QS: "quarterly", YS: "yearly"};
 const get = id => document.getElementById(id);
 
-/** The names in the first line of a table that could not be read, as far as they can be told. */
-export function headerNames(text) {
-  const line = text.split(/\r\n|\n|\r/).find(one => one.trim()) ?? "";
-  const mark = ["\t", ";", ",", "|"].find(one => line.includes(one)) ?? ",";
-  const cells = line.match(new RegExp(`("([^"]|"")*"|[^${mark === "|" ? "\\|" : mark}]*)`, "g")) ?? [];
-  return [...new Set(cells.map(cell => cell.replace(/^\uFEFF?\s*"?|"?\s*$/g, "").replaceAll('""', '"')).filter(Boolean))];
-}
-
 /** Options that a message of the server suggests: "Then: --target sales --id shop" -> {target: "sales", id: "shop"}. */
 export function suggested(message) {
   const found = [...message.matchAll(/--(id|time|target) ('(?:[^']|'\\'')*'|"[^"]*"|[^\s'".]+)/g)];
