@@ -43,7 +43,7 @@ def visit(server, browser):
         page.on("request", lambda request: requests.append(request.url))
         page.on("response", lambda response: refused.append(response) if response.status == 422 else None)
         page.goto(server + path)
-        page.wait_for_function("document.documentElement.dataset.ready")
+        page.wait_for_function("() => document.documentElement.dataset.ready")
         return page
 
     yield open_it
@@ -108,7 +108,8 @@ def test_what_was_recognised_is_shown(visit):
     assert [one.evaluate("one => one.selectedOptions?.[0].text ?? one.value") for one in shown.values()] == [
         "zeit", "temperatur_c", "one series", "every 30 minutes", "48",
     ]  # fmt: skip
-    assert page.locator("#gaps").inner_text() == "21 of 1,680 values"
+    lost = (SAMPLES / "greenhouse_temperature.csv").read_text().count(";\n")
+    assert lost > 10 and page.locator("#gaps").inner_text() == f"{lost} of 1,680 values"
     assert "decimal commas" in page.locator("#notes").inner_text()
 
 
@@ -135,19 +136,19 @@ def test_a_corrected_column_is_forecast_instead(visit):
     days = [f"2024-01-{day:02}" for day in range(1, 29)]
     drop(page, "two.csv", "day,y,visitors\n" + "".join(f"{day},{place},{500 - place}\n" for place, day in enumerate(days)))
     forecasts(page, 1)
-    assert page.get_by_label("Value").input_value() == "y"
-    page.get_by_label("Value").select_option("visitors")
+    assert page.get_by_label("Value", exact=True).input_value() == "y"
+    page.get_by_label("Value", exact=True).select_option("visitors")
     forecasts(page, 2)
     assert plotted(page)["lines"][-2][0] == 500
     assert "--target visitors" in page.locator("#same").inner_text()
-    page.get_by_label("Seasons").fill("5")
-    page.get_by_label("Seasons").press("Enter")
+    page.get_by_label("Seasons", exact=True).fill("5")
+    page.get_by_label("Seasons", exact=True).press("Enter")
     forecasts(page, 3)
     assert "seasons (as given): 5 steps" in page.locator("#notes").inner_text()
     page.get_by_role("button", name="Back to what was recognised").click()
     forecasts(page, 4)
-    assert page.get_by_label("Value").input_value() == "y"
-    assert page.get_by_label("Seasons").input_value() == "7"
+    assert page.get_by_label("Value", exact=True).input_value() == "y"
+    assert page.get_by_label("Seasons", exact=True).input_value() == "7"
 
 
 def test_the_horizon_follows_the_handle_the_keys_and_the_field(visit):
@@ -164,18 +165,18 @@ def test_the_horizon_follows_the_handle_the_keys_and_the_field(visit):
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 3 * step, y, steps=3)
-    page.wait_for_function("document.getElementById('chart').uplot().data[0].length === 144 + 15")
+    page.wait_for_function("() => document.getElementById('chart').uplot().data[0].length === 144 + 15")
     assert plotted(page)["view"] == pytest.approx(before)  # the scale waits until the hand rests
     page.mouse.up()
-    page.wait_for_function("document.getElementById('subtitle').textContent.includes('15 steps')")
+    page.wait_for_function("() => document.getElementById('subtitle').textContent.includes('15 steps')")
     assert handle.get_attribute("aria-valuenow") == "15" and page.get_by_label("Horizon", exact=True).input_value() == "15"
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function("document.getElementById('chart').uplot().data[0].length === 144 + 14")
+    page.wait_for_function("() => document.getElementById('chart').uplot().data[0].length === 144 + 14")
     page.keyboard.press("PageUp")  # a season
-    page.wait_for_function("document.getElementById('chart').uplot().data[0].length === 144 + 26")
+    page.wait_for_function("() => document.getElementById('chart').uplot().data[0].length === 144 + 26")
     assert page.evaluate("document.activeElement.getAttribute('role')") == "slider"
     page.get_by_label("Horizon", exact=True).fill("3")
-    page.wait_for_function("document.getElementById('chart').uplot().data[0].length === 144 + 3")
+    page.wait_for_function("() => document.getElementById('chart').uplot().data[0].length === 144 + 3")
     assert handle.get_attribute("aria-valuetext") == "3 steps"
 
 
@@ -226,7 +227,7 @@ def test_a_file_that_cannot_be_read_says_why_and_the_next_one_works(visit):
     assert "CSV" in page.get_by_role("alert").inner_text()
     assert page.locator("#work").is_hidden()
     drop(page, "words.csv", "a,b\nx,y\nz,w\n")
-    page.wait_for_function("document.getElementById('problem-text').textContent.includes('no column of numbers')")
+    page.wait_for_function("() => document.getElementById('problem-text').textContent.includes('no column of numbers')")
     drop(page, "air.csv", AIRLINE.read_text())
     forecasts(page, 1)
     assert page.locator("#problem").is_hidden()
@@ -236,8 +237,8 @@ def test_where_reading_would_have_to_guess_the_page_asks(visit):
     page = visit()
     drop(page, "mine.csv", (SAMPLES / "shop_sales.csv").read_text())
     page.get_by_role("button", name="Read it so: value: sales, series: shop").wait_for()
-    assert page.get_by_label("Series").locator("option").all_inner_texts() == ["one series", "shop", "date", "sales"]
-    page.get_by_label("Series").select_option("shop")
+    assert page.get_by_label("Series", exact=True).locator("option").all_inner_texts() == ["one series", "shop", "date", "sales"]
+    page.get_by_label("Series", exact=True).select_option("shop")
     forecasts(page, 1)
     assert "12 series" in page.locator("#subtitle").inner_text()
 
@@ -259,7 +260,8 @@ def test_csv_and_picture_can_be_downloaded(visit, tmp_path):
     assert download.value.suggested_filename == "shop_sales-forecast.csv"
     download.value.save_as(tmp_path / "page.csv")
     tidegate.forecast(str(SAMPLES / "shop_sales.csv"), 14, id="shop", target="sales").save(tmp_path / "python.csv")
-    by_page, by_python = (list(csv.reader((tmp_path / f"{who}.csv").open())) for who in ("page", "python"))
+    texts = [(tmp_path / f"{who}.csv").read_text() for who in ("page", "python")]
+    by_page, by_python = (list(csv.reader(text.splitlines())) for text in texts)
     assert by_page[0] == by_python[0] and len(by_page) == 1 + 12 * 14
     assert [row[:2] for row in by_page] == [row[:2] for row in by_python]
     mine, theirs = (np.array([row[2:] for row in rows[1:]], float) for rows in (by_page, by_python))
@@ -325,5 +327,5 @@ def test_axe_finds_nothing_to_complain_about(visit, scheme):
     page.get_by_role("alert").wait_for()
     assert complaints() == []
     page.goto(page.url.rstrip("/") + "/learn")
-    page.wait_for_function("document.documentElement.dataset.ready")
+    page.wait_for_function("() => document.documentElement.dataset.ready")
     assert complaints() == []

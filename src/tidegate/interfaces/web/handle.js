@@ -21,8 +21,8 @@ export function horizonHandle(figure, chosen) {
   function place(steps) {
     const left = u.valToPos(end(steps), "x"), inside = left >= -1 && left <= u.over.clientWidth + 1;
     const box = u.over.getBoundingClientRect(), around = handle.parentElement.getBoundingClientRect();
-    handle.classList.toggle("away", !inside && dragged === null);
-    handle.style.left = `${box.left - around.left + Math.min(left, box.width)}px`;
+    handle.classList.toggle("away", !inside && steps === horizon && dragged === null);
+    handle.style.left = `${box.left - around.left + Math.max(0, Math.min(left, box.width))}px`;
     handle.style.top = `${box.top - around.top}px`;
     handle.style.height = `${box.height}px`;
     const text = `${steps} step${steps === 1 ? "" : "s"}`;
