@@ -50,6 +50,7 @@ async function once() {
   get("work").setAttribute("aria-busy", "true");
   try {
     const answer = await ask("forecast", table, {...options, horizon, history: true, history_length: HISTORY});
+    performance.measure("answer", "table");
     if (table === now.table) show(answer);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -173,7 +174,8 @@ function given() {
 }
 function showSame() {
   const way = document.querySelector('[name="way"]:checked').value;
-  get("same").textContent = sameLine(way, now.table.name, given(), now.table.type);
+  const parts = sameLine(way, now.table.name, given(), now.table.type).split(/(\s+)/); // lines break between words only
+  get("same").replaceChildren(...parts.map(part => (/\s/.test(part) ? part : element("span", {}, part))));
 }
 document.querySelectorAll('[name="way"]').forEach(one => one.addEventListener("change", showSame));
 get("copy").addEventListener("click", async () => {

@@ -77,7 +77,7 @@ function drawRows() {
     const paint = canvas.getContext("2d");
     paint.clearRect(0, 0, steps.length, 1);
     steps.slice(0, now + 1).forEach((one, step) => {
-      paint.globalAlpha = Math.abs(one.c[k]) / largest;
+      paint.globalAlpha = Math.sqrt(Math.abs(one.c[k]) / largest);
       paint.fillStyle = one.c[k] > 0 ? above : below;
       paint.fillRect(step, 0, 1, 1);
     });
