@@ -47,7 +47,10 @@ class Options:
     @cached_property
     def model(self) -> type[BaseModel]:
         """What checks them: an unknown name, a wrong type or a number that is not finite is an error."""
-        described = descriptions(self.function)
+        own = descriptions(self.function)
+        described = descriptions(forecast) | {
+            name: text for name, text in own.items() if "as in `forecast`" not in text
+        }
         hints = typing.get_type_hints(self.function)
         fields: dict[str, Any] = {}
         for name, parameter in inspect.signature(self.function).parameters.items():

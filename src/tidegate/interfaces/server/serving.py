@@ -22,13 +22,13 @@ SWITCH_SECONDS = 0.001  # of Python between threads; with 5 ms, its default, the
 class Server(uvicorn.Server):
     """uvicorn's, which on a signal first tells all clients to leave while it still answers whoever comes."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, leaving_seconds: float = LEAVING_SECONDS) -> None:
         super().__init__(config)
-        self.app = app
+        self.app, self.leaving_seconds = app, leaving_seconds
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.app.state.leaving = True
-        await asyncio.sleep(LEAVING_SECONDS)
+        await asyncio.sleep(self.leaving_seconds)
         await super().shutdown(sockets)
 
 
@@ -41,6 +41,14 @@ def serve(app: FastAPI, host: str, port: int, limits: Limits, listening: Callabl
     Raises: ConfigError for a host that is not this machine's; OSError if the port is taken.
     """
     listener = bind(host, port, limits.receive_seconds)
+    shown = f"[{host}]" if ":" in host else host
+    listening(f"http://{shown}:{listener.getsockname()[1]}")
+    sys.setswitchinterval(SWITCH_SECONDS)
+    Server(configured(app, limits), app).run([listener])
+
+
+def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
+    """uvicorn's settings."""
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -53,10 +61,7 @@ def serve(app: FastAPI, host: str, port: int, limits: Limits, listening: Callabl
     )
     config.load()
     config.http_protocol_class = hasty(config.http_protocol_class, limits.receive_seconds)
-    shown = f"[{host}]" if ":" in host else host
-    listening(f"http://{shown}:{listener.getsockname()[1]}")
-    sys.setswitchinterval(SWITCH_SECONDS)
-    Server(config, app).run([listener])
+    return config
 
 
 def bind(host: str, port: int, patience: float) -> socket.socket:
