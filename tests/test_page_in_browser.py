@@ -1,8 +1,5 @@
 """Pages in a real browser: they draw, answer to mouse and keys, fit a phone, and ask nobody for anything."""
 
-import os
-import shutil
-
 import numpy as np
 import pytest
 
@@ -11,33 +8,6 @@ from tidegate.charts.chart import Browser, Index, Line, LineChart, Section, Side
 from tidegate.charts.fan import fan_chart
 from tidegate.charts.page import render_page
 from tidegate.evaluation.report import report_page
-
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-
-
-def unavailable(reason: str) -> None:
-    if os.environ.get("TIDEGATE_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"TIDEGATE_REQUIRE_BROWSER=1, but {reason}")
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        unavailable("there is no chromium on PATH")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        unavailable("playwright is not installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=QUIET.split())
-        yield started
-        started.close()
-
 
 @pytest.fixture
 def open_page(browser, tmp_path):

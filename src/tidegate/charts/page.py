@@ -183,7 +183,7 @@ class _PageData:
 
     def json(self) -> str:
         """The data as JSON that may stand inside a script element, whatever text users put in."""
-        parts = {"charts": self.charts, "arrays": self.arrays, "colors": COLORS, "indexes": self.indexes}
+        parts = {"charts": self.charts, "arrays": self.arrays, "indexes": self.indexes}
         text = _compact(parts)
         for character in "<>&\u2028\u2029":
             text = text.replace(character, f"\\u{ord(character):04x}")
@@ -243,8 +243,20 @@ def _base64(values: NDArray[Any]) -> str:
 
 @cache
 def _script() -> str:
-    own = "".join(_file("web", name) for name in ("text.js", "data.js", "chart.js", "index.js", "browser.js"))
+    own = _kit() + "".join(_file("web", name) for name in ("data.js", "index.js", "browser.js"))
     return _file("vendored", "uPlot.iife.min.js") + '\n(() => {\n"use strict";\n' + own + "})();\n"
+
+
+@cache
+def chart_module() -> str:
+    """The chart of these pages as an ES module, for a page whose numbers come later; it expects the global uPlot."""
+    exported = "chooser, css, drawChart, element, numberText, tickTexts"
+    return f"{_kit()}export {{{exported}}};\n"
+
+
+def _kit() -> str:
+    colors = f"const COLORS = {_compact(COLORS)};\n"
+    return colors + "".join(_file("web", name) for name in ("theme.js", "text.js", "chart.js", "chooser.js"))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -113,6 +113,12 @@ class Model:
             if type(error).__module__ != "onnxruntime.capi.onnxruntime_pybind11_state":  # its errors share no base
                 raise
             raise ModelError(f"{self.name} is damaged, cut off, or not an ONNX model file") from error
+
+    def run_by(self, session: Any) -> Model:
+        """The same model, whose graph another session runs, such as one that does so for several callers at once."""
+        other = replace(self)
+        other.__dict__["session"] = session  # where cached_property looks
+        return other
 
     @cached_property
     def config(self) -> ModelConfig:

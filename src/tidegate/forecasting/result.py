@@ -57,7 +57,7 @@ class Forecast:
 
     def at(self, level: float) -> NDArray[np.float64]:
         """(series, horizon) the quantile of this level, 0 to 1. Raises: ConfigError if it was not forecast."""
-        near = np.flatnonzero(np.isclose(self.quantile_levels, level, rtol=0, atol=1e-9))
+        near = np.flatnonzero(np.abs(np.subtract(self.quantile_levels, level)) <= 1e-9)
         if not len(near):
             known = ", ".join(f"{q:g}" for q in self.quantile_levels)
             raise ConfigError(f"the quantile {level:g} was not forecast, only {known}: ask for it in quantile_levels")

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 Names = str | Sequence[str]
 Seasons = int | tuple[int, ...]
-EXTRA_MODULES = {"train": ("torch", "onnx", "safetensors")}
+EXTRA_MODULES = {
+    "train": ("torch", "onnx", "safetensors"),
+    "serve": ("fastapi", "starlette", "pydantic", "uvicorn", "nanoarrow"),
+}
 POSITIONS_HORIZON = 12  # steps forecast when neither the caller nor a calendar says how many
 MODEL_SUFFIXES = (".onnx",)
 

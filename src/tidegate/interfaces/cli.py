@@ -372,6 +372,41 @@ def pretrain_command(folder: Path, quiet: bool, **options: Any) -> None:
     say(f"model: {path}", quiet=quiet)
 
 
+def limit_options(command: Command) -> Command:
+    """An option for each limit of a server, as `interfaces/server/limits.py` describes it."""
+    from tidegate.interfaces.server.limits import Limits
+
+    for name, default, help in reversed(Limits.described()):
+        flag = f"--most-{name.replace('_', '-')}"
+        command = click.option(flag, name, type=type(default), default=default, show_default=True, help=help)(command)
+    return command
+
+
+@command_line.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need a token.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="0: any that is free.")
+@click.option("--token", envvar="TIDEGATE_TOKEN", help="What requests must bring; or the variable TIDEGATE_TOKEN.")
+@click.option("--model", "models", multiple=True, metavar="FILE", help="A model to offer; again for more.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of the network, per run.")
+@limit_options
+@QUIET
+def serve_command(
+    host: str, port: int, token: str | None, models: tuple[str, ...], threads: int, quiet: bool, **limits: Any
+) -> None:
+    """Answer requests over HTTP, and show a page at /. Needs the extra serve."""
+    from tidegate.interfaces.api import needs_extra
+
+    with needs_extra("serve", "tidegate serve"):
+        from tidegate.interfaces.server.app import create_app
+        from tidegate.interfaces.server.limits import Limits
+        from tidegate.interfaces.server.security import check_address
+        from tidegate.interfaces.server.serving import serve
+    check_address(host, token)
+    most = Limits(**limits)
+    app = create_app(most, token, models or None, threads)
+    serve(app, host, port, most, lambda address: say(f"listening on {address}; Ctrl-C ends it", quiet=quiet))
+
+
 @command_line.command("demo")
 @click.option("-o", "--output", type=Path, metavar="PAGE.html", default=Path("tidegate-demo.html"), show_default=True)
 @SEED

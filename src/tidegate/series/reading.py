@@ -49,8 +49,9 @@ def read_panel(
     """Read any supported input as a Panel; docs/reading.md lists the rules.
 
     Args:
-        data: path or glob (CSV, Parquet, JSON, each also .gz), "-" for standard input, a pandas, Polars or Arrow frame
-            or series (anything narwhals takes), a dict of columns, or a one-dimensional array or list.
+        data: path or glob (CSV, Parquet, JSON, each also .gz), "-" for standard input, the bytes of such a file, a
+            pandas, Polars or Arrow frame or series (anything narwhals takes), a dict of columns, a one-dimensional
+            array or list, or a Table that `open_table` made of one of these.
         id: column that names the series, or several (a sequence, or joined by commas).
         time: column of the stamps, or several that make one: "year,month,day,hour", "date,hour".
         target: column of the values; several make one series each.
@@ -108,15 +109,20 @@ def read_panel(
 
 
 def open_table(data: object, *, decimal: str | None = None) -> Table:
-    """The columns of any supported input.
+    """The columns of any supported input; a Table stays what it is.
 
     Raises: ConfigError if a path does not exist, or is a folder or an address; DataError if it holds no table.
     """
+    if isinstance(data, Table):
+        return data
+    from tidegate.series.tables.files import open_bytes, open_files
+
+    if isinstance(data, bytes):
+        return open_bytes(data, "the table", decimal=decimal)
     if not isinstance(data, str | os.PathLike):
         from tidegate.series.tables.frames import open_frame
 
         return open_frame(data)
-    from tidegate.series.tables.files import open_bytes, open_files
 
     name = os.fspath(data)
     if name == "-":

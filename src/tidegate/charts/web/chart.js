@@ -18,22 +18,29 @@ function swatch(part) {
   return svg;
 }
 
-/** Draws chart `number` into `host`; returns how to take it away again. */
-function drawChart(host, number) {
-  const spec = data.charts[number];
-  const x = unpackX(data.arrays[spec.x]), size = x.length;
-  const part = index => unpackY(data.arrays[index], size);
-  const bands = spec.b.map(band => ({...band, lo: part(band.lo), hi: part(band.hi)}));
-  const lines = spec.l.map(line => ({...line, y: part(line.y)}));
-  const parts = [...lines, ...bands];
-  const wall = clock(spec.tz);
-  const xText = spec.time ? stampText(x, wall) : value => (spec.xl ? `${spec.xl} ` : "") + numberText(value);
-  const whole = size ? [x[0], x[size - 1]] : [0, 1];
-  if (whole[0] === whole[1]) { whole[0] -= 1; whole[1] += 1; }
-  const home = recentRange(host.clientWidth);
-  const hidden = parts.map(() => false);
-  const largest = parts.flatMap(one => one.y ? [one.y] : [one.lo, one.hi])
-    .reduce((most, y) => y.reduce((a, b) => Math.max(a, Math.abs(b ?? 0)), most), 0);
+/**
+ * Draws a chart into `host`: lines `l` (n name, c colour, s style, w width, y) and bands `b` (lo, hi, o opacity) over
+ * `x`, and what page.py's _PageData.add lists. `room` more of x is left free on the right. `drawn(u)` is called after
+ * each drawing with the uPlot. Returns {update(chart, stay), remove()}; an update keeps focus, hidden lines and zoom,
+ * or, where nobody zoomed, shows what the chart opens with, unless it is told to `stay`.
+ */
+function drawChart(host, chart, drawn = () => {}) {
+  let spec, x, size, bands, lines, parts, wall, xText, whole, home, hidden, largest;
+  function load(chart) {
+    const before = parts, hiddenBefore = hidden;
+    spec = chart;
+    ({x, l: lines, b: bands} = spec);
+    size = x.length;
+    parts = [...lines, ...bands];
+    wall = clock(spec.tz);
+    xText = spec.time ? stampText(x, wall) : value => (spec.xl ? `${spec.xl} ` : "") + numberText(value);
+    whole = size ? [x[0], x[size - 1] + (spec.room || 0)] : [0, 1];
+    if (whole[0] === whole[1]) { whole[0] -= 1; whole[1] += 1; }
+    home = recentRange(host.clientWidth);
+    hidden = parts.map(one => before?.some((old, index) => old.n === one.n && hiddenBefore[index]) ?? false);
+    largest = parts.flatMap(one => one.y ? [one.y] : [one.lo, one.hi])
+      .reduce((most, y) => y.reduce((a, b) => Math.max(a, Math.abs(b ?? 0)), most), 0);
+  }
   // Where there is little room, three times the forecast's length of history is enough to begin with.
   function recentRange(width) {
     const origin = spec.m.length ? x.findIndex(value => value > spec.m[0].x) : -1;
@@ -41,30 +48,38 @@ function drawChart(host, number) {
     const first = origin - Math.max(3 * (size - origin), 24);
     return first > size * .2 ? [x[first], whole[1]] : spec.f || whole;
   }
+  load(chart);
 
   const plot = element("div", {class: "plot", tabindex: "0", role: "group", "aria-roledescription": "chart"});
   const reading = element("div", {class: "reading", "aria-live": "polite"});
   const legend = element("div", {class: "legend"});
   const tools = element("div", {class: "tools", role: "group", "aria-label": "Zoom"});
   const numbers = element("details", {class: "numbers"}, element("summary", {}, "Numbers"));
-  const top = element("div", {class: "top"}, element("div", {class: "name"}, spec.t), tools);
-  host.replaceChildren(top, element("div", {class: "unit"}, spec.yl || ""), plot, legend, reading);
+  const name = element("div", {class: "name"}), unit = element("div", {class: "unit"});
+  host.replaceChildren(element("div", {class: "top"}, name, tools), unit, plot, legend, reading);
   if (spec.cap) host.append(element("p", {class: "caption"}, spec.cap));
   host.append(numbers);
-  plot.setAttribute("aria-label", `${spec.t}: ${parts.map(one => one.n).join(", ")}; ${size} points from ` +
-    `${size ? xText(x[0]) : ""} to ${size ? xText(x[size - 1]) : ""}. Arrow keys read values, plus and minus zoom.`);
-  const hint = "Point, tap or use the arrow keys to read values" + (size > 12 ? "; drag to zoom." : ".");
+  const hint = () => "Point, tap or use the arrow keys to read values" + (size > 12 ? "; drag to zoom." : ".");
 
-  parts.forEach((one, index) => {
-    const button = element("button", {type: "button", "aria-pressed": "true", title: "Show or hide"}, swatch(one),
-      element("span", {}, one.n));
-    button.addEventListener("click", () => {
-      hidden[index] = !hidden[index];
-      button.setAttribute("aria-pressed", String(!hidden[index]));
-      build();
-    });
-    legend.append(button);
-  });
+  function label() {
+    name.textContent = spec.t;
+    unit.textContent = spec.yl || "";
+    plot.setAttribute("aria-label", `${spec.t}: ${parts.map(one => one.n).join(", ")}; ${size} points from ` +
+      `${size ? xText(x[0]) : ""} to ${size ? xText(x[size - 1]) : ""}. Arrow keys read values, plus and minus zoom.`);
+    const names = parts.map(one => one.n).join("\n");
+    if (legend.dataset.names === names) return; // a button that has the focus keeps it
+    legend.dataset.names = names;
+    legend.replaceChildren(...parts.map((one, index) => {
+      const button = element("button", {type: "button", "aria-pressed": String(!hidden[index]), title: "Show or hide"},
+        swatch(one), element("span", {}, one.n));
+      button.addEventListener("click", () => {
+        hidden[index] = !hidden[index];
+        button.setAttribute("aria-pressed", String(!hidden[index]));
+        build();
+      });
+      return button;
+    }));
+  }
   // At the joined point the forecast only repeats the last observation.
   const own = (one, i) => i !== spec.j || one === lines[0];
   function partText(one, i) {
@@ -73,7 +88,7 @@ function drawChart(host, number) {
     return one.lo[i] == null || one.hi[i] == null ? "" : `${numberText(one.lo[i])} to ${numberText(one.hi[i])}`;
   }
   function read(i) {
-    if (i == null || size === 0) { reading.textContent = hint; return; }
+    if (i == null || size === 0) { reading.textContent = hint(); return; }
     const seen = parts.filter((one, index) => !hidden[index] && partText(one, i));
     reading.replaceChildren(element("b", {}, xText(x[i])),
       ...seen.flatMap(one => [` \u00b7 ${one.n} `, element("b", {}, partText(one, i))]), seen.length ? "" : " \u00b7 missing");
@@ -101,10 +116,13 @@ function drawChart(host, number) {
     tools.append(node);
     return node;
   };
-  const shorter = home !== whole;
-  const recent = shorter && button("Recent", "Show the recent part", () => show(home));
-  const all = shorter && button("Whole history", "Show the whole history", () => show(whole));
-  if (size > 12) { button("\u2212", "Zoom out", () => zoom(2)); button("+", "Zoom in", () => zoom(.5)); }
+  const recent = button("Recent", "Show the recent part", () => show(home));
+  const all = button("Whole history", "Show the whole history", () => show(whole));
+  const zooms = [button("\u2212", "Zoom out", () => zoom(2)), button("+", "Zoom in", () => zoom(.5))];
+  function offer() {
+    recent.hidden = all.hidden = home === whole;
+    for (const one of zooms) one.hidden = size <= 12;
+  }
   const near = (a, b) => Math.abs(a[0] - b[0]) + Math.abs(a[1] - b[1]) < 1e-6 * (whole[1] - whole[0]);
 
   function fillNumbers() {
@@ -183,11 +201,11 @@ function drawChart(host, number) {
         setScale: [(u, key) => {
           if (key !== "x") return;
           view = [u.scales.x.min, u.scales.x.max];
-          if (shorter) recent.setAttribute("aria-pressed", String(near(view, home)));
-          if (shorter) all.setAttribute("aria-pressed", String(near(view, whole)));
+          recent.setAttribute("aria-pressed", String(near(view, home)));
+          all.setAttribute("aria-pressed", String(near(view, whole)));
           fillNumbers();
         }],
-        draw: [u => spec.m.forEach(mark => {
+        draw: [drawn, u => spec.m.forEach(mark => {
           if (mark.x < u.scales.x.min || mark.x > u.scales.x.max) return;
           const {ctx, bbox} = u, at = u.valToPos(mark.x, "x", true), ratio = devicePixelRatio;
           ctx.save();
@@ -195,7 +213,7 @@ function drawChart(host, number) {
           ctx.lineWidth = ratio; ctx.setLineDash([4 * ratio, 4 * ratio]);
           ctx.beginPath(); ctx.moveTo(at, bbox.top - 6 * ratio); ctx.lineTo(at, bbox.top + bbox.height); ctx.stroke();
           ctx.font = `${11.5 * ratio}px system-ui, sans-serif`; ctx.textBaseline = "top";
-          const right = at + 6 * ratio + ctx.measureText(mark.l).width < bbox.left + bbox.width;
+          const right = mark.side !== "left" && at + 6 * ratio + ctx.measureText(mark.l).width < bbox.left + bbox.width;
           ctx.textAlign = right ? "left" : "right";
           ctx.fillText(mark.l, at + (right ? 5 : -5) * ratio, bbox.top - 8 * ratio);
           ctx.restore();
@@ -205,6 +223,8 @@ function drawChart(host, number) {
   }
   function build() {
     u?.destroy();
+    offer();
+    label();
     legend.querySelectorAll("svg").forEach((old, index) => old.replaceWith(swatch(parts[index])));
     const columns = [x, ...bands.flatMap(band => [band.lo, band.hi]), ...lines.map(line => line.y)];
     u = new uPlot(options(plot.clientWidth || 600), columns, plot);
@@ -237,10 +257,19 @@ function drawChart(host, number) {
   observer.observe(plot);
   dark.addEventListener("change", build);
   paper.addEventListener("change", build);
-  return () => {
+  let following = null; // whether the view was the one it opened with, before updates that had to leave it alone
+  function update(chart, stay = false) {
+    following ??= near(view, home);
+    load(chart);
+    if (!stay && following) view = home.slice();
+    if (!stay) following = null;
+    build();
+  }
+  function remove() {
     observer.disconnect();
     dark.removeEventListener("change", build);
     paper.removeEventListener("change", build);
     u.destroy();
-  };
+  }
+  return {update, remove};
 }

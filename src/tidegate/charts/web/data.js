@@ -1,18 +1,5 @@
-// The JSON beside the script (packed by page.py) as arrays and colours, and how elements are made.
+// The JSON beside the script (packed by page.py) as charts that chart.js draws.
 const data = JSON.parse(document.getElementById("data").textContent);
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const paper = matchMedia("print");
-const theme = () => (dark.matches && !paper.matches ? 1 : 0);
-const color = name => data.colors[name][theme()];
-const faded = (hex, opacity) => hex + Math.round(255 * opacity).toString(16).padStart(2, "0");
-const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
 
 function bytes(text) {
   const raw = atob(text), out = new Uint8Array(raw.length);
@@ -33,4 +20,11 @@ function unpackY(packed, size) {
     if (value === value) out[at + i] = (packed.base || 0) + (packed.scale || 1) * value;
   }
   return out;
+}
+/** Chart `number` of the page, its arrays unpacked. */
+function chartOf(number) {
+  const packed = data.charts[number], x = unpackX(data.arrays[packed.x]);
+  const part = index => unpackY(data.arrays[index], x.length);
+  return {...packed, x, l: packed.l.map(line => ({...line, y: part(line.y)})),
+    b: packed.b.map(band => ({...band, lo: part(band.lo), hi: part(band.hi)}))};
 }

@@ -1,4 +1,4 @@
-// Numbers, stamps and ticks as text. page.py joins text.js, data.js, chart.js, index.js and browser.js into one script.
+// Numbers, stamps and ticks as text. page.py joins these files into one script.
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const DAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
 const SECOND = 1e3, MINUTE = 6e4, HOUR = 36e5, DAY = 864e5;

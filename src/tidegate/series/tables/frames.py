@@ -151,11 +151,12 @@ def _array(values: Any, name: str) -> NDArray[Any]:
         values = plain(values)
     if not isinstance(values, np.ndarray):
         flat = list(values)
-        if any(isinstance(item, list | tuple | np.ndarray) for item in flat):
+        kinds = set(map(type, flat))
+        if any(issubclass(kind, list | tuple | np.ndarray) for kind in kinds):
             raise DataError(
                 f"{name} is a list of lists, expected one dimension. Pass several series as a frame or dict."
             )
-        values = np.asarray(flat) if flat and all(type(item) in (int, float, bool) for item in flat) else _objects(flat)
+        values = np.asarray(flat) if flat and kinds <= {int, float, bool} else _objects(flat)
     array: NDArray[Any] = values
     if array.ndim != 1:
         raise DataError(
@@ -224,6 +225,8 @@ def _plain_number(value: object) -> bool:
 
 def _from_objects(values: NDArray[Any], zone: str | None) -> tuple[NDArray[Any], str, str | None]:
     """An object array as the plainest type that holds it, its kind, and its time zone."""
+    if set(map(type, values)) == {str}:
+        return values, "text", zone
     missing = np.array([_is_null(value) for value in values], dtype=bool)
     known = values[~missing]
     if not len(known):

@@ -1,0 +1,151 @@
+"""One run of the network for what several requests ask at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.interfaces.server.lanes import Ticket
+
+Feeds = dict[str, NDArray[Any]]
+
+JOINED_ROWS = 64  # series of one run at most: no one waits longer than for such a run, a few dozen milliseconds
+
+
+class Session(Protocol):
+    """What Tidegate uses of ONNX Runtime's session."""
+
+    def run(self, outputs: Sequence[str], feeds: Feeds) -> list[NDArray[Any]]:
+        """The named outputs."""
+
+    def get_outputs(self) -> Sequence[Any]:
+        """Their descriptions."""
+
+
+class _Asked:
+    """What one thread asks of the network."""
+
+    def __init__(self, outputs: Sequence[str], feeds: Feeds) -> None:
+        self.outputs, self.feeds = tuple(outputs), feeds
+        self.rows = len(feeds["context"])
+        self.turn = threading.Event()  # set when its wait is over: another has run for it, or it leads the next run
+        self.leads = False
+        self.answer: list[NDArray[Any]] | None = None
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Runs with the same key can be one."""
+        return self.outputs, int(self.feeds["horizon"]), frozenset(self.feeds)
+
+
+class JointSession:
+    """Runs the session of one model file for many threads at once.
+
+    Whoever finds it idle runs at once. Whoever does not waits until the run has ended; then the first of those waiting
+    runs for all that wait with it and ask for the same horizon, JOINED_ROWS series at most. So nobody waits for company
+    that may not come, and the busier it is, the more share a run. Each gets its own rows back; the graph's rows do not
+    depend on each other (tests/test_server_batching.py).
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.outputs = tuple(session.get_outputs())
+        self.runs = self.rows = 0  # so far, for /metrics
+        self._lock = threading.Lock()
+        self._busy = False
+        self._waiting: list[_Asked] = []
+
+    def run(self, outputs: Sequence[str], feeds: Feeds) -> list[NDArray[Any]]:
+        """The named outputs for these feeds, as `session.run` gives them."""
+        asked = _Asked(outputs, feeds)
+        if asked.rows > JOINED_ROWS:
+            return self.session.run(outputs, feeds)
+        with self._lock:
+            if self._busy:
+                self._waiting.append(asked)
+            else:
+                self._busy = asked.leads = True
+                asked.turn.set()
+        asked.turn.wait()
+        if asked.leads:
+            self._lead(asked)
+        # Without an answer a joint run has failed; whose fault it was shows when each runs alone.
+        return self.session.run(outputs, feeds) if asked.answer is None else asked.answer
+
+    def _lead(self, first: _Asked) -> None:
+        """Run for `first` and those that can join it, then hand over to the next that waits."""
+        with self._lock:
+            together, rows = [first], first.rows
+            for other in list(self._waiting):
+                if other.key == first.key and rows + other.rows <= JOINED_ROWS:
+                    self._waiting.remove(other)
+                    together.append(other)
+                    rows += other.rows
+            self.runs += 1
+            self.rows += rows
+        try:
+            for asked, answer in zip(together, self._answers(together), strict=True):
+                asked.answer = answer
+        except Exception:
+            if len(together) == 1:
+                raise
+        finally:
+            with self._lock:
+                following = self._waiting.pop(0) if self._waiting else None
+                self._busy = following is not None
+            if following is not None:
+                following.leads = True
+                following.turn.set()
+            for asked in together[1:]:
+                asked.turn.set()
+
+    def _answers(self, together: list[_Asked]) -> list[list[NDArray[Any]]]:
+        if len(together) == 1:
+            return [self.session.run(together[0].outputs, together[0].feeds)]
+        found = self.session.run(together[0].outputs, joined([asked.feeds for asked in together]))
+        ends = np.cumsum([asked.rows for asked in together])[:-1]
+        parts = [np.split(output, ends) for output in found]
+        if "past_quantiles" in together[0].outputs:  # each asked for its own number of past origins
+            place = together[0].outputs.index("past_quantiles")
+            parts[place] = [
+                part[:, : int(asked.feeds["past_origins"])] for part, asked in zip(parts[place], together, strict=True)
+            ]
+        return [[part[index] for part in parts] for index in range(len(together))]
+
+
+def joined(feeds: Sequence[Feeds]) -> Feeds:
+    """The feeds of one run for all: contexts right-aligned, missing values in front, the largest `past_origins`."""
+    longest = max(one["context"].shape[1] for one in feeds)
+    result: Feeds = {"horizon": feeds[0]["horizon"]}
+    result["context"] = np.concatenate(
+        [
+            np.pad(one["context"], ((0, 0), (longest - one["context"].shape[1], 0)), constant_values=np.nan)
+            for one in feeds
+        ]
+    )
+    if "season_lengths" in feeds[0]:
+        result["season_lengths"] = np.concatenate([one["season_lengths"] for one in feeds])
+    if "past_origins" in feeds[0]:
+        result["past_origins"] = np.array(max(int(one["past_origins"]) for one in feeds), np.int64)
+    return result
+
+
+class TicketSession:
+    """The session as one request sees it: joint for a small one, its own for a large one; none once it is abandoned."""
+
+    def __init__(self, joint: JointSession, ticket: Ticket) -> None:
+        self.joint, self.ticket = joint, ticket
+
+    def run(self, outputs: Sequence[str], feeds: Feeds) -> list[NDArray[Any]]:
+        self.ticket.check()
+        if self.ticket.heavy:
+            return self.joint.session.run(outputs, feeds)
+        with self.ticket.aside():
+            return self.joint.run(outputs, feeds)
+
+    def get_outputs(self) -> Sequence[Any]:
+        return self.joint.outputs

@@ -1,0 +1,144 @@
+"""The description of the interface for programs, made from the same options that check a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidegate.interfaces.server import answers, bodies
+from tidegate.interfaces.server.schema import BACKTEST, FORECAST, Options
+
+ABOUT = "Forecasts of time series with LSTM networks: a table in, quantiles of the next steps out."
+
+DAYS = [f"2024-01-{day:02}" for day in range(1, 29)]
+VISITORS = [
+    20,
+    22,
+    25,
+    23,
+    30,
+    41,
+    38,
+    21,
+    24,
+    24,
+    26,
+    31,
+    43,
+    39,
+    22,
+    23,
+    27,
+    25,
+    33,
+    42,
+    40,
+    23,
+    25,
+    26,
+    27,
+    34,
+    45,
+    41,
+]
+RECORDS: dict[str, Any] = {
+    "data": [{"ds": day, "y": value} for day, value in zip(DAYS, VISITORS, strict=True)],
+    "horizon": 7,
+}
+COLUMNS: dict[str, Any] = {
+    "data": {"day": DAYS, "visitors": VISITORS},
+    "time": "day",
+    "target": "visitors",
+    "horizon": 7,
+    "levels": [50, 90],
+    "history": True,
+}
+VALUES: dict[str, Any] = {"data": VISITORS, "horizon": 7, "season_length": 7}
+ORIGINS: dict[str, Any] = {"data": {"ds": DAYS, "y": VISITORS}, "horizon": 7, "windows": 2, "baselines": []}
+TABLE = "ds,y\n" + "".join(f"{day},{value}\n" for day, value in zip(DAYS, VISITORS, strict=True))
+
+_CELL = {"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "boolean"}, {"type": "null"}]}
+_DATA = {
+    "description": "The table: a list of records, an object of columns of equal length, or a list of numbers.",
+    "anyOf": [
+        {"type": "array", "items": {"type": "object", "additionalProperties": _CELL}},
+        {"type": "object", "additionalProperties": {"type": "array", "items": _CELL}},
+        {"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}},
+    ],
+}
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["kind", "message"],
+            "properties": {"kind": {"type": "string"}, "message": {"type": "string"}},
+        }
+    },
+}
+_REFUSED = {
+    400: "The body is not what its Content-Type says.",
+    401: "The token is missing or wrong.",
+    403: "A page of another site asks.",
+    406: "No form of the answer that Accept names.",
+    408: "The body did not arrive in time.",
+    413: "The body is too large.",
+    415: "A Content-Type or Content-Encoding that is not read.",
+    421: "The request names another host.",
+    422: "The data or options cannot be used, or there are too many of them.",
+    429: "Too many large requests wait.",
+    501: "A baseline that is not installed.",
+    503: "Too many requests, or this one takes too long.",
+}
+
+
+def forecast() -> dict[str, Any]:
+    """What to add to the description of POST /v1/forecast."""
+    examples = {"records": RECORDS, "columns": COLUMNS, "values": VALUES}
+    return _operation(FORECAST, examples, answers.FORMS)
+
+
+def backtest() -> dict[str, Any]:
+    """The same of POST /v1/backtest."""
+    return _operation(BACKTEST, {"columns": ORIGINS}, (answers.JSON, answers.CSV))
+
+
+def _operation(options: Options, examples: dict[str, dict[str, Any]], forms: tuple[str, ...]) -> dict[str, Any]:
+    schema = options.model.model_json_schema()
+    properties = schema["properties"]
+    described = {"type": "object", "required": ["data"], "additionalProperties": False}
+    described["properties"] = {"data": _DATA, **properties}
+    content: dict[str, Any] = {
+        bodies.JSON: {
+            "schema": described,
+            "examples": {name: {"value": value} for name, value in examples.items()},
+        },
+        bodies.CSV: {"schema": {"type": "string"}, "examples": {"table": {"value": TABLE}}},
+        bodies.PARQUET: {"schema": {"type": "string", "format": "binary"}},
+    }
+    answer = {form: {"schema": {"type": "object" if form == answers.JSON else "string"}} for form in forms}
+    return {
+        "parameters": [_parameter(name, part) for name, part in properties.items()],
+        "requestBody": {"required": True, "content": content},
+        "responses": {
+            "200": {"description": "The answer, in the form that Accept names.", "content": answer},
+            **{
+                str(status): {"description": why, "content": {bodies.JSON: {"schema": _ERROR}}}
+                for status, why in _REFUSED.items()
+            },
+        },
+    }
+
+
+def _parameter(name: str, part: dict[str, Any]) -> dict[str, Any]:
+    """An option in the address: several values have commas between them."""
+    schema = {key: value for key, value in part.items() if key != "description"}
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": part.get("description", ""),
+        "schema": schema,
+        "style": "form",
+        "explode": False,
+    }

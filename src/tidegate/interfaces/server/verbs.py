@@ -1,0 +1,79 @@
+"""What a request asks for, done: bytes in, bytes out, in the request's own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.errors import TidegateError
+from tidegate.interfaces import api, backtesting
+from tidegate.interfaces.server import answers, bodies
+from tidegate.interfaces.server.lanes import LIGHT_POINTS, LIGHT_SERIES, Ticket
+from tidegate.interfaces.server.limits import Limits
+from tidegate.interfaces.server.models import Served, chosen
+from tidegate.interfaces.server.refusals import Refusal
+from tidegate.interfaces.server.schema import BACKTEST, FORECAST, READING, Options
+from tidegate.series.panel import Panel
+from tidegate.series.reading import open_table, read_panel
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that has arrived.
+
+    Attributes:
+        kind, body: see `bodies.opened`.
+        query: the options in its address.
+        form: of the answer, one of `answers.FORMS`.
+    """
+
+    kind: str
+    body: bytes
+    query: Mapping[str, str]
+    form: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What all requests share."""
+
+    limits: Limits
+    models: Mapping[str, Served]
+
+    def forecast(self, call: Call, ticket: Ticket) -> bytes:
+        """The answer to POST /v1/forecast. Raises: Refusal, TidegateError, Abandoned."""
+        panel, columns, options = self._read(call, FORECAST)
+        served = chosen(self.models, options.pop("model"))
+        horizon = options.pop("horizon")
+        history, length = options.pop("history"), options.pop("history_length")
+        self.limits.check_panel(panel, api.with_horizon(panel, horizon or served.model.horizon)[1])
+        if panel.size > LIGHT_SERIES or len(panel.values) > LIGHT_POINTS:
+            ticket.become_heavy()
+        forecast = api.forecast(panel, horizon, model=served.seen_by(ticket), progress=ticket.check, **options)
+        return answers.forecast_bytes(call.form, forecast, served.name, length if history else None, columns)
+
+    def backtest(self, call: Call, ticket: Ticket) -> bytes:
+        """The answer to POST /v1/backtest. Raises: Refusal, TidegateError, Abandoned."""
+        panel, _, options = self._read(call, BACKTEST)
+        names = options.pop("models")
+        served = [chosen(self.models, name) for name in ([names] if isinstance(names, str) else names or [None])]
+        horizon = options.pop("horizon")
+        steps = api.with_horizon(panel, horizon or served[0].model.horizon)[1]
+        self.limits.check_panel(panel, steps, max(options["windows"], 1))
+        models = [one.seen_by(ticket) for one in served]
+        result = backtesting.backtest(panel, horizon, models=models, progress=ticket.check, **options)
+        return result.json.encode() if call.form == answers.JSON else result.to_text("csv").encode()
+
+    def _read(self, call: Call, options: Options) -> tuple[Panel, tuple[str, ...], dict[str, Any]]:
+        """The series of a body, the names of all its columns, and the options that are left."""
+        with bodies.opened(call.kind, call.body, call.query, options, self.limits) as (data, given):
+            self.limits.check_options(given)
+            reading = {name: given.pop(name) for name in READING}
+            table = open_table(data, decimal=reading["decimal"])
+            self.limits.check_table(table.rows, len(table.columns))
+            try:
+                panel = read_panel(table, **reading)
+            except TidegateError as error:
+                raise Refusal.of(error, {"columns": list(table.names)}) from error
+        return panel, table.names, given

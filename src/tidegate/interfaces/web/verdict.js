@@ -1,0 +1,34 @@
+// The verdict of a backtest beside the chart: the sentence, what to beware of, and a small table.
+import {element, numberText} from "./charts.js";
+
+const three = value => (value == null ? "\u2013" : numberText(Number(value.toPrecision(3))));
+const share = value => (value == null ? "\u2013" : `${Math.round(100 * value)} %`);
+
+/** What is said while it is computed; as tall as an answer, so that nothing moves when that comes. */
+export function waiting(host) {
+  host.replaceChildren(element("p", {class: "hint"}, "Forecasting the last stretches again, beside simple methods …"),
+    ...Array.from({length: 5}, () => element("div", {class: "bone", "aria-hidden": "true"})));
+  host.setAttribute("aria-busy", "true");
+}
+
+export function showVerdict(host, answer) {
+  const own = answer.comparisons[0]?.model;
+  const level = Object.keys(answer.scores[own] ?? {}).find(name => name.startsWith("coverage_"));
+  const rows = Object.entries(answer.scores).sort(([, a], [, b]) => (a.mase ?? Infinity) - (b.mase ?? Infinity));
+  const table = element("table", {}, element("caption", {}, "Error (MASE: 1 is as good as the seasonal naive method on the history)"
+      + ` and how often the ${level?.replace("coverage_", "")} % interval held`),
+    element("thead", {}, element("tr", {}, element("th", {scope: "col"}, "Method"), element("th", {scope: "col", class: "number"}, "Error"),
+      element("th", {scope: "col", class: "number"}, "Held"))),
+    element("tbody", {}, ...rows.map(([name, score]) => element("tr", name === own ? {class: "highlight"} : {},
+      element("th", {scope: "row"}, name), element("td", {class: "number"}, three(score.mase)),
+      element("td", {class: "number"}, share(score[level]))))));
+  host.replaceChildren(element("p", {class: "sentence"}, `${answer.verdict}.`),
+    ...(answer.warnings ?? []).map(text => element("p", {class: "warning"}, text)),
+    element("div", {class: "scroll"}, table));
+  host.removeAttribute("aria-busy");
+}
+
+export function showRefusal(host, message) {
+  host.replaceChildren(element("p", {class: "hint"}, message));
+  host.removeAttribute("aria-busy");
+}

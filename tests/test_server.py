@@ -1,0 +1,347 @@
+"""The server's interface: the same numbers as Python and the command line, in every form, and errors that help."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+import tidegate
+from tests.serving import CSV, JSON, Running, running
+from tests.test_layers import AIRLINE
+from tidegate.__main__ import main
+from tidegate.interfaces import cli
+from tidegate.interfaces.server.app import create_app
+from tidegate.interfaces.server.limits import Limits
+from tidegate.interfaces.server.schema import BACKTEST, FORECAST, NOT_FOR_REQUESTS, descriptions
+
+PARQUET = {"content-type": "application/vnd.apache.parquet"}
+ARROW = "application/vnd.apache.arrow.stream"
+TABLE = AIRLINE.read_bytes()
+FRAME = pd.read_csv(AIRLINE)
+COLUMNS = {name: FRAME[name].tolist() for name in FRAME}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    limits = Limits()
+    with running(create_app(limits), limits) as started:
+        yield started
+
+
+def two_stores() -> pd.DataFrame:
+    days = pd.date_range("2026-01-01", periods=40).strftime("%Y-%m-%d")
+    one, other = (
+        pd.DataFrame({"store": who, "day": days, "sold": np.arange(40) % 7 + k}) for who, k in (("A", 3), ("B", 9))
+    )
+    return pd.concat([one, other])
+
+
+# --- one schema for Python, command line and HTTP ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"horizon": 5}, ["--horizon", "5"]),
+        ({}, []),
+        (
+            {"horizon": 4, "levels": [50], "quantile_levels": [0.1, 0.99], "season_length": [6, 12], "lower": 400},
+            [
+                "--horizon",
+                "4",
+                "--levels",
+                "50",
+                "--quantile-levels",
+                "0.1,0.99",
+                "--season-length",
+                "6,12",
+                "--lower",
+                "400",
+            ],
+        ),
+        (
+            {"horizon": 3, "calibrate": False, "bounds": False, "drop_last": True, "frequency": "MS"},
+            ["--horizon", "3", "--no-calibrate", "--no-bounds", "--drop-last", "--frequency", "MS"],
+        ),
+    ],
+)
+def test_the_same_input_gives_the_same_numbers_by_python_command_line_and_http(
+    server: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: dict[str, Any], words: list[str]
+) -> None:
+    expected = tidegate.forecast(AIRLINE, threads=1, **options).columns(text=True)
+    assert main(["forecast", str(AIRLINE), *words, "--json", "--threads", "1"]) == 0
+    told = json.loads(capsys.readouterr().out)["forecast"]
+    parquet = tmp_path / "airline.parquet"
+    FRAME.to_parquet(parquet)
+    texts = {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in options.items()}
+    query = "&".join(f"{name}={value}" for name, value in texts.items())
+    answers = [
+        server.post("/v1/forecast", data=COLUMNS, **options),
+        server.post("/v1/forecast", data=FRAME.to_dict("records"), **options),
+        server.ask("POST", f"/v1/forecast?{query}", TABLE, CSV),
+        server.ask("POST", f"/v1/forecast?{query}", parquet.read_bytes(), PARQUET),
+    ]
+    for answer in answers:
+        assert answer.status == 200, answer.body
+        found = answer.json["forecast"]
+        assert list(found) == list(expected) == list(told[0])
+        for name, values in expected.items():
+            for numbers in (found[name], [record[name] for record in told]):
+                assert numbers == (values.tolist() if name == "Month" else pytest.approx(values.tolist(), rel=1e-6))
+
+
+def test_a_backtest_is_the_document_that_python_and_the_command_line_give(
+    server: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--horizon", "12", "--windows", "2", "--baseline", "naive", "--threads", "1", "--json", "--quiet"]
+    assert main(["backtest", str(AIRLINE), *words]) == 0
+    told = json.loads(capsys.readouterr().out)
+    answer = server.post("/v1/backtest", data=COLUMNS, horizon=12, windows=2, baselines="naive")
+    assert answer.status == 200, answer.body
+    for part in ("verdict", "warnings", "recommendation", "origins", "undefined"):
+        assert answer.json[part] == told[part]
+    for who, scores in told["scores"].items():
+        assert answer.json["scores"][who] == pytest.approx(scores, rel=1e-5, nan_ok=True)
+
+
+@pytest.mark.parametrize(("options", "function"), [(FORECAST, tidegate.forecast), (BACKTEST, tidegate.backtest)])
+def test_every_option_of_the_function_is_one_of_http_with_the_same_default(options: Any, function: Any) -> None:
+    fields = options.model.model_fields
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in NOT_FOR_REQUESTS:
+            assert name in fields
+            assert fields[name].default == (None if name in ("model", "models") else parameter.default)
+            assert fields[name].description
+    assert set(fields) - set(inspect.signature(function).parameters) == set(options.further)
+
+
+@pytest.mark.parametrize("command", ["forecast", "backtest"])
+def test_every_option_of_the_function_is_one_of_the_command_line_with_the_same_default(command: str) -> None:
+    """The verbs of the command line are written for people; this keeps them from drifting."""
+    told = cli.command_line.commands[command].make_context(command, ["data.csv"]).params
+    named_otherwise = ("progress", "bounds", "models", "baselines")
+    for name, parameter in inspect.signature(getattr(tidegate, command)).parameters.items():
+        if name not in named_otherwise:
+            default = cli._refit(told[name]) if name == "refit" else told[name]
+            assert default == ("data.csv" if name == "data" else parameter.default), name
+    assert told["no_bounds"] is False
+
+
+def test_descriptions_are_those_of_the_docstring() -> None:
+    found = descriptions(tidegate.forecast)
+    assert found["id"] == found["target"]
+    assert found["id"] == "names of the columns, where they cannot be told apart; see `docs/reading.md`."
+    assert found["horizon"].startswith("steps ahead; left out, the one the model was fitted for, else a number usual")
+    assert FORECAST.model.model_fields["levels"].description == found["levels"]
+
+
+# --- forms of the answer ----------------------------------------------------------------------------------------------
+
+
+def test_csv_comes_back_as_the_file_that_save_writes(server: Running) -> None:
+    answer = server.ask("POST", "/v1/forecast?horizon=3", TABLE, CSV | {"accept": "text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    expected = pd.read_csv(io.StringIO(tidegate.forecast(AIRLINE, 3, threads=1).to_text("csv")))
+    pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(answer.body)), expected, rtol=1e-6)
+
+
+def test_arrow_comes_back_with_types_and_zones(server: Running) -> None:
+    stamps = pd.date_range("2026-03-28", periods=60, freq="h", tz="Europe/Berlin")
+    frame = pd.DataFrame({"at": stamps, "who": 7, "load": np.sin(np.arange(60) / 4)})
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    answer = server.ask("POST", "/v1/forecast?horizon=5&id=who", buffer.getvalue(), PARQUET | {"accept": ARROW})
+    assert answer.headers["content-type"] == ARROW
+    found = pa.ipc.open_stream(answer.body).read_all()
+    expected = tidegate.forecast(pa.Table.from_pandas(frame), 5, id="who", threads=1).frame
+    assert found.column_names == expected.column_names
+    assert found["at"].type.tz == "Europe/Berlin" and found["at"].to_pylist() == expected["at"].to_pylist()
+    assert found["who"].to_pylist() == [7] * 5
+    assert found["forecast"].to_pylist() == pytest.approx(expected["forecast"].to_pylist(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("text/*", "text/csv"),
+        ("text/csv;q=0.5, application/json", "application/json"),
+        ("text/html, application/xhtml+xml, */*;q=0.8", "application/json"),
+        (f"{ARROW}, text/csv", ARROW),
+    ],
+)
+def test_accept_chooses_the_form(server: Running, accept: str, form: str) -> None:
+    answer = server.ask("POST", "/v1/forecast?horizon=2", TABLE, CSV | {"accept": accept})
+    assert answer.status == 200 and answer.headers["content-type"].split(";")[0] == form
+
+
+def test_with_history_an_answer_holds_what_a_chart_needs(server: Running) -> None:
+    table = two_stores().drop(index=5)  # the same day of both
+    answer = server.ask(
+        "POST",
+        "/v1/forecast?horizon=3&history=true&history_length=10&id=store&target=sold",
+        table.to_csv(index=False),
+        CSV,
+    )
+    found = answer.json
+    recognised = {
+        key: found["recognised"][key] for key in ("columns", "id", "time", "target", "series", "points", "missing")
+    }
+    assert recognised == {
+        "columns": ["store", "day", "sold"], "id": ["store"], "time": ["day"], "target": "sold",
+        "series": 2, "points": 80, "missing": 2,
+    }  # fmt: skip
+    assert found["recognised"]["frequency"] == {"word": "D", "name": "daily"}
+    assert [one["id"] for one in found["history"]] == ["A", "B"]
+    one = found["history"][1]
+    assert one["length"] == 40 and one["missing"] == 1 and one["season_length"] == [7]
+    assert one["values"] == [float(k % 7 + 9) for k in range(30, 40)]
+    assert one["stamps"][-1] == "2026-02-09" and len(one["stamps"]) == len(one["x"]) == 10
+    assert np.diff([*one["x"], *one["x_forecast"]]).tolist() == [86_400_000] * 12
+    assert found["forecast"]["store"] == ["A"] * 3 + ["B"] * 3
+
+
+# --- what else there is -----------------------------------------------------------------------------------------------
+
+
+def test_the_models_and_the_state_of_the_server_can_be_asked_for(server: Running) -> None:
+    (model,) = server.ask("GET", "/v1/models").json["models"]
+    assert model["name"] == "default" and 0.5 in model["quantile_levels"] and model["horizon_limit"] >= 4096
+    assert server.ask("GET", "/health").json == {"status": "ok", "version": tidegate.__version__}
+    assert server.ask("GET", "/ready").status == 200
+
+
+def test_several_models_are_offered_by_name_and_the_first_is_the_default(tmp_path: Path) -> None:
+    tidegate.load().save(tmp_path / "mine.onnx")
+    limits = Limits()
+    with running(create_app(limits, model=[tmp_path / "mine.onnx", "default"]), limits) as server:
+        assert [one["name"] for one in server.ask("GET", "/v1/models").json["models"]] == ["mine", "default"]
+        assert server.post("/v1/forecast", data=COLUMNS, horizon=2).json["model"]["name"] == "mine"
+        answer = server.post(
+            "/v1/backtest", data=COLUMNS, horizon=12, windows=2, models=["default", "mine"], baselines=[]
+        )
+        assert list(answer.json["scores"])[:2] == ["Tidegate", "mine"]
+        assert server.post("/v1/forecast", data=COLUMNS, model="default").json["model"]["name"] == "default"
+
+
+def test_metrics_are_text_that_prometheus_reads_and_count_what_was_asked(server: Running) -> None:
+    def count() -> float:
+        lines = server.ask("GET", "/metrics").body.decode().splitlines()
+        assert all(line.startswith("#") or len(line.rsplit(" ", 1)) == 2 for line in lines)
+        samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        name = "tidegate_request_seconds"
+        assert samples[f'{name}_bucket{{route="/metrics",le="+Inf"}}'] == samples[f'{name}_count{{route="/metrics"}}']
+        return float(samples.get('tidegate_requests_total{route="/v1/forecast",status="422"}', 0))
+
+    assert server.ask("GET", "/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
+    before = count()
+    server.post("/v1/forecast", data=[])
+    assert count() == before + 1
+
+
+def test_every_example_of_the_description_works_and_every_option_is_described(server: Running) -> None:
+    document = server.ask("GET", "/openapi.json").json
+    tried = 0
+    for path in ("/v1/forecast", "/v1/backtest"):
+        operation = document["paths"][path]["post"]
+        for kind, content in operation["requestBody"]["content"].items():
+            for example in content.get("examples", {}).values():
+                body = json.dumps(example["value"]) if kind == "application/json" else example["value"]
+                query = "?windows=2&horizon=7&baselines=" if path == "/v1/backtest" and kind == "text/csv" else ""
+                answer = server.ask("POST", path + query, body, {"content-type": kind})
+                assert answer.status == 200, answer.body
+                tried += 1
+        names = {parameter["name"] for parameter in operation["parameters"]}
+        options = FORECAST if path == "/v1/forecast" else BACKTEST
+        assert names == set(options.model.model_fields)
+        assert all(parameter["description"] for parameter in operation["parameters"])
+    assert tried == 6
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+OCTETS = {"content-type": "application/octet-stream"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "message"),
+    [
+        (b"{", 400, "body", "the body is no JSON"),
+        (b"[" * 100_000, 400, "body", "nested too deeply"),
+        (b'{"horizon": 3}', 422, "body", 'the body has no "data"'),
+        (b'{"data": "/etc/passwd"}', 422, "body", '"data" is text: expected a list of records'),
+        (b'{"data": "https://example.org/a.csv"}', 422, "body", '"data" is text'),
+        (b'{"data": {"y": "/etc/passwd"}}', 422, "body", "a column 'y' that is no list"),
+        (b'{"data": [[1, 2], [3, 4]]}', 422, "body", "list of lists"),
+        (b'{"data": [{"y": {"a": 1}}]}', 422, "body", "a column 'y' that is no list of numbers or text"),
+        (b'{"data": [1, 2, 3], "horizn": 3}', 422, "options", "did you mean 'horizon'?"),
+        (b'{"data": [1, 2, 3], "horizon": "far"}', 422, "options", "horizon: found 'far', expected a valid integer"),
+        (b'{"data": [1, 2, 3], "horizon": 0}', 422, "options", "expected a whole number from 1"),
+        (b'{"data": [1, 2, 3], "model": "/etc/passwd"}', 422, "options", "there is no model '/etc/passwd' here"),
+        (b'{"data": [1, 2, 3], "start": "a.onnx"}', 422, "options", "there is no option 'start' here"),
+        (b'{"data": [1, 2, 3], "threads": 64}', 422, "options", "there is no option 'threads' here"),
+        (b'{"data": [1, 2, 3], "lower": NaN}', 422, "options", "lower: found nan, expected a finite number"),
+        (b'{"data": []}', 422, "data", "found no rows"),
+        (b'{"data": [1e999, 2, 3]}', 422, "data", "found an infinite value"),
+        (b'{"data": {"a": [1, 2], "b": [1]}}', 422, "data", "the columns have different lengths"),
+    ],
+)
+def test_an_error_in_json_says_what_was_found_what_was_expected_and_what_to_do(
+    server: Running, body: bytes, status: int, kind: str, message: str
+) -> None:
+    answer = server.ask("POST", "/v1/forecast", body, JSON)
+    assert answer.error[:2] == (status, kind), answer.body
+    assert message in answer.error[2]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "kind", "message"),
+    [
+        (CSV, b"", 422, "data", "the file is empty"),
+        (CSV, b"ds,y\n2024-01-01,1\n2024-01-02,oops\n2024-01-03,2\n2024-01-04,3\n", 422, "data", "oops"),
+        (CSV, b"\x1f\x8b\x08\x00", 415, "content-encoding", "compressed with gzip"),
+        (PARQUET, b"PK\x03\x04", 400, "body", "no Parquet file"),
+        (PARQUET, b"PAR1" + b"\0" * 20, 422, "data", "damaged Parquet file"),
+        ({}, b"ds,y\n", 415, "content-type", "found no Content-Type, expected application/json"),
+        (OCTETS, b"", 415, "content-type", "found Content-Type: application/octet-stream"),
+        (CSV | {"content-encoding": "gzip"}, b"", 415, "content-encoding", "send the body as it is"),
+        (CSV | {"accept": "image/png"}, TABLE, 406, "accept", "found Accept: image/png, expected application/json"),
+    ],
+)
+def test_so_does_one_in_a_table_or_a_header(
+    server: Running, headers: dict[str, str], body: bytes, status: int, kind: str, message: str
+) -> None:
+    answer = server.ask("POST", "/v1/forecast", body, headers)
+    assert answer.error[:2] == (status, kind), answer.body
+    assert message in answer.error[2]
+
+
+def test_so_does_one_in_the_address(server: Running) -> None:
+    answer = server.ask("POST", "/v1/forecast?bounds=maybe", TABLE, CSV)
+    assert answer.error[:2] == (422, "options") and "bounds: found 'maybe', expected a valid boolean" in answer.error[2]
+
+
+def test_where_the_columns_cannot_be_told_apart_the_error_lists_them(server: Running) -> None:
+    answer = server.ask("POST", "/v1/forecast", two_stores().to_csv(index=False), CSV)
+    assert answer.error[:2] == (422, "data") and "--id store" in answer.error[2]
+    assert answer.json["error"]["columns"] == ["store", "day", "sold"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/v1/forecast", 405), ("POST", "/health", 405), ("GET", "/v2", 404)]
+)
+def test_another_place_or_method_is_told_what_there_is(server: Running, method: str, path: str, status: int) -> None:
+    answer = server.ask(method, path)
+    assert answer.error[:2] == (status, "route") and "POST /v1/forecast" in answer.error[2]

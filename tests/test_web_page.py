@@ -1,0 +1,331 @@
+"""The page of `tidegate serve` in a real browser, as somebody with a file would use it."""
+
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tidegate
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+AIRLINE = EXAMPLES / "airline_passengers.csv"
+SAMPLES = Path(tidegate.__file__).parent / "interfaces" / "web" / "samples"
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The address of a `tidegate serve` of its own process."""
+    command = [sys.executable, "-m", "tidegate", "serve", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        told = process.stderr.readline()
+        yield re.search(r"http://[\d.:]+", told)[0]
+        process.terminate()
+        assert process.wait(30) in (0, 143)
+        assert process.stderr.read() == ""  # a server that was used well says nothing
+
+
+@pytest.fixture
+def visit(server, browser):
+    """visit(path, width=…, …) -> the page, ready. At the end: no complaint, and no request to any other host."""
+    contexts, complaints, requests, refused = [], [], [], []
+
+    def open_it(path: str = "/", width: int = 1280, **options):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True, **options))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("response", lambda response: refused.append(response) if response.status == 422 else None)
+        page.goto(server + path)
+        page.wait_for_function("() => document.documentElement.dataset.ready")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    # Chromium itself reports a 4xx answer on the console; nothing else may be there.
+    told = [text for text in complaints if "422 (Unprocessable" not in text]
+    assert told == [] and len(complaints) - len(told) == len(refused)
+    assert [url for url in requests if not url.startswith((server, "blob:" + server))] == []
+
+
+def drop(page, name: str, content: str) -> None:
+    """What the browser tells a page on which a file is let go."""
+    page.evaluate(
+        """([name, content]) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([content], name, {type: "text/csv"}));
+          for (const kind of ["dragenter", "dragover", "drop"])
+            document.getElementById("drop").dispatchEvent(new DragEvent(kind, {dataTransfer, bubbles: true, cancelable: true}));
+        }""",
+        [name, content],
+    )
+
+
+def forecasts(page, count: int) -> None:
+    """Wait for the `count`-th forecast on the page."""
+    page.wait_for_function("count => Number(document.documentElement.dataset.forecasts) >= count", arg=count)
+
+
+def sample(page, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+    forecasts(page, 1)
+
+
+def plotted(page) -> dict:
+    """What is drawn: axis, and the values of every series of the plot."""
+    return page.evaluate("""() => {
+      const {data, scales} = document.getElementById("chart").uplot();
+      return {x: data[0], lines: data.slice(1), view: [scales.x.min, scales.x.max]};
+    }""")
+
+
+def test_a_dropped_file_is_drawn_with_the_numbers_that_python_gives(visit):
+    page = visit()
+    drop(page, "air.csv", AIRLINE.read_text())
+    forecasts(page, 1)
+    expected = tidegate.forecast(str(AIRLINE)).columns()
+    lines = plotted(page)["lines"]
+    observed, median = lines[-2], lines[-1]
+    assert observed[:144] == np.loadtxt(AIRLINE, delimiter=",", skiprows=1, usecols=1).tolist()
+    np.testing.assert_allclose(median[144:], expected["forecast"], rtol=1e-6)
+    for name, drawn in zip(("lo-95", "hi-95", "lo-80", "hi-80"), lines, strict=False):
+        np.testing.assert_allclose(drawn[144:], expected[name], rtol=1e-6, err_msg=name)
+    assert page.locator("#subtitle").inner_text() == "monthly · 144 values · 12 steps ahead"
+    assert page.get_by_role("status").inner_text() == "Forecast of Passengers, 12 steps ahead"
+
+
+def test_what_was_recognised_is_shown(visit):
+    page = visit()
+    sample(page, "Greenhouse")
+    shown = {label: page.get_by_label(label, exact=True) for label in ("Time", "Value", "Series", "Frequency", "Seasons")}
+    assert [one.evaluate("one => one.selectedOptions?.[0].text ?? one.value") for one in shown.values()] == [
+        "zeit", "temperatur_c", "one series", "every 30 minutes", "48",
+    ]  # fmt: skip
+    lost = (SAMPLES / "greenhouse_temperature.csv").read_text().count(";\n")
+    assert lost > 10 and page.locator("#gaps").inner_text() == f"{lost} of 1,680 values"
+    assert "decimal commas" in page.locator("#notes").inner_text()
+
+
+def test_arrow_keys_read_the_values_of_the_forecast(visit):
+    page = visit()
+    sample(page, "Airline")
+    page.locator(".plot").focus()
+    page.keyboard.press("End")
+    reading = page.locator(".reading").inner_text()
+    assert re.fullmatch(r"Dec 1961 · forecast [\d.]+ · 95 % interval [\d.]+ to [\d.]+ · 80 % interval [\d.]+ to [\d.]+", reading)
+
+
+def test_the_numbers_of_the_chart_are_there_as_a_table(visit):
+    page = visit()
+    sample(page, "Airline")
+    page.get_by_text("Numbers").click()
+    last = page.locator(".numbers tbody tr").last
+    last.wait_for()
+    assert last.locator("th").inner_text() == "Dec 1961" and last.locator("td").count() == 4
+
+
+def test_a_corrected_column_is_forecast_instead(visit):
+    page = visit()
+    days = [f"2024-01-{day:02}" for day in range(1, 29)]
+    drop(page, "two.csv", "day,y,visitors\n" + "".join(f"{day},{place},{500 - place}\n" for place, day in enumerate(days)))
+    forecasts(page, 1)
+    assert page.get_by_label("Value", exact=True).input_value() == "y"
+    page.get_by_label("Value", exact=True).select_option("visitors")
+    forecasts(page, 2)
+    assert plotted(page)["lines"][-2][0] == 500
+    assert "--target visitors" in page.locator("#same").inner_text()
+    page.get_by_label("Seasons", exact=True).fill("5")
+    page.get_by_label("Seasons", exact=True).press("Enter")
+    forecasts(page, 3)
+    assert "seasons (as given): 5 steps" in page.locator("#notes").inner_text()
+    page.get_by_role("button", name="Back to what was recognised").click()
+    forecasts(page, 4)
+    assert page.get_by_label("Value", exact=True).input_value() == "y"
+    assert page.get_by_label("Seasons", exact=True).input_value() == "7"
+
+
+def test_the_horizon_follows_the_handle_the_keys_and_the_field(visit):
+    page = visit()
+    sample(page, "Airline")
+    handle = page.get_by_role("slider", name="Horizon")
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 100
+    step = page.evaluate("""() => {
+      const u = document.getElementById("chart").uplot(), x = u.data[0];
+      return (u.valToPos(x.at(-1), "x") - u.valToPos(x.at(-13), "x")) / 12;
+    }""")
+    before = plotted(page)["view"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 3 * step, y, steps=3)
+    page.wait_for_function("() => document.getElementById('chart').uplot().data[0].length === 144 + 15")
+    assert plotted(page)["view"] == pytest.approx(before)  # the scale waits until the hand rests
+    page.mouse.up()
+    page.wait_for_function("() => document.getElementById('subtitle').textContent.includes('15 steps')")
+    assert handle.get_attribute("aria-valuenow") == "15" and page.get_by_label("Horizon", exact=True).input_value() == "15"
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => document.getElementById('chart').uplot().data[0].length === 144 + 14")
+    page.keyboard.press("PageUp")  # a season
+    page.wait_for_function("() => document.getElementById('chart').uplot().data[0].length === 144 + 26")
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "slider"
+    page.get_by_label("Horizon", exact=True).fill("3")
+    page.wait_for_function("() => document.getElementById('chart').uplot().data[0].length === 144 + 3")
+    assert handle.get_attribute("aria-valuetext") == "3 steps"
+
+
+def test_zoom_and_back(visit):
+    page = visit()
+    sample(page, "Electricity")
+    recent = plotted(page)["view"]
+    page.get_by_role("button", name="Show the whole history").click()
+    assert plotted(page)["view"][0] < recent[0]
+    page.get_by_role("button", name="Show the recent part").click()
+    assert plotted(page)["view"] == recent
+    box = page.locator("#chart .u-over").bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 50, steps=4)
+    page.mouse.up()
+    assert plotted(page)["view"][0] > recent[0] and plotted(page)["view"][1] < recent[1]
+    page.mouse.dblclick(box["x"] + 300, box["y"] + 50)
+    assert plotted(page)["view"] == recent
+
+
+def test_many_series_are_searched_and_each_is_drawn(visit):
+    page = visit()
+    sample(page, "Shop")
+    assert page.locator("#chart .name").inner_text() == "Aalen"
+    first = plotted(page)["lines"][-1]
+    page.get_by_role("searchbox").fill("kas")
+    assert page.locator("#chart .name").inner_text() == "Kassel"
+    assert plotted(page)["lines"][-1] != first
+    page.get_by_label("Horizon", exact=True).fill("5")
+    forecasts(page, 2)
+    assert page.locator("#chart .name").inner_text() == "Kassel"  # who is looked at stays
+
+
+def test_the_verdict_of_a_backtest_follows_the_forecast(visit):
+    page = visit()
+    sample(page, "Airline")
+    page.locator(".sentence").wait_for()
+    assert page.locator(".sentence").inner_text().startswith("Tidegate beats seasonal naive by")
+    methods = page.locator("#verdict tbody th").all_inner_texts()
+    assert {"Tidegate", "seasonal naive", "naive", "drift"} <= set(methods)
+
+
+def test_a_file_that_cannot_be_read_says_why_and_the_next_one_works(visit):
+    page = visit()
+    drop(page, "noise.csv", "\x00\x01\x02 no table")
+    page.locator("#problem").wait_for()
+    assert "CSV" in page.get_by_role("alert").inner_text()
+    assert page.locator("#work").is_hidden()
+    drop(page, "words.csv", "a,b\nx,y\nz,w\n")
+    page.wait_for_function("() => document.getElementById('problem-text').textContent.includes('no column of numbers')")
+    drop(page, "air.csv", AIRLINE.read_text())
+    forecasts(page, 1)
+    assert page.locator("#problem").is_hidden()
+
+
+def test_where_reading_would_have_to_guess_the_page_asks(visit):
+    page = visit()
+    drop(page, "mine.csv", (SAMPLES / "shop_sales.csv").read_text())
+    page.get_by_role("button", name="Read it so: value: sales, series: shop").wait_for()
+    assert page.get_by_label("Series", exact=True).locator("option").all_inner_texts() == ["one series", "shop", "date", "sales"]
+    page.get_by_label("Series", exact=True).select_option("shop")
+    forecasts(page, 1)
+    assert "12 series" in page.locator("#subtitle").inner_text()
+
+
+def test_a_table_can_be_pasted(visit):
+    page = visit()
+    page.get_by_text("Paste a table instead").click()
+    page.get_by_label("Table", exact=True).fill("ds,y\n" + "".join(f"2024-{month:02}-01,{month}\n" for month in range(1, 13)))
+    page.get_by_role("button", name="Forecast", exact=True).click()
+    forecasts(page, 1)
+    assert page.locator("#title").inner_text() == "pasted.csv"
+
+
+def test_csv_and_picture_can_be_downloaded(visit, tmp_path):
+    page = visit()
+    sample(page, "Shop")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Forecast as CSV").click()
+    assert download.value.suggested_filename == "shop_sales-forecast.csv"
+    download.value.save_as(tmp_path / "page.csv")
+    tidegate.forecast(str(SAMPLES / "shop_sales.csv"), 14, id="shop", target="sales").save(tmp_path / "python.csv")
+    texts = [(tmp_path / f"{who}.csv").read_text() for who in ("page", "python")]
+    by_page, by_python = (list(csv.reader(text.splitlines())) for text in texts)
+    assert by_page[0] == by_python[0] and len(by_page) == 1 + 12 * 14
+    assert [row[:2] for row in by_page] == [row[:2] for row in by_python]
+    mine, theirs = (np.array([row[2:] for row in rows[1:]], float) for rows in (by_page, by_python))
+    np.testing.assert_allclose(mine, theirs, rtol=1e-6)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Picture as PNG").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_the_python_line_and_the_command_do_the_same(visit, tmp_path, monkeypatch):
+    page = visit()
+    sample(page, "Shop")
+    page.get_by_label("Horizon", exact=True).fill("4")
+    forecasts(page, 2)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop_sales.csv").write_bytes((SAMPLES / "shop_sales.csv").read_bytes())
+    page.get_by_text("Python", exact=True).click()
+    exec(page.locator("#same").inner_text(), {})
+    by_python = (tmp_path / "shop_sales-forecast.csv").read_text()
+    assert by_python.count("\n") == 1 + 12 * 4
+    page.get_by_text("Command line", exact=True).click()
+    words = page.locator("#same").inner_text().split()
+    assert words[:3] == ["tidegate", "forecast", "shop_sales.csv"]
+    subprocess.run([sys.executable, "-m", *words, "--quiet"], check=True)
+    assert (tmp_path / "shop_sales-forecast.csv").read_text() == by_python
+
+
+@pytest.mark.parametrize("name", ["", "Airline", "Shop"])
+def test_nothing_scrolls_sideways_at_any_width(visit, name):
+    page = visit(width=375, has_touch=True)
+    if name:
+        sample(page, name)
+        page.locator(".sentence").wait_for()
+    for width in (375, 320, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+
+
+def test_the_chart_stays_where_it_is_when_the_verdict_comes(visit):
+    page = visit()
+    sample(page, "Airline")
+    before = page.locator("#chart").bounding_box()
+    page.locator(".sentence").wait_for()
+    assert page.locator("#chart").bounding_box() == before
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_complain_about(visit, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = visit(color_scheme=scheme)
+
+    def complaints() -> list[str]:
+        found = axe.run(page).response["violations"]
+        return [f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}" for one in found]
+
+    assert complaints() == []
+    sample(page, "Shop")
+    page.locator(".sentence").wait_for()
+    page.get_by_text("Numbers").click()
+    page.locator(".numbers table").wait_for()
+    assert complaints() == []
+    drop(page, "noise.csv", "a,b\nx,y\n")
+    page.get_by_role("alert").wait_for()
+    assert complaints() == []
+    page.goto(page.url.rstrip("/") + "/learn")
+    page.wait_for_function("() => document.documentElement.dataset.ready")
+    assert complaints() == []
