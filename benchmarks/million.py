@@ -104,12 +104,14 @@ def compare(out: Path, pattern: str, horizon: int, threads: int) -> None:
     sys.path.insert(0, str(ROOT / "src"))
     import tidegate
 
-    whole = tidegate.forecast(pattern, horizon, threads=threads)
+    memory = out.with_name(f"{out.name}-in-memory.parquet")
+    tidegate.forecast(pattern, horizon, threads=threads).save(memory)
+    parts, whole = f"read_parquet('{out}/part-*.parquet')", f"read_parquet('{memory}')"
     with duckdb.connect() as connection:
-        connection.register("whole", dict(whole.frame))
-        parts = f"read_parquet('{out}/part-*.parquet')"
-        first, second = f"(FROM {parts} EXCEPT ALL FROM whole)", f"(FROM whole EXCEPT ALL FROM {parts})"
-        query = f"SELECT (SELECT count(*) FROM {first}), (SELECT count(*) FROM {second}), (SELECT count(*) FROM whole)"
+        first, second = f"(FROM {parts} EXCEPT ALL FROM {whole})", f"(FROM {whole} EXCEPT ALL FROM {parts})"
+        query = (
+            f"SELECT (SELECT count(*) FROM {first}), (SELECT count(*) FROM {second}), (SELECT count(*) FROM {whole})"
+        )
         extra, lost, rows = connection.execute(query).fetchall()[0]
     if extra or lost:
         raise SystemExit(f"{extra} rows of the parts and {lost} of the forecast in memory have no equal")

@@ -19,6 +19,7 @@ from tidegate.forecasting.model import Model
 from tidegate.series.calendar import Frequency, Timeline
 from tidegate.series.panel import Panel
 
+Seasons = tuple[int, ...] | None
 ONE_THREAD = Model.load(threads=1)
 SERIES = 48
 
@@ -51,36 +52,53 @@ def awkward_panel() -> Panel:
 PANEL = awkward_panel()
 
 
-def bits(panel: Panel, *, model: Model = ONE_THREAD, horizon: int, calibrate: bool) -> np.ndarray:
-    return forecast_panel(model, panel, horizon, quantile_levels=(0.05,), calibrate=calibrate).quantiles.view(np.int64)
+def bits(panel: Panel, horizon: int, calibrate: bool, seasons: Seasons = None, model: Model = ONE_THREAD) -> np.ndarray:
+    found = forecast_panel(
+        model, panel, horizon, quantile_levels=(0.05,), season_length=seasons, calibrate=calibrate
+    ).quantiles
+    return found.view(np.int64)
 
 
 @cache
-def whole(horizon: int, calibrate: bool) -> np.ndarray:
+def whole(horizon: int, calibrate: bool, seasons: Seasons = None) -> np.ndarray:
     """Of all series at once."""
-    return bits(PANEL, horizon=horizon, calibrate=calibrate)
+    return bits(PANEL, horizon, calibrate, seasons)
 
 
 @pytest.mark.parametrize("calibrate", [True, False])
-@settings(max_examples=12, deadline=None)
-@given(order=st.permutations(range(SERIES)), count=st.integers(1, SERIES), horizon=st.sampled_from([1, 24, 100]))
-def test_neither_order_nor_neighbours_change_a_bit(calibrate: bool, order: list[int], count: int, horizon: int) -> None:
+@settings(max_examples=15, deadline=None)
+@given(
+    order=st.permutations(range(SERIES)),
+    count=st.integers(1, SERIES),
+    horizon=st.sampled_from([1, 24, 100]),
+    seasons=st.sampled_from([None, (7,), (5, 12, 52)]),
+)
+def test_neither_order_nor_neighbours_change_a_bit(
+    calibrate: bool, order: list[int], count: int, horizon: int, seasons: Seasons
+) -> None:
     chosen = np.array(order[:count])
-    found = bits(PANEL.select(chosen), horizon=horizon, calibrate=calibrate)
-    np.testing.assert_array_equal(found, whole(horizon, calibrate)[chosen])
+    found = bits(PANEL.select(chosen), horizon, calibrate, seasons)
+    np.testing.assert_array_equal(found, whole(horizon, calibrate, seasons)[chosen])
 
 
 @pytest.mark.parametrize("calibrate", [True, False])
 @pytest.mark.parametrize("steps", [1, 1_000, 4_000, 9_000, 200_000])
 def test_the_size_of_batches_changes_no_bit(steps: int, calibrate: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_module, "BATCH_STEPS", steps)
-    found = bits(PANEL, horizon=24, calibrate=calibrate)
-    np.testing.assert_array_equal(found, whole(24, calibrate))
+    for seasons in (None, (7,), (3, 6, 11)):
+        expected = whole(24, calibrate, seasons)
+        np.testing.assert_array_equal(bits(PANEL, 24, calibrate, seasons), expected)
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+def test_a_batch_of_any_size_gives_the_bits_of_a_series_alone(count: int) -> None:
+    few = PANEL.select(np.arange(count))
+    np.testing.assert_array_equal(bits(few, 24, True, (7,)), whole(24, True, (7,))[:count])
 
 
 @pytest.mark.parametrize("calibrate", [True, False])
 @pytest.mark.parametrize("threads", [2, 3, 8])
 def test_the_number_of_threads_changes_no_bit(threads: int, calibrate: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_module, "BATCH_STEPS", 4_000)  # so that there is something to share out
-    found = bits(PANEL, model=replace(ONE_THREAD, threads=threads), horizon=24, calibrate=calibrate)
+    found = bits(PANEL, 24, calibrate, model=replace(ONE_THREAD, threads=threads))
     np.testing.assert_array_equal(found, whole(24, calibrate))

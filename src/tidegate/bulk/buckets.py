@@ -50,14 +50,13 @@ class Bucket:
 
 def grouped_buckets(connection: DuckDBPyConnection, source: Source) -> list[Bucket] | None:
     """The input itself, cut between series, if the rows of every series follow each other; else None."""
-    fields = ", ".join(field for field in source.fields.split(", ") if " AS k" in field)
     everything = source.everything
     look = Rows(everything[0].file, 0, min(everything[0].stop, LOOK_ROWS))
-    if _scattered(connection, source, f"({_runs(source, look, fields)})"):
+    if _scattered(connection, source, f"({_runs(source, look)})"):
         return None
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE runs AS {_runs(source, everything[0], fields)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE runs AS {_runs(source, everything[0])}")
     for rows in everything[1:]:
-        connection.execute(f"INSERT INTO runs {_runs(source, rows, fields)}")
+        connection.execute(f"INSERT INTO runs {_runs(source, rows)}")
     # A series may go on in the next file.
     starts = (
         f"SELECT {source.keys}, row FROM (SELECT *, lag(({source.keys},)) OVER (ORDER BY row) AS before FROM runs) "
@@ -70,11 +69,11 @@ def grouped_buckets(connection: DuckDBPyConnection, source: Source) -> list[Buck
     return [Bucket(source.select(part), tuple(part), True) for part in _cut(source, places)]
 
 
-def _runs(source: Source, rows: Rows, fields: str) -> str:
+def _runs(source: Source, rows: Rows) -> str:
     """SQL of the ids and places of the rows whose series is not that of the row before."""
     return (
         f"SELECT {source.keys}, row FROM (SELECT *, lag(({source.keys},)) OVER () AS before "
-        f"FROM ({scan(source.files, [rows], fields)})) WHERE ({source.keys},) IS DISTINCT FROM before"
+        f"FROM ({scan(source.files, [rows], source.key_fields)})) WHERE ({source.keys},) IS DISTINCT FROM before"
     )
 
 

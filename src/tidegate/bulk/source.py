@@ -56,7 +56,8 @@ class Source:
     Attributes:
         files: in reading order, all with the same columns.
         ids, target: the user's names.
-        fields: SQL that makes k0, ..., t and y of a file's columns; w0, ... in t's place where stamps are looked up.
+        key_fields: SQL that makes k0, ... of a file's columns.
+        fields: the same, and t and y; w0, ... in t's place where stamps are looked up.
         stamps: how the stamps are written, without any; None if there is no time column.
         looked_up: the file with the instant (t) of each different stamp (w0, ...); None where they need none.
     """
@@ -64,6 +65,7 @@ class Source:
     files: tuple[File, ...]
     ids: tuple[str, ...]
     target: str
+    key_fields: str
     fields: str
     stamps: ParsedStamps | None
     looked_up: Path | None = None
@@ -226,7 +228,8 @@ def _kind(type_name: str) -> str:
 
 def _with_fields(files: tuple[File, ...], roles: Roles, types: dict[str, str], stamps: ParsedStamps | None) -> Source:
     """The source with its SQL; `looked_up` is a placeholder where stamps have to be looked up."""
-    fields = [f"{raw_field(name, types[name])} AS k{index}" for index, name in enumerate(roles.ids)]
+    keys = ", ".join(f"{raw_field(name, types[name])} AS k{index}" for index, name in enumerate(roles.ids))
+    fields = [keys]
     direct = len(roles.times) == 1 and types[roles.times[0]] in STAMP_TYPES
     if stamps is not None:
         stamps = replace(stamps, instants=stamps.instants[:0])
@@ -236,7 +239,7 @@ def _with_fields(files: tuple[File, ...], roles: Roles, types: dict[str, str], s
             fields += [f"{raw_field(name, types[name])} AS w{index}" for index, name in enumerate(roles.times)]
     fields.append(f"CAST({quoted_name(roles.targets[0])} AS DOUBLE) AS y")
     looked_up = Path() if stamps is not None and not direct else None
-    return Source(files, roles.ids, roles.targets[0], ", ".join(fields), stamps, looked_up)
+    return Source(files, roles.ids, roles.targets[0], keys, ", ".join(fields), stamps, looked_up)
 
 
 def _exact(type_name: str) -> str:
