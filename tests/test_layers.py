@@ -16,7 +16,7 @@ import pytest
 import tidegate
 
 PACKAGE = Path(tidegate.__file__).parent
-LAYERS = ["errors", "series", "charts", "forecasting", "evaluation", "network", "training", "interfaces"]
+LAYERS = ["errors", "series", "charts", "forecasting", "bulk", "evaluation", "network", "training", "interfaces"]
 FRONT = {"__init__.py", "__main__.py"}  # they only pass on to interfaces
 DATA_FOLDERS = {"weights"}  # no code in them
 TORCH_LAYERS = {"network", "training"}

@@ -34,11 +34,11 @@ def test_a_longer_season_is_used_where_the_values_show_it() -> None:
     daily = np.sin(2 * np.pi * hours / 24)
     workdays = (hours // 24 % 7 < 5) * 1.0
     noise = 0.1 * np.random.default_rng(1).normal(size=len(hours))
-    assert repeats(daily * (0.5 + workdays) + noise, 168, 24)
-    assert not repeats(daily + noise, 168, 24)
-    walks = [repeats(np.random.default_rng(seed).normal(size=800).cumsum(), 260, 5) for seed in range(40)]
+    assert repeats((daily * (0.5 + workdays) + noise)[None], 168, 24)
+    assert not repeats((daily + noise)[None], 168, 24)
+    walks = repeats(np.random.default_rng(0).normal(size=(40, 800)).cumsum(axis=1), 260, 5)
     assert sum(walks) < 10  # as often as chance allows
-    assert not repeats(np.full(400, np.nan), 168, 24)
+    assert not repeats(np.full((1, 400), np.nan), 168, 24)
 
 
 def test_what_the_user_says_holds_for_every_series() -> None:

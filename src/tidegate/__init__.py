@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from tidegate.errors import ConfigError, DataError, MissingExtra, ModelError, TidegateError
 
 if TYPE_CHECKING:
+    from tidegate.bulk.job import BulkForecast
     from tidegate.forecasting.result import Forecast
     from tidegate.interfaces.api import Model, fit, forecast, load
     from tidegate.interfaces.backtesting import backtest
+    from tidegate.interfaces.bulk import bulk_forecast
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BulkForecast",
     "ConfigError",
     "DataError",
     "Forecast",
@@ -24,6 +27,7 @@ __all__ = [
     "TidegateError",
     "__version__",
     "backtest",
+    "bulk_forecast",
     "fit",
     "forecast",
     "load",
@@ -35,7 +39,12 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    homes = {"Forecast": "tidegate.forecasting.result", "backtest": "tidegate.interfaces.backtesting"}
+    homes = {
+        "BulkForecast": "tidegate.bulk.job",
+        "Forecast": "tidegate.forecasting.result",
+        "backtest": "tidegate.interfaces.backtesting",
+        "bulk_forecast": "tidegate.interfaces.bulk",
+    }
     value = getattr(import_module(homes.get(name, "tidegate.interfaces.api")), name)
     globals()[name] = value  # asked for once only
     return value

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
 from tidegate.forecasting.forecaster import bounded, wanted_levels
-from tidegate.forecasting.model import stack
 from tidegate.forecasting.result import Forecast, interval_quantiles
-from tidegate.series.panel import Panel
+from tidegate.series.panel import Panel, stack
 from tidegate.series.seasons import season_lengths
 
 Floats = NDArray[np.float64]

@@ -92,18 +92,17 @@ class Forecast:
 
         text: write datetime64 as text, with its offset if it has one; all else stays as it is.
         """
-        timeline = self.panel.timeline
-        known: dict[tuple[Any, int], dict[str, NDArray[Any]]] = {}  # most panels hold few different stretches
+        timeline, lengths = self.panel.timeline, self.panel.lengths
+        # Most panels hold few different stretches of time.
+        stretches = np.stack([timeline.starts.astype(np.int64), lengths], axis=1)
+        _, firsts, which = np.unique(stretches, axis=0, return_index=True, return_inverse=True)
         blocks: list[dict[str, NDArray[Any]]] = []
-        for start, length in zip(timeline.starts.tolist(), self.panel.lengths.tolist(), strict=True):
-            series = len(blocks)
-            if (start, length) not in known:
-                columns = timeline.stamp_columns(series, length, self.horizon)
-                if text and any(stamps.dtype.kind == "M" for stamps in columns.values()):
-                    columns = {name: timeline.text(series, length, self.horizon) for name in columns}
-                known[start, length] = columns
-            blocks.append(known[start, length])
-        return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        for series in firsts.tolist():
+            columns = timeline.stamp_columns(series, int(lengths[series]), self.horizon)
+            if text and any(stamps.dtype.kind == "M" for stamps in columns.values()):
+                columns = {name: timeline.text(series, int(lengths[series]), self.horizon) for name in columns}
+            blocks.append(columns)
+        return {name: np.stack([block[name] for block in blocks])[which].ravel() for name in blocks[0]}
 
     @cached_property
     def frame(self) -> Any:

@@ -12,7 +12,7 @@ import click
 from tidegate import __version__
 from tidegate.errors import ConfigError
 from tidegate.interfaces.exits import FAILURE
-from tidegate.interfaces.terminal import Bar, Raw, document, emit, say, table
+from tidegate.interfaces.terminal import Bar, Raw, Stages, document, emit, say, table
 
 if TYPE_CHECKING:
     from tidegate.forecasting.result import Forecast
@@ -93,7 +93,12 @@ def command_line() -> None:
 @click.option("--no-bounds", is_flag=True, help="Do not cut at 0 where the history never goes below it.")
 @CALIBRATE
 @click.option("--threads", type=int, metavar="N", help="Left out: all cores.")
-@click.option("-o", "--output", metavar="OUT", help="A .csv, .parquet or .json file; - for standard output.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    help="A .csv, .parquet or .json file; FOLDER/ for any number of series; - for standard output.",
+)
 @click.option("--plot", metavar="PICTURE", help="An .html page, or .svg or .png (with the extra plot).")
 @JSON
 @QUIET
@@ -103,6 +108,10 @@ def forecast_command(
     """Forecast every series in DATA: a CSV, Parquet or JSON file (also .gz), a pattern, or - for standard input."""
     from tidegate.interfaces import api
 
+    if output is not None and (output.endswith("/") or Path(output).is_dir()):
+        if plot is not None:
+            raise ConfigError("--plot draws what is in memory, a folder of forecasts is not: forecast fewer series")
+        return _forecast_folder(data, output, as_json, quiet, bounds=not no_bounds, **options)
     if as_json and output == "-":
         raise ConfigError("--json and -o - both write to standard output: give one of them")
     _check_outputs(output, plot)
@@ -131,6 +140,23 @@ def forecast_command(
         emit(result.to_text("csv"))
     elif output is None:
         emit(table(result.columns(text=True)))
+
+
+def _forecast_folder(data: str, folder: str, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Any number of series, in bounded memory, to Parquet files in a folder."""
+    from tidegate.interfaces.bulk import bulk_forecast
+
+    stages = Stages(quiet=quiet)
+    try:
+        result = bulk_forecast(data, folder, progress=stages.report, **options)
+    finally:
+        stages.clear()
+    kept = f" ({result.kept} were there already)" if result.kept else ""
+    told = f"forecasts: {result.series:,} series, {result.rows:,} rows in {len(result.parts)} parts{kept} in {folder}"
+    say(*result.notes, told, quiet=quiet)
+    if as_json:
+        parts = [str(part) for part in result.parts]
+        emit(document(folder=folder, parts=parts, series=result.series, rows=result.rows, notes=result.notes))
 
 
 def _check_outputs(output: str | None, plot: str | None) -> None:

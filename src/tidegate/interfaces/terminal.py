@@ -16,6 +16,7 @@ from tidegate.interfaces.exits import OutputClosed
 BAR_AFTER = 1.0  # seconds a job takes before a bar is drawn
 BAR_EVERY = 0.1  # seconds between two drawings
 BAR_WIDTH = 30
+LINE_EVERY = 60.0  # seconds between two lines of progress where there is no terminal
 TABLE_ROWS = 60
 
 
@@ -27,15 +28,17 @@ class Bar:
         self.began = time.monotonic()
         self.drawn_at = 0.0
 
-    def draw(self, share: float, text: str = "") -> None:
-        """Show that `share` (0 to 1) is done."""
+    def draw(self, share: float, text: str = "", *, left: float | None = None) -> None:
+        """Show that `share` (0 to 1) is done; `left`, seconds, is reckoned from it if left out."""
         now = time.monotonic()
         if not self.shown or share >= 1 or now - self.began < BAR_AFTER or now - self.drawn_at < BAR_EVERY:
             return
         self.drawn_at = now
         done = round(BAR_WIDTH * min(max(share, 0.0), 1.0))
-        left = f", {(now - self.began) * (1 - share) / share:.0f} s left" if 0 < share < 1 else ""
-        line = f"[{'#' * done}{'.' * (BAR_WIDTH - done)}] {share:4.0%}{left}{'  ' + text if text else ''}"
+        if left is None and 0 < share < 1:
+            left = (now - self.began) * (1 - share) / share
+        remaining = "" if left is None else f", {left:.0f} s left"
+        line = f"[{'#' * done}{'.' * (BAR_WIDTH - done)}] {share:4.0%}{remaining}{'  ' + text if text else ''}"
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 
@@ -45,6 +48,35 @@ class Bar:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self.drawn_at = 0.0
+
+
+class Stages:
+    """Progress of a long job in stages: a bar for each, or a line a minute where standard error is no terminal."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet, self.what = quiet, ""
+        self.bar = Bar(quiet=quiet)
+        self.began = self.told = time.monotonic()
+        self.before = 0
+
+    def report(self, what: str, done: int, total: int) -> None:
+        """So much is done, of so much; the rate and the time left count what this process has done."""
+        now = time.monotonic()
+        if what != self.what:
+            self.bar.clear()
+            self.what, self.bar, self.before = what, Bar(quiet=self.quiet), done
+            self.began = self.told = now
+            return
+        rate = (done - self.before) / max(now - self.began, 1e-3)
+        text = f"{done:,} of {total:,} {what}, {rate:,.0f} a second"
+        left = (total - done) / rate if rate else None
+        self.bar.draw(done / max(total, 1), text, left=left)
+        if not self.bar.shown and now - self.told > LINE_EVERY and left is not None:
+            self.told = now
+            say(f"{text}, {left:,.0f} s left", quiet=self.quiet)
+
+    def clear(self) -> None:
+        self.bar.clear()
 
 
 def emit(text: str) -> None:

@@ -80,3 +80,15 @@ class Panel:
             timeline=self.timeline.select(series),
             ids={name: column[series] for name, column in self.ids.items()},
         )
+
+
+def stack(values: Floats, starts: Integers, stops: Integers, width: int | None = None) -> Floats:
+    """(series, width) values[start:stop] of each series, right-aligned, NaN in front; no more than the last `width`.
+
+    Args: width: left out, that of the longest.
+    """
+    if width is None:
+        width = int((stops - starts).max())
+    index = stops[:, None] + np.arange(-width, 0)
+    inside = index >= starts[:, None]
+    return np.where(inside, values[np.where(inside, index, 0)], np.nan)

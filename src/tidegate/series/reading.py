@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.dates.grid import build_grid, position_grid
+from tidegate.series.dates.grid import Common, build_grid, position_grid
 from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.panel import Panel
 from tidegate.series.tables.ids import factorize
@@ -67,45 +67,97 @@ def read_panel(
     try:
         if table.rows == 0:
             raise DataError("found no rows, expected some (below the header, if it is a file).")
-        taken = {*named_columns(table, "id", id), *named_columns(table, "target", target)}
-        times = find_times(table, time, taken)
-        stamps = _stamps(table, times, date_format)
-        clock = find_clock(table, times, stamps.instants) if stamps is not None and time is None else None
-        if clock:
-            times = (*times, clock)
-            stamps = _stamps(table, times, date_format)
-        roles = find_roles(table, times, None if stamps is None else stamps.instants, id=id, target=target)
+        roles, stamps = recognise(table, id=id, time=time, target=target, date_format=date_format)
         values, notes = _values(table, roles)
         codes, ids = _series(table, roles)
-        values, stamps, codes, ids, more = _without_empty_series(values, stamps, codes, ids)
-        names = None if codes is None else _namer(ids)
         if stamps is None:
-            unused = {"timezone": timezone, "date_format": date_format, "every": every, "frequency": frequency}
-            given = [word for word, value in unused.items() if value is not None]
-            if given:
-                raise ConfigError(
-                    f"--{given[0].replace('_', '-')} needs a time column, and there is none. Name one with --time."
-                )
-            grid = position_grid(values, codes)
-        else:
-            grid = build_grid(
-                values,
-                stamps,
-                codes,
-                names=names,
-                timezone=timezone,
-                frequency=frequency,
-                every=every,
-                aggregate=aggregate,
-                duplicates=duplicates,
-                drop_last=drop_last,
-            )
+            refuse_without_time(timezone=timezone, date_format=date_format, every=every, frequency=frequency)
+        panel = panel_of_rows(
+            values,
+            stamps,
+            codes,
+            ids,
+            target=roles.targets[0] if len(roles.targets) == 1 else "value",
+            timezone=timezone,
+            frequency=frequency,
+            every=every,
+            aggregate=aggregate,
+            duplicates=duplicates,
+            drop_last=drop_last,
+        )
     except DataError as error:
         raise DataError(f"{table.source}: {error}") from error
-    target_name = roles.targets[0] if len(roles.targets) == 1 else "value"
-    panel = Panel(grid.values, grid.offsets, grid.timeline, ids=ids, target=target_name)
-    headline = _headline(panel, table, roles)
-    return replace(panel, notes=(headline, *table.notes, *notes, *more, *grid.notes))
+    return replace(panel, notes=(_headline(panel, table, roles), *table.notes, *notes, *panel.notes))
+
+
+def recognise(
+    table: Table,
+    *,
+    id: Names | None = None,
+    time: Names | None = None,
+    target: Names | None = None,
+    date_format: str | None = None,
+) -> tuple[Roles, ParsedStamps | None]:
+    """Which columns are what, and the stamps that were read on the way; None without a time column."""
+    taken = {*named_columns(table, "id", id), *named_columns(table, "target", target)}
+    times = find_times(table, time, taken)
+    stamps = parse_columns(table, times, date_format)
+    clock = find_clock(table, times, stamps.instants) if stamps is not None and time is None else None
+    if clock:
+        times = (*times, clock)
+        stamps = parse_columns(table, times, date_format)
+    return find_roles(table, times, None if stamps is None else stamps.instants, id=id, target=target), stamps
+
+
+def refuse_without_time(**options: str | None) -> None:
+    """Raises ConfigError for options that only mean something where there are stamps."""
+    given = [word for word, value in options.items() if value is not None]
+    if given:
+        raise ConfigError(
+            f"--{given[0].replace('_', '-')} needs a time column, and there is none. Name one with --time."
+        )
+
+
+def panel_of_rows(
+    values: NDArray[np.float64],
+    stamps: ParsedStamps | None,
+    codes: NDArray[np.int64] | None,
+    ids: dict[str, Array],
+    *,
+    target: str,
+    timezone: str | None = None,
+    frequency: str | None = None,
+    every: str | None = None,
+    aggregate: str | None = None,
+    duplicates: str | None = None,
+    drop_last: bool = False,
+    common: Common | None = None,
+) -> Panel:
+    """Rows whose columns have been read -> Panel, with notes on what was left out and on the grid.
+
+    Args:
+        values: (rows,) finite or NaN. stamps: of the same rows, or of each target's; None: steps are counted.
+        codes: (rows,) the series of each row; None: one. ids: (series,) by column name.
+        common: what other series of the same input decided already, where they are read in parts.
+    """
+    values, stamps, codes, ids, notes = _without_empty_series(values, stamps, codes, ids)
+    if stamps is None:
+        grid = position_grid(values, codes)
+    else:
+        grid = build_grid(
+            values,
+            stamps,
+            codes,
+            names=None if codes is None else _namer(ids),
+            timezone=timezone,
+            frequency=frequency,
+            every=every,
+            aggregate=aggregate,
+            duplicates=duplicates,
+            drop_last=drop_last,
+            common=common,
+        )
+    return Panel(grid.values, grid.offsets, grid.timeline, ids=ids, target=target, notes=(*notes, *grid.notes))
 
 
 def open_table(data: object, *, decimal: str | None = None) -> Table:
@@ -127,10 +179,11 @@ def open_table(data: object, *, decimal: str | None = None) -> Table:
     name = os.fspath(data)
     if name == "-":
         return open_bytes(sys.stdin.buffer.read(), "standard input", decimal=decimal)
-    return open_files(_paths(str(name)), decimal=decimal)
+    return open_files(find_files(name), decimal=decimal)
 
 
-def _paths(name: str) -> list[Path]:
+def find_files(name: str) -> list[Path]:
+    """The files a path or pattern means, in order. Raises: ConfigError if there are none."""
     path = Path(name).expanduser()
     if "://" in name:
         raise ConfigError(f"{name} is an address, expected a file on this machine. Download it first.")
@@ -155,7 +208,8 @@ def _paths(name: str) -> list[Path]:
     raise ConfigError(f"there is no file {name}; {hint}")
 
 
-def _stamps(table: Table, times: tuple[str, ...], date_format: str | None) -> ParsedStamps | None:
+def parse_columns(table: Table, times: tuple[str, ...], date_format: str | None) -> ParsedStamps | None:
+    """The stamps in the time columns, each different text read once; None without such columns."""
     if not times:
         return None
     columns = [table[name] for name in times]

@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.series.panel import Panel
+from tidegate.series.panel import Panel, stack
 
 SLOTS = 3  # season lengths a network can look up at once
+RECENT = 1023  # of a series' last values show a longer season or do not
+_AT_ONCE = 256  # series looked at together
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
@@ -26,17 +29,24 @@ def season_lengths(panel: Panel, given: int | tuple[int, ...] | None = None) -> 
         lengths = [given] if isinstance(given, int | np.integer) else list(given)
         if any(length < 1 for length in lengths):
             raise ConfigError(f"season_length {given}: a season has at least 2 steps; pass 1 for no season")
-        chosen = sorted({int(length) for length in lengths if length > 1})
-        if len(chosen) > SLOTS:
+        asked = sorted({int(length) for length in lengths if length > 1})
+        if len(asked) > SLOTS:
             raise ConfigError(f"season_length {given}: at most {SLOTS} season lengths can be used at once")
-        result[:, : len(chosen)] = chosen
+        result[:, : len(asked)] = asked
         return result
     if panel.timeline.frequency is not None:
         candidates = panel.timeline.frequency.season_candidates[:SLOTS]
-        for index, values in enumerate(panel):
-            fitting = [length for length in candidates if len(values) >= 2 * length]
-            found = fitting[:1] + [length for length in fitting[1:] if repeats(values, length, fitting[0])]
-            result[index, : len(found)] = found
+        for length in candidates:
+            chosen = panel.lengths >= 2 * length
+            if length != candidates[0]:
+                enough = np.flatnonzero(chosen)
+                for begin in range(0, len(enough), _AT_ONCE):
+                    some = enough[begin : begin + _AT_ONCE]
+                    # As wide as the longest may be, so that no sum depends on the company a series is in.
+                    recent = stack(panel.values, panel.offsets[some], panel.offsets[some + 1], RECENT)
+                    chosen[some] = repeats(recent, length, candidates[0])
+            slot = np.count_nonzero(result[chosen], axis=1)  # the first that is free
+            result[np.flatnonzero(chosen), slot] = length
         return result
     for index, values in enumerate(panel):
         shown = detect(values)
@@ -44,23 +54,27 @@ def season_lengths(panel: Panel, given: int | tuple[int, ...] | None = None) -> 
     return result
 
 
-def repeats(values: NDArray[np.float64], length: int, shortest: int, *, closer: float = 0.9) -> bool:
-    """Whether values `length` steps apart are a tenth closer than values about half as far apart.
+def repeats(values: Floats, length: int, shortest: int, *, closer: float = 0.9) -> NDArray[np.bool_]:
+    """(series,) whether values `length` steps apart are a tenth closer than values about half as far apart.
 
     Half as far is a whole number of the shortest season, so that a week of hours is compared with half a week and not
     with noon against midnight. On a random walk, which has no season, the farther ones are less close on average. On
     the nine public sets of benchmarks/zero_shot.py this rule takes the mean relative MASE from 0.916 (all calendar
     lengths) to 0.875.
 
-    Args: values (n,) with NaN for missing; the last 1,023 count.
+    Args: values: (series, n) with NaN for missing, of which the last RECENT count.
     """
-    series = values[-1023:]
     half = max(1, round(length / 2 / shortest)) * shortest
-    apart = np.abs(series[length:] - series[:-length])
-    half_apart = np.abs(series[half:] - series[:-half])
-    if np.isnan(apart).all() or np.isnan(half_apart).all():
-        return False
-    return bool(np.nanmean(apart) < closer * np.nanmean(half_apart))
+    apart, half_apart = (_mean_distance(values[:, -RECENT:], steps) for steps in (length, half))
+    return apart < closer * half_apart  # never where there is no such pair
+
+
+def _mean_distance(values: Floats, steps: int) -> Floats:
+    """(series,) mean distance of values so many steps apart, NaN without such a pair."""
+    distance = np.abs(values[:, steps:] - values[:, :-steps])
+    known = ~np.isnan(distance)
+    count = known.sum(axis=1)
+    return np.where(known, distance, 0.0).sum(axis=1) / np.where(count > 0, count, np.nan)
 
 
 def detect(values: NDArray[np.float64], *, most: int = 1000, threshold: float = 0.35) -> tuple[int, ...]:

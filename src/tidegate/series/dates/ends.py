@@ -28,17 +28,19 @@ def look_at_ends(
     counts: Integers | None,
     names: Callable[[int], str] | None,
     drop_last: bool,
+    latest: int | None = None,
 ) -> tuple[Floats, Integers, list[str]]:
     """Values and offsets of the grids, without the last period if asked, and what is to be said about their ends.
 
     Args:
         values, offsets, timeline: the grids. counts: (total,) rows in each step if rows were gathered, else None.
         names: how messages call a series. drop_last: leave out the latest period, in every series that reaches it.
+        latest: when that is, where these are not all series of the input.
     """
     notes: list[str] = []
     lengths = np.diff(offsets)
-    ends = _ends(timeline, lengths)
-    newest = ends == ends.max()
+    ends = series_ends(timeline, lengths)
+    newest = ends == (ends.max() if latest is None else latest)
     if not newest.all():
         shown = f"{int(newest.sum())} of {len(ends)} at the latest"
         notes.append(f"series end at different dates ({shown}): each is forecast from its own end")
@@ -46,8 +48,9 @@ def look_at_ends(
         dropped = newest & (lengths > 1)
         keep = np.ones(len(values), dtype=bool)
         keep[offsets[1:][dropped] - 1] = False
-        label = timeline.describe(int(np.argmax(newest)), int(lengths[np.argmax(newest)]) - 1)
-        notes.append(f"the last period, {label}, was left out")
+        if newest.any():
+            label = timeline.describe(int(np.argmax(newest)), int(lengths[np.argmax(newest)]) - 1)
+            notes.append(f"the last period, {label}, was left out")
         values = values[keep]
         lengths = lengths - dropped
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -65,7 +68,7 @@ def look_at_ends(
     return values, offsets, notes
 
 
-def _ends(timeline: Timeline, lengths: Integers) -> Integers:
+def series_ends(timeline: Timeline, lengths: Integers) -> Integers:
     """When each series ends, comparable between series."""
     if timeline.frequency is None:
         return timeline.starts.astype(np.int64) + lengths

@@ -39,6 +39,19 @@ class Grid:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Common:
+    """What holds for all series of an input that is read in parts, each of some series.
+
+    Attributes:
+        timeline: of one part: its frequency, zone and style are those of all.
+        latest: when the series of all parts end at the latest (see `ends.series_ends`); needed for `drop_last` only.
+    """
+
+    timeline: Timeline
+    latest: int | None = None
+
+
 @dataclass
 class _Rows:
     """Rows sorted by series and time, on their way to a grid."""
@@ -67,6 +80,7 @@ def build_grid(
     aggregate: str | None = None,
     duplicates: str | None = None,
     drop_last: bool = False,
+    common: Common | None = None,
 ) -> Grid:
     """Put the rows of all series on regular grids of one frequency.
 
@@ -80,6 +94,7 @@ def build_grid(
         every, aggregate: for irregular stamps: the width of the bins, and "mean", "sum" or "last".
         duplicates: what to do with repeated stamps of a series: "mean", "sum" or "last".
         drop_last: leave out the last period of the data (of every series that reaches it).
+        common: the frequency and the rest is not to be found but given by other series of the same input.
     Raises: DataError with the option that helps; ConfigError if an option has a value that makes no sense.
     """
     check_way("--aggregate", aggregate)
@@ -100,9 +115,10 @@ def build_grid(
         _sort(rows)
         timeline = Timeline(None, np.empty(0), style=stamps.style, column=stamps.column)
     else:
-        timeline = _to_calendar(rows, stamps, timezone, frequency, every, aggregate)
+        known = None if common is None else common.timeline
+        timeline = _to_calendar(rows, stamps, timezone, frequency, every, aggregate, known)
     _merge_repeats(rows, timeline, duplicates, stamps.timezone is None and timezone is None)
-    return _place(rows, timeline, every is not None, drop_last)
+    return _place(rows, timeline, every is not None, drop_last, None if common is None else common.latest)
 
 
 def position_grid(values: Floats, series: Integers | None = None) -> Grid:
@@ -159,6 +175,7 @@ def _to_calendar(
     frequency: str | None,
     every: str | None,
     aggregate: str | None,
+    known: Timeline | None,
 ) -> Timeline:
     """Sort dated rows, in UTC or on the wall clock, bin them if asked, and find their frequency."""
     if not len(rows.times):
@@ -173,7 +190,10 @@ def _to_calendar(
         wall = times
     utc = rows.times
     rows.times = wall.astype("M8[us]")
-    on_wall = zone is None or (not chosen.is_subdaily if chosen else _same_clock(rows))
+    if known is not None:
+        on_wall = zone is None or known.wall
+    else:
+        on_wall = zone is None or (not chosen.is_subdaily if chosen else _same_clock(rows))
     if not on_wall:
         if stamps.timezone is None:
             assert zone is not None
@@ -186,6 +206,8 @@ def _to_calendar(
         # In zones half an hour off UTC, hours still start on the wall clock's full hour.
         shift = 0 if on_wall or zone is None else -_first_offset(zone, rows.times)
         _bin(rows, chosen, shift, aggregate or "mean")
+    if known is not None:
+        return known
     spacing = _spacing(rows) if every is None else Spacing(chosen, None, 0, -1)
     if chosen is not None and every is None:
         found = spacing.frequency
@@ -345,7 +367,7 @@ def _absent(unique: Instants, step: int) -> Integers:
     return absent
 
 
-def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool) -> Grid:
+def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool, latest: int | None) -> Grid:
     """Put sorted rows without repeats on their grids."""
     begin = np.flatnonzero(np.diff(rows.series, prepend=-1))
     count = np.diff(np.append(begin, len(rows.series)))
@@ -385,7 +407,7 @@ def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool) -> Gr
         counts[np.repeat(offsets[:-1], count) + steps] = rows.counts
     timeline = replace(timeline, starts=starts)
     notes = [*rows.notes, *_notes(rows, timeline, offsets, lengths)]
-    values, offsets, found = look_at_ends(values, offsets, timeline, counts, rows.names, drop_last)
+    values, offsets, found = look_at_ends(values, offsets, timeline, counts, rows.names, drop_last, latest)
     return Grid(values, offsets, timeline, (*notes, *found))
 
 

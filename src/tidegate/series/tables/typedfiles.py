@@ -23,7 +23,8 @@ from tidegate.series.tables.table import Array, Column, Table
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_NUMBER_TYPE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*")
+NUMBER_TYPE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*")
+STAMP_TYPES = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
 _NO_ZONES: Mapping[str, str] = {}
 
 
@@ -78,7 +79,7 @@ def open_json(connection: DuckDBPyConnection, path: Path, source: str, decimal: 
                 str(row[0]): re.sub(r"\b(DATE|TIME|TIMESTAMP\w*)( WITH TIME ZONE)?\b", "VARCHAR", row[1])
                 for row in described
             }
-            if list(types) in ([], ["json"]) and not _NUMBER_TYPE.fullmatch(types.get("json", "")):
+            if list(types) in ([], ["json"]) and not NUMBER_TYPE.fullmatch(types.get("json", "")):
                 raise DataError(_JSON_SHAPE)
             spec = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
             scan = f"{scan}, columns={{{spec}}})"
@@ -111,6 +112,27 @@ def _typed_table(
     return Table(tuple(columns), rows, source, lambda row: f"row {row + 1}")
 
 
+def raw_field(name: str, kind: str) -> str:
+    """SQL of a column as `Column.raw` gives it."""
+    field = quoted_name(name)
+    if _is_text(kind):
+        return f"nullif(trim({_text_field(name, kind)}), '')"
+    if NUMBER_TYPE.fullmatch(kind):
+        return (
+            f"CAST({field} AS {'BIGINT' if 'INT' in kind and 'HUGE' not in kind and kind != 'UBIGINT' else 'DOUBLE'})"
+        )
+    return field if kind in STAMP_TYPES else f"CAST({field} AS VARCHAR)"
+
+
+def _is_text(kind: str) -> bool:
+    return kind in ("VARCHAR", "JSON", "UUID") or kind.startswith("ENUM")
+
+
+def _text_field(name: str, kind: str) -> str:
+    field = quoted_name(name)
+    return f"({field} ->> '$')" if kind == "JSON" else f"CAST({field} AS VARCHAR)"
+
+
 def _typed_column(connection: DuckDBPyConnection, name: str, kind: str, rows: int, decimal: str | None) -> Column:
     field = quoted_name(name)
     place: Callable[[int], str] = lambda row: f"row {row + 1}"  # noqa: E731
@@ -123,29 +145,24 @@ def _typed_column(connection: DuckDBPyConnection, name: str, kind: str, rows: in
             f'column "{name}" holds {kind.lower()} values, expected numbers. Name another column with --target.'
         )
 
-    if kind in ("VARCHAR", "JSON", "UUID") or kind.startswith("ENUM"):
-        field = f"({field} ->> '$')" if kind == "JSON" else f"CAST({field} AS VARCHAR)"
+    if _is_text(kind):
+        field = _text_field(name, kind)
         table = f"(SELECT row_number() OVER () - 1 AS rowid, {field} AS c0 FROM data)"
         sample = samples(connection, table, 1, rows)[0]
         return text_column(connection, table, "c0", name, sample, place, decimal, strict=False, typed=True)
-    if _NUMBER_TYPE.fullmatch(kind):
+    if NUMBER_TYPE.fullmatch(kind):
         whole = "INT" in kind
-        as_raw = (
-            f"CAST({field} AS BIGINT)"
-            if whole and "HUGE" not in kind and kind != "UBIGINT"
-            else f"CAST({field} AS DOUBLE)"
-        )
         known = connection.execute(f"SELECT {field} FROM data WHERE {field} IS NOT NULL LIMIT 500").fetchnumpy()
         sample = plain(next(iter(known.values())))
         return Column(
             name,
             "number" if len(sample) else "empty",
-            lambda: fetch(as_raw),
+            lambda: fetch(raw_field(name, kind)),
             lambda: (fetch(f"CAST({field} AS DOUBLE)").astype(np.float64), ""),
             sample,
             whole,
         )
-    if kind in ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"):
+    if kind in STAMP_TYPES:
         zoned = kind.endswith("ZONE")
 
         def stamps() -> Array:

@@ -1,0 +1,213 @@
+"""Rows -> buckets of whole series: ranges of the input where it is grouped by series already, else hashed on disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.bulk.database import Rows, faults_named, scan
+from tidegate.bulk.source import Reading, Source
+from tidegate.errors import DataError
+from tidegate.series.dates.grid import Common
+from tidegate.series.panel import Panel
+from tidegate.series.reading import panel_of_rows
+from tidegate.series.tables.duck import quoted
+from tidegate.series.tables.numbertext import plain
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+BUCKET_ROWS = 3_000_000  # of a bucket, about: what is in memory at once
+CHUNK_ROWS = 16_000_000  # of the input that go to their buckets together; a killed command repeats one chunk
+CHUNK_FILES = 200
+MOST_BUCKETS = 1_000
+LOOK_ROWS = 1_000_000  # by which input that is not grouped is told at once
+_ROW_GROUP = 61_440  # of a spilled file: one of these per bucket and thread is kept in memory while it is filled
+
+Report = Callable[[int, int], None]  # rows done, rows in all
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Rows of whole series.
+
+    Attributes:
+        select: SQL of them: k0, ..., t, y and, where the order of rows is known, row.
+        ranges: the input's rows to look at when it cannot be read; none for rows that were spilled.
+        ordered: whether there is `row`.
+    """
+
+    select: str
+    ranges: tuple[Rows, ...]
+    ordered: bool
+
+
+def grouped_buckets(connection: DuckDBPyConnection, source: Source) -> list[Bucket] | None:
+    """The input itself, cut between series, if the rows of every series follow each other; else None."""
+    everything = source.everything
+    look = Rows(everything[0].file, 0, min(everything[0].stop, LOOK_ROWS))
+    if _scattered(connection, source, f"({_runs(source, look)})"):
+        return None
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE runs AS {_runs(source, everything[0])}")
+    for rows in everything[1:]:
+        connection.execute(f"INSERT INTO runs {_runs(source, rows)}")
+    # A series may go on in the next file.
+    starts = (
+        f"SELECT {source.keys}, row FROM (SELECT *, lag(({source.keys},)) OVER (ORDER BY row) AS before FROM runs) "
+        f"WHERE ({source.keys},) IS DISTINCT FROM before"
+    )
+    if _scattered(connection, source, f"({starts})"):
+        return None
+    places = np.sort(connection.execute(f"SELECT row FROM ({starts})").fetchnumpy()["row"].astype(np.int64))
+    connection.execute("DROP TABLE runs")
+    return [Bucket(source.select(part), tuple(part), True) for part in _cut(source, places)]
+
+
+def _runs(source: Source, rows: Rows) -> str:
+    """SQL of the ids and places of the rows whose series is not that of the row before."""
+    return (
+        f"SELECT {source.keys}, row FROM (SELECT *, lag(({source.keys},)) OVER () AS before "
+        f"FROM ({scan(source.files, [rows], source.key_fields)})) WHERE ({source.keys},) IS DISTINCT FROM before"
+    )
+
+
+def _scattered(connection: DuckDBPyConnection, source: Source, runs: str) -> bool:
+    """Whether a series has more than one run."""
+    query = f"SELECT count(*), count(DISTINCT ({source.keys},)) FROM {runs}"
+    count, series = connection.execute(query).fetchall()[0]
+    return bool(count > series)
+
+
+def _cut(source: Source, starts: NDArray[np.int64]) -> Iterator[list[Rows]]:
+    """Ranges of about BUCKET_ROWS rows, each beginning where a series does (`starts`: file << 40 + row)."""
+    before = np.concatenate([[0], np.cumsum([file.rows for file in source.files])])
+    places = before[starts >> 40] + (starts & ((1 << 40) - 1))  # counted through all files
+    cuts = [0]
+    while cuts[-1] + BUCKET_ROWS < before[-1]:
+        after = int(np.searchsorted(places, cuts[-1] + BUCKET_ROWS))
+        if after == len(places):
+            break
+        cuts.append(int(places[after]))
+    for low, high in zip(cuts, [*cuts[1:], int(before[-1])], strict=True):
+        yield [
+            Rows(index, max(low, begin) - begin, min(high, end) - begin)
+            for index, (begin, end) in enumerate(zip(before[:-1].tolist(), before[1:].tolist(), strict=True))
+            if max(low, begin) < min(high, end)
+        ]
+
+
+def hashed_buckets(
+    connection: DuckDBPyConnection, source: Source, reading: Reading, work: Path, report: Report
+) -> list[Bucket]:
+    """Write every row into the bucket of its series, chunk by chunk; chunks that an earlier command wrote are kept."""
+    count = min(MOST_BUCKETS, -(-source.rows // BUCKET_ROWS))
+    ordered = reading.keeps_order or source.stamps is None
+    stamp = ", t" if source.stamps is not None else ""
+    fields = f"{source.keys}{stamp}, y{', row' if ordered else ''}"
+    chunks = list(_chunks(source))
+    done = 0
+    for number, ranges in enumerate(chunks):
+        place = work / f"chunk-{number:05}"
+        if not place.is_dir():
+            aside = place.with_suffix(".tmp")
+            shutil.rmtree(aside, ignore_errors=True)
+            with faults_named(connection, source.files, ranges, work.parent):
+                connection.execute(
+                    f"COPY (SELECT {fields}, hash({source.keys}) % {count} AS bucket FROM ({source.select(ranges)})) "
+                    f"TO {quoted(str(aside))} (FORMAT parquet, PARTITION_BY (bucket), ROW_GROUP_SIZE {_ROW_GROUP})"
+                )
+            aside.rename(place)
+        done += sum(rows.count for rows in ranges)
+        report(done, source.rows)
+    buckets = []
+    for bucket in range(count):
+        files = sorted(work.glob(f"chunk-*/bucket={bucket}/*.parquet"))
+        if files:
+            names = ", ".join(quoted(str(file)) for file in files)
+            select = f"SELECT {fields} FROM read_parquet([{names}], hive_partitioning=false)"
+            buckets.append(Bucket(select, (), ordered))
+    return buckets
+
+
+def _chunks(source: Source) -> Iterator[list[Rows]]:
+    """All rows in pieces of at most CHUNK_ROWS and CHUNK_FILES."""
+    chunk: list[Rows] = []
+    for rows in source.everything:
+        for first in range(rows.first, rows.stop, CHUNK_ROWS):
+            piece = Rows(rows.file, first, min(first + CHUNK_ROWS, rows.stop))
+            if chunk and (sum(part.count for part in chunk) + piece.count > CHUNK_ROWS or len(chunk) == CHUNK_FILES):
+                yield chunk
+                chunk = []
+            chunk.append(piece)
+    if chunk:
+        yield chunk
+
+
+def read_bucket(
+    connection: DuckDBPyConnection, source: Source, bucket: Bucket, reading: Reading, common: Common | None, out: Path
+) -> Panel | None:
+    """The panel of a bucket, read by the same rules as a small input; None if no series in it has any value.
+
+    Series are in the order of the input where it was grouped, else in that of their ids.
+    """
+    with faults_named(connection, source.files, bucket.ranges, out):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE bucket AS {bucket.select}")
+        order = "min(row)" if bucket.ranges else source.keys
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE series AS SELECT {source.keys}, row_number() OVER (ORDER BY {order}) - 1 AS "
+            f"code FROM bucket GROUP BY {source.keys}"
+        )
+        found = connection.execute(f"SELECT {source.keys} FROM series ORDER BY code").fetchnumpy()
+        ids = {name: plain(found[f"k{index}"]) for index, name in enumerate(source.ids)}
+        for index, name in enumerate(source.ids):
+            row = "min(row)" if bucket.ordered else "NULL"
+            query = f"SELECT count(*), {row} FROM bucket WHERE k{index} IS NULL"
+            empty, first = connection.execute(query).fetchall()[0]
+            if empty:
+                where = f", first row {(first & ((1 << 40) - 1)) + 1}" if bucket.ordered else ""
+                raise DataError(
+                    f'id column "{name}" is empty in {empty:,} row{"s" * (empty > 1)}{where}: which series do they '
+                    "belong to? Fill it in, or remove these rows."
+                )
+        stamp = "t, " if source.stamps is not None else ""
+        sort = f"code{', t' if stamp else ''}{', row' if bucket.ordered else ''}"
+        same = " AND ".join(f"bucket.k{index} = series.k{index}" for index in range(len(source.ids)))
+        rows = connection.execute(
+            f"SELECT code, {stamp}y FROM bucket JOIN series ON {same} ORDER BY {sort}"
+        ).fetchnumpy()
+        connection.execute("DROP TABLE bucket")
+    values, codes = plain(rows["y"]).astype(np.float64), plain(rows["code"]).astype(np.int64)
+    if (infinite := np.isinf(values)).any():
+        series = int(codes[np.argmax(infinite)])
+        name = " · ".join(str(column[series]) for column in ids.values())
+        raise DataError(
+            f'column "{source.target}" of series "{name}": found an infinite value, expected finite numbers. Correct '
+            "it, or leave the cell empty if the value is missing."
+        )
+    if np.isnan(values).all():
+        return None
+    stamps = None
+    if source.stamps is not None:
+        instants = np.ma.filled(rows["t"], np.iinfo(np.int64).min) if np.ma.isMaskedArray(rows["t"]) else rows["t"]
+        kind = np.int64 if source.stamps.style.kind == "position" else "M8[us]"
+        stamps = replace(source.stamps, instants=instants.astype(np.int64).view(kind))
+    return panel_of_rows(
+        values,
+        stamps,
+        codes,
+        ids,
+        target=source.target,
+        timezone=reading.timezone,
+        frequency=reading.frequency,
+        every=reading.every,
+        aggregate=reading.aggregate,
+        duplicates=reading.duplicates,
+        drop_last=reading.drop_last,
+        common=common,
+    )

@@ -1,0 +1,124 @@
+"""`tidegate.bulk_forecast`: from files of any size to a folder of forecasts. The command line calls it too."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from tidegate import __version__
+from tidegate.bulk.job import BulkForecast, run
+from tidegate.bulk.source import Reading
+from tidegate.errors import ConfigError
+from tidegate.forecasting.forecaster import wanted_levels
+from tidegate.interfaces.api import Model, Names, Seasons, check_threads, load, several, whole, with_horizon
+from tidegate.series.panel import Panel
+from tidegate.series.reading import find_files
+
+
+def bulk_forecast(
+    data: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    horizon: int | None = None,
+    *,
+    id: Names | None = None,
+    time: Names | None = None,
+    target: Names | None = None,
+    timezone: str | None = None,
+    date_format: str | None = None,
+    every: str | None = None,
+    aggregate: str | None = None,
+    duplicates: str | None = None,
+    drop_last: bool = False,
+    frequency: str | None = None,
+    decimal: str | None = None,
+    model: str | os.PathLike[str] | Model | None = None,
+    levels: float | Sequence[float] = (80, 95),
+    quantile_levels: float | Sequence[float] = (),
+    season_length: Seasons | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+    bounds: bool = True,
+    calibrate: bool = True,
+    threads: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> BulkForecast:
+    """Forecast every series of files of any size, in bounded memory, into Parquet files in a folder.
+
+    Row for row what `forecast(data, ...).save("x.parquet")` writes, in parts. Called again after it was stopped, it
+    goes on: finished parts are kept, those that are damaged are made again. docs/bulk.md tells how and what it needs.
+
+    Args:
+        data: a path or pattern. Parquet files are read in ranges, others one at a time, each in memory.
+        folder: a new or an empty one, or that of the same job (same files, options and model).
+        horizon, id, ..., calibrate: as in `forecast`.
+        threads: cores to use; left out, all.
+        progress: called with what is counted ("rows sorted", "series forecast"), how many, and of about how many.
+    Raises: as `forecast`; ConfigError if the folder is another job's; OSError if there is not enough room on the disk.
+    """
+    check_threads(threads)
+    if not isinstance(data, str | os.PathLike) or os.fspath(data) == "-":
+        raise ConfigError("a folder of forecasts needs files as data, a path or pattern; forecast() takes all else")
+    opened = model if isinstance(model, Model) else load(model, threads=threads)
+    file = opened.file if threads is None else replace(opened.file, threads=threads)
+    if horizon is not None:
+        file.check_horizon(whole(horizon, "horizon"))
+    if season_length is None and (fitted_with := opened.provenance.get("season_length")) is not None:
+        season_length = tuple(fitted_with)
+    reading = Reading(
+        id=id,
+        time=time,
+        target=target,
+        timezone=timezone,
+        date_format=date_format,
+        every=every,
+        aggregate=aggregate,
+        duplicates=duplicates,
+        drop_last=drop_last,
+        frequency=frequency,
+        decimal=decimal,
+    )
+    options: dict[str, Any] = {
+        "levels": several(levels, "levels"),
+        "quantile_levels": several(quantile_levels, "quantile_levels"),
+        "season_length": season_length,
+        "lower": lower,
+        "upper": upper,
+        "bounds": bounds,
+        "calibrate": calibrate,
+    }
+    wanted_levels(options["levels"], options["quantile_levels"])  # before anything is read
+
+    def steps(panel: Panel) -> tuple[Panel, int]:
+        return with_horizon(panel, opened.horizon if horizon is None else horizon)
+
+    return run(
+        file,
+        os.fspath(data),
+        Path(folder),
+        horizon=steps,
+        reading=reading,
+        options=options,
+        job=_job(os.fspath(data), file.source, horizon, {**asdict(reading), **options}),
+        report=progress or (lambda what, done, total: None),
+    )
+
+
+def _job(data: str, source: Path | bytes, horizon: int | None, options: dict[str, Any]) -> dict[str, Any]:
+    """What makes a job this one and no other, as JSON holds it."""
+    import duckdb
+
+    weights = source if isinstance(source, bytes) else source.read_bytes()
+    files = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in find_files(data)]
+    told = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    return {
+        "files": files,
+        "horizon": horizon,
+        **told,
+        "model": hashlib.sha256(weights).hexdigest(),
+        "tidegate": __version__,
+        "duckdb": duckdb.__version__,  # its hash decides which series go together
+    }
