@@ -9,6 +9,7 @@ from tidegate.errors import ConfigError, DataError, MissingExtra, ModelError, Ti
 
 if TYPE_CHECKING:
     from tidegate.forecasting.result import Forecast
+    from tidegate.forecasting.stream import Stream
     from tidegate.interfaces.api import Model, fit, forecast, load
     from tidegate.interfaces.backtesting import backtest
 
@@ -21,6 +22,7 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelError",
+    "Stream",
     "TidegateError",
     "__version__",
     "backtest",
@@ -35,7 +37,11 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    homes = {"Forecast": "tidegate.forecasting.result", "backtest": "tidegate.interfaces.backtesting"}
+    homes = {
+        "Forecast": "tidegate.forecasting.result",
+        "Stream": "tidegate.forecasting.stream",
+        "backtest": "tidegate.interfaces.backtesting",
+    }
     value = getattr(import_module(homes.get(name, "tidegate.interfaces.api")), name)
     globals()[name] = value  # asked for once only
     return value

@@ -68,11 +68,11 @@ def read_panel(
             raise DataError("found no rows, expected some (below the header, if it is a file).")
         taken = {*named_columns(table, "id", id), *named_columns(table, "target", target)}
         times = find_times(table, time, taken)
-        stamps = _stamps(table, times, date_format)
+        stamps = stamps_of(table, times, date_format)
         clock = find_clock(table, times, stamps.instants) if stamps is not None and time is None else None
         if clock:
             times = (*times, clock)
-            stamps = _stamps(table, times, date_format)
+            stamps = stamps_of(table, times, date_format)
         roles = find_roles(table, times, None if stamps is None else stamps.instants, id=id, target=target)
         values, notes = _values(table, roles)
         codes, ids = _series(table, roles)
@@ -149,7 +149,8 @@ def _paths(name: str) -> list[Path]:
     raise ConfigError(f"there is no file {name}; {hint}")
 
 
-def _stamps(table: Table, times: tuple[str, ...], date_format: str | None) -> ParsedStamps | None:
+def stamps_of(table: Table, times: tuple[str, ...], date_format: str | None) -> ParsedStamps | None:
+    """The stamps that one or several columns hold; None where there are no columns for them."""
     if not times:
         return None
     columns = [table[name] for name in times]
