@@ -65,9 +65,7 @@ class Calibration:
         """See `Model.predict`: as many as histories of so many steps may cost."""
         return np.minimum(PAST_ORIGINS, steps // (self.patch_length * PATCHES_PER_ORIGIN))
 
-    def __call__(
-        self, context: Floats, quantiles: Floats, past: Floats, lengths: Integers | None = None
-    ) -> Floats:
+    def __call__(self, context: Floats, quantiles: Floats, past: Floats, lengths: Integers | None = None) -> Floats:
         """(batch, horizon, levels) the quantiles of a batch, scaled; see `Model.predict`.
 
         lengths: (batch,) steps of the histories, where the context shows only their ends.

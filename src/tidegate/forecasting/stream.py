@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -69,9 +69,9 @@ class Stream:
                 raise ConfigError(f"{name} {value!r}: expected one of {', '.join(choices)}")
         if not self.file.carries_state:
             raise ModelError(
-                f"{self.file.name} is of format version {self.file.metadata.get('format_version')} and cannot carry its "
-                "state from row to row; python -m tidegate.network.model_file FILE writes a file of version 2 anew with "
-                "the same weights, or fit it anew"
+                f"{self.file.name} has format version {self.file.metadata.get('format_version')} and cannot carry its "
+                "state from row to row: python -m tidegate.network.model_file FILE writes a file of version 2 anew, with "
+                "the same weights; an older one has to be fitted anew"
             )
         self.file.check_horizon(self.horizon)
         rows = zip(*(column.tolist() for column in self.ids.values()), strict=True) if self.layout.ids else [()]
@@ -162,8 +162,8 @@ class Stream:
         if (far := ahead >= 2 * self.file.config.context_length).any():
             row = int(np.argmax(far))
             raise DataError(
-                f"series {self._name(found, fresh, int(series[row]))!r}: a row is {int(ahead[row]) + 1} steps after the "
-                "last one, beyond all that a forecast reads: leave it out, or begin the series anew"
+                f"series {self._name(found, fresh, int(series[row]))!r}: a row is {int(ahead[row]) + 1} steps after "
+                "the last one, beyond all that a forecast reads: leave it out, or begin the series anew"
             )
         if len(fresh):
             self._begin(found, fresh, starts)
@@ -224,8 +224,8 @@ class Stream:
         again = steps[row] >= done[series[row]]
         what = "two rows are of one step" if again else f"a row is {int(done[series[row]] - steps[row])} steps back"
         raise DataError(
-            f'series {name!r}: {what}; a stream takes each step once, in order: leave such rows out, or say late="skip" '
-            f"(--late skip); {int(late.sum())} of {len(late)} rows are late"
+            f"series {name!r}: {what}; a stream takes each step once, in order: leave such rows out, or say "
+            f'late="skip" (--late skip); {int(late.sum())} of {len(late)} rows are late"
         )
 
     def _name(self, found: Arrivals, fresh: Integers, series: int) -> str:
@@ -248,8 +248,10 @@ class Stream:
         for name, column in self.ids.items():
             more = found.ids[name][fresh]
             self.ids[name] = np.concatenate([column, more.astype(column.dtype) if len(column) else more])
-        self.carried = self.carried.joined(Carried.empty(self.file.config, seasons)) if self.size else Carried.empty(
-            self.file.config, seasons
+        self.carried = (
+            self.carried.joined(Carried.empty(self.file.config, seasons))
+            if self.size
+            else Carried.empty(self.file.config, seasons)
         )
         self.starts = starts
         self.lead = np.concatenate([self.lead, np.zeros(len(fresh), np.int64)])
@@ -341,8 +343,8 @@ class Stream:
             more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
             name = self.panel(lost[:1]).name(0)
             raise DataError(
-                f"series {name!r}{more} has no value among its last {2 * self.file.config.context_length} steps: nothing "
-                "to forecast from"
+                f"series {name!r}{more} has no value among its last {2 * self.file.config.context_length} steps: "
+                "nothing to forecast from"
             )
         result = np.empty((len(series), horizon, len(self.file.config.quantile_levels)))
         order = np.argsort(-carried.length[series], kind="stable")
@@ -356,7 +358,7 @@ class Stream:
             else:
                 feeds["past_origins"] = np.array(calibration.past_origins(int(length.max())), np.int64)
                 quantiles, past = self.file.session.run(["quantiles", "past_quantiles"], feeds)
-                result[rows] = calibration(feeds["context"], quantiles, past, length)
+                result[rows] = calibration(feeds["context"].astype(np.float64), quantiles, past, length)
         return result
 
     def panel(self, series: Integers | None = None) -> Panel:

@@ -1,4 +1,4 @@
-"""A stream in a file: one .npz of plain arrays and a JSON header, without pickle; bound to the weights it was read by."""
+"""A stream in a file: one .npz of plain arrays and a JSON header, without pickle; bound to its weights."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def _plain(name: str, column: NDArray[Any]) -> NDArray[Any]:
     kinds = {type(value) for value in values}
     if len(kinds) > 1 or (kinds and kinds not in ({str}, {int}, {bool})):
         raise ConfigError(
-            f'the ids in "{name}" are {" and ".join(sorted(kind.__name__ for kind in kinds))}: a stream can be saved where '
-            "they are all text or all whole numbers"
+            f'the ids in "{name}" are {" and ".join(sorted(kind.__name__ for kind in kinds))}: a stream can be saved '
+            "where they are all text or all whole numbers"
         )
     return np.array(values)
 
@@ -89,8 +89,8 @@ def load_stream(path: str | os.PathLike[str], model: Model) -> Stream:
         raise ModelError(f"{place} has stream version {version}, this tidegate reads {STREAM_VERSION}: update tidegate")
     if header["weights"] != model.metadata.get("weights"):
         raise ModelError(
-            f"{place} was carried by the weights {header['weights']} ({header['model']}), but {model.name} has the weights "
-            f"{model.metadata.get('weights')}: load it with the model it was made with"
+            f"{place} was carried by the weights {header['weights']} ({header['model']}), but {model.name} has the "
+            f"weights {model.metadata.get('weights')}: load it with the model it was made with"
         )
     try:
         return _stream(header, arrays, model)

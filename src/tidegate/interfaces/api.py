@@ -159,19 +159,23 @@ class Model:
             if self.fitted_on is None:
                 raise ConfigError("a stream of what? A model file holds no data: pass the histories, stream(data)")
             data = self.fitted_on
-        panel = data if isinstance(data, Panel) else read_panel(
-            data,
-            id=id,
-            time=time,
-            target=target,
-            timezone=timezone,
-            date_format=date_format,
-            every=every,
-            aggregate=aggregate,
-            duplicates=duplicates,
-            drop_last=drop_last,
-            frequency=frequency,
-            decimal=decimal,
+        panel = (
+            data
+            if isinstance(data, Panel)
+            else read_panel(
+                data,
+                id=id,
+                time=time,
+                target=target,
+                timezone=timezone,
+                date_format=date_format,
+                every=every,
+                aggregate=aggregate,
+                duplicates=duplicates,
+                drop_last=drop_last,
+                frequency=frequency,
+                decimal=decimal,
+            )
         )
         _, steps = with_horizon(panel, self.horizon if horizon is None else whole(horizon, "horizon"))
         if season_length is None and (fitted_with := self.provenance.get("season_length")) is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,18 @@ def to_onnx(network: PatchLSTM, provenance: Mapping[str, Any]) -> bytes:
     """The model file's bytes.
 
     Inputs of the graph: `context` (batch, time) float64 with NaN for missing; `season_lengths` (batch, slots) int64, 0
-    for none (absent without season look-ups); `horizon` and `past_origins`, scalar int64 that may be left out. Outputs:
-    `quantiles` (batch, horizon, levels) float64; `past_quantiles` (batch, past_origins, config.horizon, levels): what
-    the same pass forecasts at the last `past_origins` ends of a patch that have steps after them, the latest first,
-    NaN where there are no more. Left out, `past_origins` is 0 and costs nothing.
+    for none (absent without season look-ups); `horizon`, scalar int64. Outputs: `quantiles` (batch, horizon, levels)
+    float64; `past_quantiles` (batch, past_origins, config.horizon, levels): what the same pass forecasts at the last
+    `past_origins` ends of a patch that have steps after them, the latest first, NaN where there are no more. Left out,
+    `past_origins` is 0 and costs nothing.
+
+    Inputs that may be left out too, to go on from where an earlier pass was: `state` (1, parts, batch, hidden) float32,
+    the hidden and cell state of each layer; `sums` (batch, SUMS) float64; `pending` (batch,) int64, how many of the
+    context's last steps come after that state, 0 for a row that carries nothing. The context still shows what the
+    look-ups reach, and begins with an observed value. Outputs `state_after` and `sums_after`: what to go on from after
+    a context that ends with a whole patch, counted from the first observed value; NaN in `sums_after` where it does
+    not, or where another row of the batch has more steps. With horizon 0 nothing but these is computed. The first axis
+    of the state is for files that hold several networks, each with a state of its own.
     """
     return _written(network, {"provenance": dict(provenance)})
 
@@ -159,7 +168,7 @@ class _Writer:
         context = g.input("context", "float64", ["batch", "time"])
         if config.season_slots:
             self.seasons = g.input("season_lengths", "int64", ["batch", config.season_slots])
-        horizon = g.input("horizon", "int64", [], default=config.horizon)
+        horizon = g.input("horizon", "int64", [])  # no default: onnxruntime-web cannot set an input that has one
         past = g.input("past_origins", "int64", [], default=0)
         self.carry_in()
         values, lengths = self.align(context)
@@ -498,3 +507,8 @@ def _sum(parts: list[Value]) -> Value:
     for part in parts[1:]:
         total = total + part
     return total
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        rewrite(Path(name))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
-from tidegate.series.calendar import Integers, StampStyle, Stamps, Timeline
+from tidegate.series.calendar import Integers, Stamps, StampStyle, Timeline
 from tidegate.series.dates.clockchanges import show
 from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.dates.zones import zone_table
@@ -86,7 +86,9 @@ def read_arrivals(rows: object, layout: Layout, known: Mapping[Key, int]) -> Arr
     table = open_table(rows)
     if table.rows == 0:
         none = [()] if not layout.ids else []
-        return Arrivals(list(none), {name: np.empty(0, object) for name in layout.ids}, np.empty(0, np.int64), np.empty(0))
+        return Arrivals(
+            list(none), {name: np.empty(0, object) for name in layout.ids}, np.empty(0, np.int64), np.empty(0)
+        )
     wide = len(layout.ids) == 1 and layout.ids[0] not in table.names
     names = [name for name in table.names if (name,) in known or key_of(name) in known] if wide else []
     times = later = None
@@ -206,7 +208,9 @@ def _positions(table: Table, name: str) -> Integers:
 
 def _parsed(table: Table, names: tuple[str, ...], style: StampStyle) -> ParsedStamps:
     """The stamps, in the history's way of writing them; if that does not fit, in any that leaves no doubt."""
-    layout = style.layout if style.kind in ("text", "integer") else style.kind if style.kind.startswith("unix") else None
+    layout = (
+        style.layout if style.kind in ("text", "integer") else style.kind if style.kind.startswith("unix") else None
+    )
     raw = table[names[0]].raw()
     if style.kind == "year" and raw.dtype.kind in "iu":
         return ParsedStamps((raw.astype(np.int64) - 1970).astype("M8[Y]").astype("M8[us]"), style, None, names[0])
