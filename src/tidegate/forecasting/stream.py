@@ -70,8 +70,8 @@ class Stream:
         if not self.file.carries_state:
             raise ModelError(
                 f"{self.file.name} has format version {self.file.metadata.get('format_version')} and cannot carry its "
-                "state from row to row: python -m tidegate.network.model_file FILE writes a file of version 2 anew, with "
-                "the same weights; an older one has to be fitted anew"
+                "state from row to row: python -m tidegate.network.model_file FILE writes one of version 2 anew, with the "
+                "same weights; an older one has to be fitted anew"
             )
         self.file.check_horizon(self.horizon)
         rows = zip(*(column.tolist() for column in self.ids.values()), strict=True) if self.layout.ids else [()]
@@ -225,7 +225,7 @@ class Stream:
         what = "two rows are of one step" if again else f"a row is {int(done[series[row]] - steps[row])} steps back"
         raise DataError(
             f"series {name!r}: {what}; a stream takes each step once, in order: leave such rows out, or say "
-            f'late="skip" (--late skip); {int(late.sum())} of {len(late)} rows are late"
+            f'late="skip" (--late skip); {int(late.sum())} of {len(late)} rows are late'
         )
 
     def _name(self, found: Arrivals, fresh: Integers, series: int) -> str:
