@@ -102,8 +102,9 @@ def test_the_file_forecasts_a_scaled_and_shifted_series_as_the_same_forecast_sca
     unit = 10.0**exponent
     session = OPENED.session
     seasons = np.array([[7, 12, 0]])
-    plain = session.run(None, {"context": y, "season_lengths": seasons})[0]
-    moved = session.run(None, {"context": (y + offset * scale) * unit, "season_lengths": seasons})[0]
+    others = {"season_lengths": seasons, "horizon": np.array(32)}
+    plain = session.run(["quantiles"], {"context": y, **others})[0]
+    moved = session.run(["quantiles"], {"context": (y + offset * scale) * unit, **others})[0]
     np.testing.assert_allclose(moved / unit - offset * scale, plain, rtol=0, atol=1e-4 * max(scale, np.std(y)))
     assert (np.diff(plain, axis=-1) >= 0).all()
 

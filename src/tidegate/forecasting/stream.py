@@ -36,6 +36,7 @@ class Updated(NamedTuple):
     rows: int
     late: int
     unknown: int
+    ids: list[Key]  # of the series that the rows taken in belong to, in the stream's order
 
 
 @dataclass(eq=False, repr=False)
@@ -70,11 +71,12 @@ class Stream:
         if not self.file.carries_state:
             raise ModelError(
                 f"{self.file.name} has format version {self.file.metadata.get('format_version')} and cannot carry its "
-                "state from row to row: python -m tidegate.network.model_file FILE writes one of version 2 anew, with the "
-                "same weights; an older one has to be fitted anew"
+                "state from row to row: python -m tidegate.network.model_file FILE writes one of version 2 anew, with "
+                "the same weights; an older one has to be fitted anew"
             )
         self.file.check_horizon(self.horizon)
-        rows = zip(*(column.tolist() for column in self.ids.values()), strict=True) if self.layout.ids else [()]
+        columns = [column.tolist() for column in self.ids.values()]
+        rows = zip(*columns, strict=True) if self.layout.ids else [()] * self.size
         self.index = {key_of(*parts): place for place, parts in enumerate(rows)}
 
     @classmethod
@@ -126,6 +128,14 @@ class Stream:
         """Number of series."""
         return self.carried.size
 
+    @classmethod
+    def empty(cls, model: Model, layout: Layout, horizon: int, **options: Any) -> Stream:
+        """A stream without any series yet; `options` are those of `start`. Rows of unknown series begin them."""
+        seasons, starts = np.zeros((0, SLOTS), np.int64), layout.timeline.starts
+        ids = {name: np.empty(0, object) for name in layout.ids}
+        none = np.zeros(0, np.int64)
+        return cls(model, horizon, layout, Carried.empty(model.config, seasons), ids, starts, none, **options)
+
     def update(self, rows: object) -> Updated:
         """Take in new rows; each costs the same however long its series is. Nothing is taken in if one is refused.
 
@@ -168,12 +178,17 @@ class Stream:
         if len(fresh):
             self._begin(found, fresh, starts)
         self._place(series, ahead, values)
-        return Updated(len(series), int(late.sum()), 0 if self.unknown == "start" else unknown)
+        touched = np.zeros(self.size, bool)
+        touched[series] = True
+        ids = [key for key, place in self.index.items() if touched[place]]
+        return Updated(len(series), int(late.sum()), 0 if self.unknown == "start" else unknown, ids)
 
     def _beginnings(self, found: Arrivals, fresh: Integers) -> tuple[Stamps, Integers]:
         """Of the series there are and those that begin: their first stamps, and the steps that they have."""
         done = np.concatenate([self.lead + self.carried.length, np.zeros(len(fresh), np.int64)])
         if found.times is None:
+            if len(fresh) and self.layout.timeline.frequency is not None:
+                raise DataError(f"series {self._name(found, fresh, self.size)!r} is new: its first row needs a stamp")
             return np.concatenate([self.starts, np.zeros(len(fresh), self.starts.dtype)]), done
         first = [found.times[found.group == place].min() for place in fresh]
         return np.concatenate([self.starts, np.array(first, found.times.dtype)]), done
@@ -324,6 +339,10 @@ class Stream:
             notes=(*notes, *told),
             library=self.library,
         )
+
+    def can_forecast(self, key: Key) -> bool:
+        """Whether a series has a value among the steps that a forecast reads."""
+        return bool(self.carried.windows[0].start[self.index[key]] >= 0)
 
     def _asked(self, ids: Iterable[object] | None) -> Integers:
         if ids is None:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.errors import DataError
-from tidegate.series.calendar import Integers, Stamps, StampStyle, Timeline
+from tidegate.errors import ConfigError, DataError
+from tidegate.series.calendar import Frequency, Integers, Stamps, StampStyle, Timeline
 from tidegate.series.dates.clockchanges import show
 from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.dates.zones import zone_table
 from tidegate.series.reading import open_table, stamps_of
 from tidegate.series.tables.ids import factorize
+from tidegate.series.tables.roles import ID_NAMES, TARGET_NAMES, TIME_NAMES, Names, named_columns, plain_name
 from tidegate.series.tables.table import Array, Table
 
 Key = tuple[str, ...]
@@ -64,6 +65,52 @@ class Arrivals:
     values: Floats
     times: Stamps | None = None
     later: Stamps | None = None
+
+
+def first_layout(
+    rows: object,
+    *,
+    id: Names | None = None,
+    time: Names | None = None,
+    target: Names | None = None,
+    timezone: str | None = None,
+    date_format: str | None = None,
+    frequency: str | None = None,
+) -> Layout:
+    """The layout of a stream that begins with these rows and no history: columns by their options or usual names.
+
+    Raises: ConfigError if stamps come without a frequency, which one row does not show; DataError if no column of
+        values is found.
+    """
+    table = open_table(rows)
+    times = named_columns(table, "time", time) or _usual(table, TIME_NAMES)
+    ids = named_columns(table, "id", id) or _usual(table, (*ID_NAMES, "id"))
+    targets = named_columns(table, "target", target) or _usual(table, TARGET_NAMES)
+    rest = [name for name in table.names if name not in (*times, *ids)]
+    if not targets and len(rest) == 1:
+        targets = (rest[0],)
+    if len(targets) != 1:
+        raise DataError(f"found the columns {', '.join(map(repr, table.names))}: which holds the values? Say --target")
+    if not times:
+        return Layout(ids, targets[0], Timeline.positions(0))
+    stamps = stamps_of(table, times, date_format)
+    assert stamps is not None
+    if frequency is None and stamps.style.kind != "position":
+        raise ConfigError(
+            f'one row does not show how far apart the stamps of "{times[0]}" are: say --frequency, such as h, D or MS, '
+            "or begin with a history"
+        )
+    if frequency is None:
+        return Layout(ids, targets[0], Timeline(None, np.empty(0, np.int64), style=stamps.style, column=times[0]))
+    step, zone = Frequency.parse(frequency), timezone or stamps.timezone
+    wall = zone is not None and not step.is_subdaily
+    starts = np.empty(0, "datetime64[us]")
+    return Layout(ids, targets[0], Timeline(step, starts, zone, wall, stamps.style, stamps.column))
+
+
+def _usual(table: Table, names: Sequence[str]) -> tuple[str, ...]:
+    """The first column with one of these names."""
+    return tuple([name for usual in names for name in table.names if plain_name(name) == usual][:1])
 
 
 def key_of(*parts: object) -> Key:
