@@ -115,21 +115,24 @@ def test_factors_of_one_change_next_to_nothing() -> None:
     np.testing.assert_allclose(scaled(quantiles, np.ones((3, 2)), LEVELS), quantiles, rtol=0, atol=1e-15)
 
 
+HORIZON = {"horizon": np.array(32)}
+
+
 def test_past_origins_are_what_the_file_forecasts_of_the_history_cut_there(model: Model) -> None:
     values = np.array(walks(137)[0])
     seasons = np.array([[7, 0, 0]])
-    feeds = {"context": values[None], "season_lengths": seasons, "past_origins": np.array(9)}
+    feeds = {"context": values[None], "season_lengths": seasons, "past_origins": np.array(9)} | HORIZON
     past = model.session.run(["past_quantiles"], feeds)[0]
     assert past.shape == (1, 9, 32, 13)
     for place in range(8):  # 137 values: ends of patches at 128, 112 ... 16, and there is no ninth
-        cut = {"context": values[None, : 128 - 16 * place], "season_lengths": seasons}
+        cut = {"context": values[None, : 128 - 16 * place], "season_lengths": seasons} | HORIZON
         alone = model.session.run(["quantiles"], cut)[0]
         np.testing.assert_allclose(past[:, place], alone, rtol=0, atol=1e-4 * values.std())
     assert np.isnan(past[:, 8]).all()
 
 
 def test_the_past_is_not_computed_unless_it_is_asked_for(model: Model) -> None:
-    feeds = {"context": np.array(walks(100)), "season_lengths": np.zeros((1, 3), np.int64)}
+    feeds = {"context": np.array(walks(100)), "season_lengths": np.zeros((1, 3), np.int64)} | HORIZON
     quantiles, past = model.session.run(None, feeds)
     assert past.shape == (1, 0, 32, 13) and quantiles.shape == (1, 32, 13)
 

@@ -48,7 +48,7 @@ def test_order_and_company_change_nothing() -> None:
 def test_only_the_latest_blocks_are_read_and_the_rule_is_that_of_the_graph() -> None:
     long = np.random.default_rng(1).normal(size=64 * 5 + 30).cumsum()
     seasons = np.zeros((1, 3), np.int64)
-    whole = MODEL.session.run(None, {"context": long[None], "season_lengths": seasons})[0]
+    whole = MODEL.session.run(None, {"context": long[None], "season_lengths": seasons, "horizon": np.array(32)})[0]
     cut = MODEL.predict(panel_of(long), 32, MODEL.config.quantile_levels, seasons)
     np.testing.assert_array_equal(cut, whole)
     changed = long.copy()

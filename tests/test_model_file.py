@@ -98,10 +98,12 @@ def test_the_state_after_some_patches_goes_on_to_the_forecast_and_the_state_of_t
             np.testing.assert_allclose(went_on[1], whole[1], rtol=0, atol=5e-6)
 
 
-def test_the_horizon_may_be_left_out() -> None:
+def test_plain_use_needs_three_inputs_and_none_of_them_has_a_default() -> None:
+    """What has a default in the file cannot be set in onnxruntime-web; see docs/everywhere.md."""
     session = Model.open(to_onnx(make(CONFIGS["lstm"]), {})).session
-    found = session.run(None, {"context": awkward_histories(), "season_lengths": np.zeros((8, 3), np.int64)})[0]
-    assert found.shape[1] == CONFIGS["lstm"].horizon
+    assert [one.name for one in session.get_inputs()] == ["context", "season_lengths", "horizon"]
+    further = {one.name for one in session.get_overridable_initializers()}
+    assert further >= {"past_origins", "state", "sums", "pending"}
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -132,8 +134,9 @@ def test_the_file_forecasts_a_scaled_and_shifted_series_as_the_same_forecast_sca
     unit = 10.0**exponent
     session = OPENED.session
     seasons = np.array([[7, 12, 0]])
-    plain = session.run(None, {"context": y, "season_lengths": seasons})[0]
-    moved = session.run(None, {"context": (y + offset * scale) * unit, "season_lengths": seasons})[0]
+    others = {"season_lengths": seasons, "horizon": np.array(32)}
+    plain = session.run(["quantiles"], {"context": y, **others})[0]
+    moved = session.run(["quantiles"], {"context": (y + offset * scale) * unit, **others})[0]
     np.testing.assert_allclose(moved / unit - offset * scale, plain, rtol=0, atol=1e-4 * max(scale, np.std(y)))
     assert (np.diff(plain, axis=-1) >= 0).all()
 
@@ -186,7 +189,9 @@ def test_a_file_of_format_1_forecasts_what_it_did_and_is_not_trained_further() -
     found = Model.load(path).session.run(None, feeds)[0]
     expected = [-0.2021321333540528, 0.2979612707436363, 0.16729073293363034, -0.4706177454814437]
     np.testing.assert_allclose(found[0, ::6, 6], expected, rtol=0, atol=1e-5)
-    with pytest.raises(ModelError, match="format version 1: it forecasts, but training goes on from version 2 only"):
+    with pytest.raises(
+        ModelError, match="format version 1: it forecasts, but training goes on from versions 2 and 3 only"
+    ):
         load_network(path)
 
 

@@ -10,6 +10,7 @@ from tidegate.errors import ConfigError, DataError, MissingExtra, ModelError, Ti
 if TYPE_CHECKING:
     from tidegate.bulk.job import BulkForecast
     from tidegate.forecasting.result import Forecast
+    from tidegate.forecasting.stream import Stream
     from tidegate.interfaces.api import Model, fit, forecast, load
     from tidegate.interfaces.backtesting import backtest
     from tidegate.interfaces.bulk import bulk_forecast
@@ -24,6 +25,7 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelError",
+    "Stream",
     "TidegateError",
     "__version__",
     "backtest",
@@ -42,6 +44,7 @@ def __getattr__(name: str) -> object:
     homes = {
         "BulkForecast": "tidegate.bulk.job",
         "Forecast": "tidegate.forecasting.result",
+        "Stream": "tidegate.forecasting.stream",
         "backtest": "tidegate.interfaces.backtesting",
         "bulk_forecast": "tidegate.interfaces.bulk",
     }

@@ -65,12 +65,16 @@ class Calibration:
         """See `Model.predict`: as many as histories of so many steps may cost."""
         return np.minimum(PAST_ORIGINS, steps // (self.patch_length * PATCHES_PER_ORIGIN))
 
-    def __call__(self, context: Floats, quantiles: Floats, past: Floats) -> Floats:
-        """(batch, horizon, levels) the quantiles of a batch, scaled; see `Model.predict`."""
+    def __call__(self, context: Floats, quantiles: Floats, past: Floats, lengths: Integers | None = None) -> Floats:
+        """(batch, horizon, levels) the quantiles of a batch, scaled; see `Model.predict`.
+
+        lengths: (batch,) steps of the histories, where the context shows only their ends.
+        """
         horizon = min(quantiles.shape[1], past.shape[2])
-        actual = past_actuals(context, past.shape[1], horizon, self.patch_length)
+        lengths = history_lengths(context) if lengths is None else lengths
+        actual = past_actuals(context, past.shape[1], horizon, self.patch_length, lengths)
         # Whatever a longer neighbour in the batch may cost, a series has its own number of origins.
-        own = self.past_origins(history_lengths(context))
+        own = self.past_origins(lengths)
         actual[np.arange(past.shape[1]) >= own[:, None]] = np.nan
         factors = interval_factors(actual, past[:, :, :horizon], self.quantile_levels, self.table)
         self.changed.append(int((np.abs(np.log(factors)).max(axis=1, initial=0.0) > np.log1p(TOLD)).sum()))
@@ -108,17 +112,19 @@ def pairs(quantile_levels: tuple[float, ...]) -> list[tuple[int, int]]:
     ]
 
 
-def past_actuals(context: Floats, count: int, horizon: int, patch_length: int) -> Floats:
+def past_actuals(
+    context: Floats, count: int, horizon: int, patch_length: int, lengths: Integers | None = None
+) -> Floats:
     """(batch, count, horizon) what came after the last `count` patch ends, the latest first; NaN where nothing did.
 
     Patches are counted from the first observed value, as the network counts them.
     """
     time = context.shape[1]
-    first = time - history_lengths(context)
+    first = time - (history_lengths(context) if lengths is None else lengths)  # negative where only the end is shown
     final = (time - first - 1) // patch_length
     origins = (final[:, None] - np.arange(count)) * patch_length
     steps = first[:, None, None] + origins[..., None] + np.arange(horizon)
-    inside = (steps < time) & (origins > 0)[..., None]
+    inside = (steps >= 0) & (steps < time) & (origins > 0)[..., None]
     found = np.take_along_axis(context, np.where(inside, steps, 0).reshape(len(context), -1), axis=1)
     return np.where(inside, found.reshape(steps.shape), np.nan)
 

@@ -53,8 +53,8 @@ def forecast_panel(
         notes += calibration.notes(panel.size)
     else:
         quantiles = model.predict(panel, horizon, wanted, seasons, progress=progress)
-    quantiles, cut = bounded(panel, quantiles, lower, upper, bounds)
-    notes += cut
+    quantiles, told = bounded(panel, quantiles, lower, upper, bounds)
+    notes += told
     if horizon > model.config.context_length:
         notes.append(f"{horizon} steps are more than the network's context of {model.config.context_length}: rough")
     return Forecast(
@@ -86,16 +86,22 @@ def bounded(
     panel: Panel, quantiles: Floats, lower: float | None, upper: float | None, bounds: bool
 ) -> tuple[Floats, list[str]]:
     """Cut quantiles at what was asked for, or at 0 where a history never goes below it; and say so."""
+    return cut(np.fmin.reduceat(panel.values, panel.offsets[:-1]), quantiles, lower, upper, bounds)
+
+
+def cut(
+    smallest: Floats, quantiles: Floats, lower: float | None, upper: float | None, bounds: bool
+) -> tuple[Floats, list[str]]:
+    """The same, knowing the smallest value of each history, (series,)."""
     notes = []
     if lower is not None or upper is not None:
         quantiles = np.clip(quantiles, lower, upper)
         notes.append(f"cut at lower {lower}, upper {upper}, as asked")
     if bounds and lower is None:
-        smallest = np.fmin.reduceat(panel.values, panel.offsets[:-1])
         negative = (smallest >= 0)[:, None] & (quantiles < 0).any(axis=2)
         if count := int(negative.any(axis=1).sum()):
             quantiles = np.where((smallest >= 0)[:, None, None], np.maximum(quantiles, 0.0), quantiles)
-            who = "the history never goes" if panel.size == 1 else f"the histories of {count} series never go"
+            who = "the history never goes" if len(smallest) == 1 else f"the histories of {count} series never go"
             notes.append(f"cut at 0, because {who} below it (bounds=False, or --no-bounds, keeps the rest)")
     return quantiles, notes
 

@@ -216,6 +216,11 @@ class Model:
         """Whether the file can forecast past origins in the same pass; those of an earlier tidegate cannot."""
         return any(output.name == "past_quantiles" for output in self.session.get_outputs())
 
+    @property
+    def carries_state(self) -> bool:
+        """Whether the graph can go on from where it was; that of an earlier tidegate cannot."""
+        return any(output.name == "state_after" for output in self.session.get_outputs())
+
     def check_horizon(self, horizon: int) -> None:
         """Raises ConfigError unless 1 <= horizon <= horizon_limit."""
         if not 1 <= horizon <= self.horizon_limit:

@@ -19,6 +19,7 @@ from tidegate.series.panel import Panel
 from tidegate.series.reading import input_kind, read_panel
 
 if TYPE_CHECKING:
+    from tidegate.forecasting.stream import Stream
     from tidegate.training.fit import Epoch, FitPlan
 
 Names = str | Sequence[str]
@@ -119,6 +120,77 @@ class Model:
             bounds=bounds,
             calibrate=calibrate,
             threads=threads,
+        )
+
+    def stream(
+        self,
+        data: object = None,
+        horizon: int | None = None,
+        *,
+        id: Names | None = None,
+        time: Names | None = None,
+        target: Names | None = None,
+        timezone: str | None = None,
+        date_format: str | None = None,
+        every: str | None = None,
+        aggregate: str | None = None,
+        duplicates: str | None = None,
+        drop_last: bool = False,
+        frequency: str | None = None,
+        decimal: str | None = None,
+        season_length: Seasons | None = None,
+        late: str = "error",
+        unknown: str = "error",
+        threads: int | None = None,
+    ) -> Stream:
+        """Begin a stream: series that go on as rows arrive, each in constant time; see docs/streaming.md.
+
+        Args:
+            data: the histories so far, as in `tidegate.forecast`, or a Panel; left out, the series it was fitted on.
+            horizon: steps that `Stream.forecast` forecasts; left out, as in `forecast`.
+            id ... decimal: how to read the histories; the rows that follow are read alike.
+            season_length: left out, found in the histories now, as in `forecast`, and kept.
+            late: "error" or "skip": what happens to a row at or before the last step of its series.
+            unknown: "error", "skip", or "start" a new series: what happens to a row of a series that is not there.
+            threads: threads of ONNX Runtime; left out, as the model was opened.
+        Raises: ModelError for a file of an earlier format; else as `forecast`.
+        """
+        from tidegate.forecasting.stream import Stream
+
+        check_threads(threads)
+        if data is None:
+            if self.fitted_on is None:
+                raise ConfigError("a stream of what? A model file holds no data: pass the histories, stream(data)")
+            data = self.fitted_on
+        panel = (
+            data
+            if isinstance(data, Panel)
+            else read_panel(
+                data,
+                id=id,
+                time=time,
+                target=target,
+                timezone=timezone,
+                date_format=date_format,
+                every=every,
+                aggregate=aggregate,
+                duplicates=duplicates,
+                drop_last=drop_last,
+                frequency=frequency,
+                decimal=decimal,
+            )
+        )
+        _, steps = with_horizon(panel, self.horizon if horizon is None else whole(horizon, "horizon"))
+        if season_length is None and (fitted_with := self.provenance.get("season_length")) is not None:
+            season_length = tuple(fitted_with)
+        return Stream.start(
+            self.file if threads is None else replace(self.file, threads=threads),
+            panel,
+            steps,
+            season_length=season_length,
+            late=late,
+            unknown=unknown,
+            library=self.library if isinstance(data, Panel) else input_kind(data),
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -339,6 +339,37 @@ def _refit(text: str) -> bool | int:
         raise ConfigError(f"refit {text!r}: expected true, false, or every how many windows") from error
 
 
+@command_line.command("stream")
+@click.argument("history", required=False)
+@HORIZON
+@reading_options
+@click.option("--model", metavar="FILE", help="A model file that fit wrote; left out, the one that is built in.")
+@click.option("--state", metavar="FILE.npz", help="Go on from this file if it is there, and write it at the end.")
+@click.option("--levels", type=Numbers(float), default="80,95", show_default=True, help="Intervals, in percent.")
+@SEASONS
+@click.option(
+    "--late", type=click.Choice(["error", "skip"]), default="error", show_default=True, help="Rows back in time."
+)
+@click.option(
+    "--unknown",
+    type=click.Choice(["error", "skip", "start"]),
+    help="Rows of series that are not there; start if there is no history, else error.",
+)
+@click.option("--keep-going", is_flag=True, help="Answer a line that cannot be used with its error, and go on.")
+@CALIBRATE
+@click.option("--threads", type=int, metavar="N", help="Left out: all cores.")
+@QUIET
+def stream_command(history: str | None, **options: Any) -> None:
+    """Forecast as rows arrive: JSON lines from standard input, a line of JSON to standard output for each series.
+
+    HISTORY, a file such as forecast takes, is where the series begin; without one they begin with their first rows. A
+    line is one row, {"id": "a", "time": "2024-05-01", "y": 3}, or a list of rows that are taken in together.
+    """
+    from tidegate.interfaces.streaming import run
+
+    run(history, sys.stdin, **options)
+
+
 @command_line.command("info")
 @click.argument("model", required=False)
 @JSON

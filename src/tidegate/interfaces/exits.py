@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from tidegate.errors import ConfigError, DataError, MissingExtra, ModelError
@@ -61,6 +62,21 @@ def exit_code(run: Callable[[], int]) -> int:
         drop_unwritable_output()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """What is begun is ended: a signal that asks the process to end is heard afterwards."""
+    waiting: list[int] = []
+    own = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, lambda got, _: waiting.append(got)) for number in SIGNALS} if own else {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if waiting:
+            signal.raise_signal(waiting[0])
 
 
 def told(error: BaseException) -> int:

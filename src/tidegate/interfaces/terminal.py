@@ -98,7 +98,7 @@ def say(*lines: str, quiet: bool = False) -> None:
 def document(**parts: Any) -> str:
     """One JSON document; a string that is JSON already is marked as Raw. No NaN: a missing number is null."""
     inner = ",\n".join(
-        f"{json.dumps(name)}: {part if isinstance(part, Raw) else _json(part)}" for name, part in parts.items()
+        f"{json.dumps(name)}: {part if isinstance(part, Raw) else json_text(part)}" for name, part in parts.items()
     )
     return "{" + inner + "}\n"
 
@@ -107,7 +107,8 @@ class Raw(str):
     """Text that is JSON already."""
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """A value as JSON; what is not finite is null."""
     return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
 
 

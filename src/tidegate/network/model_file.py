@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +40,18 @@ def to_onnx(networks: Networks, provenance: Mapping[str, Any], *, calibration: S
     """The model file's bytes: of one network, or of several whose quantiles are averaged level by level.
 
     Inputs of the graph: `context` (batch, time) float64 with NaN for missing; `season_lengths` (batch, slots) int64, 0
-    for none (absent without season look-ups); `horizon` and `past_origins`, scalar int64 that may be left out. Outputs:
-    `quantiles` (batch, horizon, levels) float64; `past_quantiles` (batch, past_origins, config.horizon, levels): what
-    the same pass forecasts at the last `past_origins` ends of a patch that have steps after them, the latest first,
-    NaN where there are no more. Left out, `past_origins` is 0 and costs nothing.
+    for none (absent without season look-ups); `horizon`, scalar int64. Outputs: `quantiles` (batch, horizon, levels)
+    float64; `past_quantiles` (batch, past_origins, config.horizon, levels): what the same pass forecasts at the last
+    `past_origins` ends of a patch that have steps after them, the latest first, NaN where there are no more. Left out,
+    `past_origins` is 0 and costs nothing.
+
+    Inputs that may be left out too, to go on from where an earlier pass was: `state` (1, parts, batch, hidden) float32,
+    the hidden and cell state of each layer; `sums` (batch, SUMS) float64; `pending` (batch,) int64, how many of the
+    context's last steps come after that state, 0 for a row that carries nothing. The context still shows what the
+    look-ups reach, and begins with an observed value. Outputs `state_after` and `sums_after`: what to go on from after
+    a context that ends with a whole patch, counted from the first observed value; NaN in `sums_after` where it does
+    not, or where another row of the batch has more steps. With horizon 0 nothing but these is computed. The first axis
+    of the state is for files that hold several networks, each with a state of its own.
 
     Args:
         networks: of several, the one with the longest context first, whose patches theirs must divide; all with the
@@ -187,10 +196,10 @@ class _Inputs:
     slots: int
 
     @classmethod
-    def of(cls, graph: Graph, config: ModelConfig, slots: int) -> _Inputs:
+    def of(cls, graph: Graph, slots: int) -> _Inputs:
         context = graph.input("context", "float64", ["batch", "time"])
         seasons = graph.input("season_lengths", "int64", ["batch", slots]) if slots else None
-        horizon = graph.input("horizon", "int64", [], default=config.horizon)
+        horizon = graph.input("horizon", "int64", [])  # no default: onnxruntime-web cannot set an input that has one
         return cls(context, seasons, horizon, graph.input("past_origins", "int64", [], default=0), slots)
 
 
@@ -208,7 +217,7 @@ def _outputs(writers: Sequence[_Writer]) -> Outputs:
         config = writer.config
         if config.quantile_levels != first.quantile_levels or first.patch_length % config.patch_length:
             raise ConfigError(f"networks of one file need the same quantile levels and nested patches: {config}")
-    inputs = _Inputs.of(graph, first, max(writer.config.season_slots for writer in writers))
+    inputs = _Inputs.of(graph, max(writer.config.season_slots for writer in writers))
     quantiles, past = [], []
     carried: Outputs = {}
     for place, writer in enumerate(writers):
@@ -603,3 +612,8 @@ def _sum(parts: list[Value]) -> Value:
     for part in parts[1:]:
         total = total + part
     return total
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        rewrite(Path(name))

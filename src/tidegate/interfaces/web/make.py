@@ -56,7 +56,20 @@ def shop_sales(rng: np.random.Generator) -> Iterable[str]:
     dates = np.datetime64("2024-06-03") + days
     week = np.array([0.82, 0.86, 0.92, 1.0, 1.22, 1.45, 0.73])[days % 7]
     yield "shop,date,sales"
-    towns = ("Aalen", "Bremen", "Celle", "Dessau", "Emden", "Fulda", "Gotha", "Husum", "Ilmenau", "Jena", "Kassel", "Lindau")
+    towns = (
+        "Aalen",
+        "Bremen",
+        "Celle",
+        "Dessau",
+        "Emden",
+        "Fulda",
+        "Gotha",
+        "Husum",
+        "Ilmenau",
+        "Jena",
+        "Kassel",
+        "Lindau",
+    )
     for place, town in enumerate(towns):
         size, drift = rng.uniform(25, 160), np.cumsum(rng.normal(0, 0.006, days.size))
         december = 1 + 0.35 * np.exp(-((((days - 195) % 365) / 14.0 - 0.5) ** 2))

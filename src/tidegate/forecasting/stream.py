@@ -1,0 +1,436 @@
+"""Stream: forecasts that go on as rows arrive, in constant time for each; equal to a forecast of the whole history."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.errors import ConfigError, DataError, ModelError
+from tidegate.forecasting.calibration import Calibration
+from tidegate.forecasting.carried import CHUNK, Carried, batches
+from tidegate.forecasting.forecaster import cut, season_note, wanted_levels
+from tidegate.forecasting.model import Model, level_weights
+from tidegate.forecasting.result import Forecast
+from tidegate.series.arriving import Arrivals, Key, Layout, key_of, read_arrivals
+from tidegate.series.calendar import Stamps
+from tidegate.series.dates.clockchanges import show
+from tidegate.series.panel import Panel
+from tidegate.series.seasons import SLOTS, season_lengths
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Seasons = int | tuple[int, ...]
+
+LATE = ("error", "skip")
+UNKNOWN = ("error", "skip", "start")
+
+
+class Updated(NamedTuple):
+    """What became of the rows of one update: steps taken in, rows left out because they came late or are unknown."""
+
+    rows: int
+    late: int
+    unknown: int
+    ids: list[Key]  # of the series that the rows taken in belong to, in the stream's order
+
+
+@dataclass(eq=False, repr=False)
+class Stream:
+    """Series that go on: `update` takes in new rows, `forecast` forecasts from where each series now ends.
+
+    Made by `Model.stream` or `Stream.load`. Not for use by several threads at once.
+
+    Attributes:
+        horizon: steps that `forecast` forecasts unless told otherwise.
+        late: "error" or "skip": what happens to a row at or before the last step of its series.
+        unknown: "error", "skip" or "start": what happens to a row of a series that the stream does not hold.
+    """
+
+    file: Model
+    horizon: int
+    layout: Layout
+    carried: Carried
+    ids: dict[str, NDArray[Any]]
+    starts: Stamps  # (series,) as `Timeline.starts`
+    lead: Integers  # (series,) steps before the first observed value
+    season_length: Seasons | None = None
+    late: str = "error"
+    unknown: str = "error"
+    library: str = "numpy"
+    index: dict[Key, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name, value, choices in (("late", self.late, LATE), ("unknown", self.unknown, UNKNOWN)):
+            if value not in choices:
+                raise ConfigError(f"{name} {value!r}: expected one of {', '.join(choices)}")
+        if not self.file.carries_state:
+            raise ModelError(
+                f"{self.file.name} has format version {self.file.metadata.get('format_version')} and cannot carry its "
+                "state from row to row: python -m tidegate.network.model_file FILE writes one of version 2 anew, with "
+                "the same weights; an older one has to be fitted anew"
+            )
+        self.file.check_horizon(self.horizon)
+        columns = [column.tolist() for column in self.ids.values()]
+        rows = zip(*columns, strict=True) if self.layout.ids else [()] * self.size
+        self.index = {key_of(*parts): place for place, parts in enumerate(rows)}
+
+    @classmethod
+    def start(
+        cls,
+        model: Model,
+        panel: Panel,
+        horizon: int,
+        *,
+        season_length: Seasons | None = None,
+        late: str = "error",
+        unknown: str = "error",
+        library: str = "numpy",
+    ) -> Stream:
+        """Begin with the histories of a panel. Season lengths are found now, and stay."""
+        layout = Layout(tuple(panel.ids), panel.target, replace(panel.timeline, starts=panel.timeline.starts[:0]))
+        observed = ~np.isnan(panel.values)
+        begins = panel.offsets[:-1]
+        firsts = np.append(np.flatnonzero(observed), len(observed))
+        firsts = np.minimum(firsts[np.searchsorted(firsts, begins)], panel.offsets[1:])
+        carried = Carried.empty(model.config, season_lengths(panel, season_length))
+        # The blocks before the last but one are read by no forecast.
+        length, context = panel.offsets[1:] - firsts, model.config.context_length
+        carried.length[:] = context * np.maximum(length // context - 1, 0)
+        carried.smallest[:] = np.fmin.reduceat(panel.values, begins)
+        stream = cls(
+            model,
+            horizon,
+            layout,
+            carried,
+            dict(panel.ids),
+            panel.timeline.starts,
+            firsts - begins,
+            season_length,
+            late,
+            unknown,
+            library,
+        )
+        begins, counts = firsts + carried.length, length - carried.length
+        for step in range(0, int(counts.max(initial=0)), CHUNK):
+            series = np.flatnonzero(counts > step)
+            given = np.minimum(counts[series] - step, CHUNK)
+            places = (begins[series] + step)[:, None] + np.minimum(np.arange(given.max()), given[:, None] - 1)
+            stream._take_in(series, panel.values[places], given)
+        return stream
+
+    @property
+    def size(self) -> int:
+        """Number of series."""
+        return self.carried.size
+
+    @classmethod
+    def empty(cls, model: Model, layout: Layout, horizon: int, **options: Any) -> Stream:
+        """A stream without any series yet; `options` are those of `start`. Rows of unknown series begin them."""
+        seasons, starts = np.zeros((0, SLOTS), np.int64), layout.timeline.starts
+        ids = {name: np.empty(0, object) for name in layout.ids}
+        none = np.zeros(0, np.int64)
+        return cls(model, horizon, layout, Carried.empty(model.config, seasons), ids, starts, none, **options)
+
+    def update(self, rows: object) -> Updated:
+        """Take in new rows; each costs the same however long its series is. Nothing is taken in if one is refused.
+
+        Args:
+            rows: whatever `tidegate.forecast` reads, with the columns that the stream began with; or a dict of id ->
+                the next value, or several; or the next value or values of a single series without a time column. Rows
+                may come in any order. Steps between that have no row are missing values, and so are rows without a
+                value.
+        Raises: DataError for a row that is late or unknown where that is an error, for two rows of one step, for stamps
+            off the grid or more than two contexts ahead, for infinite values or what is no number.
+        """
+        found = read_arrivals(rows, self.layout, self.index)
+        group = np.array([self.index.get(key, -1) for key in found.keys], np.int64)
+        strange = np.flatnonzero(group < 0)
+        unknown = int(np.isin(found.group, strange).sum())
+        if unknown and self.unknown == "error":
+            names = [" · ".join(found.keys[place]) for place in strange[:3]]
+            more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
+            raise DataError(
+                f"the stream holds no series {', '.join(map(repr, names))}{more}: begin it with them, or with "
+                'unknown="start" (--unknown start) to let new series begin, or unknown="skip"'
+            )
+        fresh = strange if self.unknown == "start" else strange[:0]
+        group[fresh] = self.size + np.arange(len(fresh))
+        kept = group[found.group] >= 0
+        series, values = group[found.group[kept]], found.values[kept]
+        starts, done = self._beginnings(found, fresh)
+        steps, late = self._steps(found, kept, series, starts, done)
+        if late.any():
+            if self.late == "error":
+                self._refuse_late(found, fresh, series, steps, late, done)
+            series, steps, values = series[~late], steps[~late], values[~late]
+        ahead = steps - done[series]
+        if (far := ahead >= 2 * self.file.config.context_length).any():
+            row = int(np.argmax(far))
+            raise DataError(
+                f"series {self._name(found, fresh, int(series[row]))!r}: a row is {int(ahead[row]) + 1} steps after "
+                "the last one, beyond all that a forecast reads: leave it out, or begin the series anew"
+            )
+        if len(fresh):
+            self._begin(found, fresh, starts)
+        self._place(series, ahead, values)
+        touched = np.zeros(self.size, bool)
+        touched[series] = True
+        ids = [key for key, place in self.index.items() if touched[place]]
+        return Updated(len(series), int(late.sum()), 0 if self.unknown == "start" else unknown, ids)
+
+    def _beginnings(self, found: Arrivals, fresh: Integers) -> tuple[Stamps, Integers]:
+        """Of the series there are and those that begin: their first stamps, and the steps that they have."""
+        done = np.concatenate([self.lead + self.carried.length, np.zeros(len(fresh), np.int64)])
+        if found.times is None:
+            if len(fresh) and self.layout.timeline.frequency is not None:
+                raise DataError(f"series {self._name(found, fresh, self.size)!r} is new: its first row needs a stamp")
+            return np.concatenate([self.starts, np.zeros(len(fresh), self.starts.dtype)]), done
+        first = [found.times[found.group == place].min() for place in fresh]
+        return np.concatenate([self.starts, np.array(first, found.times.dtype)]), done
+
+    def _steps(
+        self, found: Arrivals, kept: NDArray[np.bool_], series: Integers, starts: Stamps, done: Integers
+    ) -> tuple[Integers, NDArray[np.bool_]]:
+        """(rows,) the steps of the rows, counted from their series' first stamp, and which of them are late: at a step
+        that their series has had, in an earlier update or an earlier row of this one."""
+        if found.times is None:
+            order = np.argsort(series, kind="stable")
+            rank = np.empty(len(series), np.int64)
+            rank[order] = np.arange(len(series)) - np.searchsorted(series[order], series[order])
+            return done[series] + rank, np.zeros(len(series), bool)
+        steps = self._on_grid(found.times[kept], series, starts)
+        late = (steps < done[series]) | _again(series, steps)
+        if found.later is not None and late.any():  # the second time that a clock shows an hour
+            steps = np.where(late, self._on_grid(found.later[kept], series, starts), steps)
+            late = (steps < done[series]) | _again(series, steps)
+        return steps, late
+
+    def _on_grid(self, times: Stamps, series: Integers, starts: Stamps) -> Integers:
+        frequency, begins = self.layout.timeline.frequency, starts[series]
+        if frequency is None:
+            return times.astype(np.int64) - begins.astype(np.int64)
+        steps, exact = frequency.index(begins, times)
+        if frequency.unit == "business_day":
+            exact &= np.is_busday(times.astype("M8[D]"))
+        if not exact.all():
+            row = int(np.argmin(exact))
+            raise DataError(
+                f'time column "{",".join(self.layout.times)}" has {show(times[row])}, which is not on the grid '
+                f"{frequency.word} that starts at {show(begins[row])}"
+            )
+        return steps
+
+    def _refuse_late(
+        self,
+        found: Arrivals,
+        fresh: Integers,
+        series: Integers,
+        steps: Integers,
+        late: NDArray[np.bool_],
+        done: Integers,
+    ) -> None:
+        row = int(np.argmax(late))
+        name = self._name(found, fresh, int(series[row]))
+        again = steps[row] >= done[series[row]]
+        what = "two rows are of one step" if again else f"a row is {int(done[series[row]] - steps[row])} steps back"
+        raise DataError(
+            f"series {name!r}: {what}; a stream takes each step once, in order: leave such rows out, or say "
+            f'late="skip" (--late skip); {int(late.sum())} of {len(late)} rows are late'
+        )
+
+    def _name(self, found: Arrivals, fresh: Integers, series: int) -> str:
+        if series >= self.size:
+            return " · ".join(found.keys[fresh[series - self.size]])
+        return " · ".join(str(column[series]) for column in self.ids.values()) or self.layout.target
+
+    def _begin(self, found: Arrivals, fresh: Integers, starts: Stamps) -> None:
+        """Series of which nothing was known; their season lengths are those asked for, else the calendar's shortest."""
+        seasons = np.zeros((len(fresh), SLOTS), np.int64)
+        frequency = self.layout.timeline.frequency
+        if self.season_length is not None:
+            given = self.season_length if isinstance(self.season_length, tuple) else (self.season_length,)
+            lengths = sorted({length for length in given if length > 1})
+            seasons[:, : len(lengths)] = lengths
+        elif frequency is not None:
+            seasons[:, : len(frequency.season_candidates[:1])] = frequency.season_candidates[:1]
+        for place, key in zip(range(self.size, self.size + len(fresh)), fresh, strict=True):
+            self.index[found.keys[key]] = place
+        for name, column in self.ids.items():
+            more = found.ids[name][fresh]
+            self.ids[name] = np.concatenate([column, more.astype(column.dtype) if len(column) else more])
+        self.carried = (
+            self.carried.joined(Carried.empty(self.file.config, seasons))
+            if self.size
+            else Carried.empty(self.file.config, seasons)
+        )
+        self.starts = starts
+        self.lead = np.concatenate([self.lead, np.zeros(len(fresh), np.int64)])
+
+    def _place(self, series: Integers, ahead: Integers, values: Floats) -> None:
+        """Rows into the series, `ahead` steps after their ends; steps without a row are missing."""
+        which, row = np.unique(series, return_inverse=True)
+        counts = np.zeros(len(which), np.int64)
+        np.maximum.at(counts, row, ahead + 1)
+        for step in range(0, int(counts.max(initial=0)), CHUNK):
+            busy = np.flatnonzero(counts > step)
+            part = (ahead >= step) & (ahead < step + CHUNK)
+            block = np.full((len(which), CHUNK), np.nan)
+            block[row[part], ahead[part] - step] = values[part]
+            self._take_in(which[busy], block[busy], np.minimum(counts[busy] - step, CHUNK))
+
+    def _take_in(self, series: Integers, values: Floats, counts: Integers) -> None:
+        """Steps without a value before a series' first one are counted, and else left out."""
+        waiting = self.carried.length[series] == 0
+        if waiting.any():
+            given = ~np.isnan(values) & (np.arange(values.shape[1]) < counts[:, None])
+            empty = np.where(waiting, np.where(given.any(axis=1), given.argmax(axis=1), counts), 0)
+            self.lead[series] += empty
+            shifted = np.minimum(np.arange(values.shape[1]) + empty[:, None], values.shape[1] - 1)
+            values, counts = np.take_along_axis(values, shifted, axis=1), counts - empty
+        self.carried.take_in(self.file, series, values[:, : int(counts.max(initial=0))], counts)
+
+    def forecast(
+        self,
+        horizon: int | None = None,
+        *,
+        ids: Iterable[object] | None = None,
+        levels: tuple[float, ...] = (80, 95),
+        quantile_levels: tuple[float, ...] = (),
+        lower: float | None = None,
+        upper: float | None = None,
+        bounds: bool = True,
+        calibrate: bool = True,
+    ) -> Forecast:
+        """What `Model.forecast` says of the whole histories, within rounding.
+
+        Args:
+            ids: the series to forecast, all if left out; several id columns: tuples.
+            horizon, levels, quantile_levels, lower, upper, bounds, calibrate: as in `tidegate.forecast`.
+        Returns: a Forecast whose panel holds the latest values of each series only.
+        Raises: ConfigError for an option; DataError for an id that the stream does not hold, or a series that has no
+            value among the steps that a forecast reads.
+        """
+        horizon = self.horizon if horizon is None else horizon
+        self.file.check_horizon(horizon)
+        wanted = wanted_levels(levels, quantile_levels)
+        series = self._asked(ids)
+        calibration = Calibration.of(self.file) if calibrate else None
+        quantiles = self._quantiles(series, horizon, calibration)
+        transfer = level_weights(self.file.config.quantile_levels, wanted)
+        if transfer is not None:
+            quantiles = np.maximum.accumulate(quantiles @ transfer, axis=-1)
+        panel, seasons = self.panel(series), self.carried.seasons[series]
+        notes = [season_note(panel, seasons, given=self.season_length is not None)]
+        notes += calibration.notes(len(series)) if calibration is not None else []
+        quantiles, told = cut(self.carried.smallest[series], quantiles, lower, upper, bounds)
+        return Forecast(
+            panel=panel,
+            horizon=horizon,
+            quantile_levels=wanted,
+            quantiles=quantiles,
+            levels=tuple(levels),
+            extra_quantiles=tuple(quantile_levels),
+            season_lengths=seasons,
+            notes=(*notes, *told),
+            library=self.library,
+        )
+
+    def can_forecast(self, key: Key) -> bool:
+        """Whether a series has a value among the steps that a forecast reads."""
+        return bool(self.carried.windows[0].start[self.index[key]] >= 0)
+
+    def _asked(self, ids: Iterable[object] | None) -> Integers:
+        if ids is None:
+            return np.arange(self.size)
+        places = []
+        for name in [ids] if isinstance(ids, str) else ids:
+            key = key_of(*(name if isinstance(name, tuple) else (name,)))
+            if key not in self.index:
+                raise DataError(f"the stream holds no series {' · '.join(key)!r}")
+            places.append(self.index[key])
+        return np.array(places, np.int64)
+
+    def _quantiles(self, series: Integers, horizon: int, calibration: Calibration | None) -> Floats:
+        """(series, horizon, levels) at the network's own levels."""
+        window, carried = self.carried.windows[0], self.carried
+        if len(lost := series[window.start[series] < 0]):
+            more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+            name = self.panel(lost[:1]).name(0)
+            raise DataError(
+                f"series {name!r}{more} has no value among its last {2 * self.file.config.context_length} steps: "
+                "nothing to forecast from"
+            )
+        result = np.empty((len(series), horizon, len(self.file.config.quantile_levels)))
+        order = np.argsort(-carried.length[series], kind="stable")
+        for rows in batches(order, carried.reach + 1):
+            part = series[rows]
+            length = carried.length[part] - window.start[part]
+            feeds = carried.feeds(window, part, carried.length[part], carried.reach + 1)
+            feeds["horizon"] = np.array(horizon, np.int64)
+            if calibration is None:
+                result[rows] = self.file.session.run(["quantiles"], feeds)[0]
+            else:
+                feeds["past_origins"] = np.array(calibration.past_origins(int(length.max())), np.int64)
+                quantiles, past = self.file.session.run(["quantiles", "past_quantiles"], feeds)
+                result[rows] = calibration(feeds["context"].astype(np.float64), quantiles, past, length)
+        return result
+
+    def panel(self, series: Integers | None = None) -> Panel:
+        """The latest values of some series, all if left out, as many as the stream holds."""
+        series = np.arange(self.size) if series is None else series
+        values, counts = self.carried.latest(series, self.carried.reach)
+        frequency, timeline = self.layout.timeline.frequency, self.layout.timeline
+        passed = self.lead[series] + self.carried.length[series] - counts
+        starts = self.starts[series]
+        starts = starts + passed if frequency is None else frequency.advance(starts, passed)
+        return Panel(
+            values,
+            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            replace(timeline, starts=starts),
+            {name: column[series] for name, column in self.ids.items()},
+            self.layout.target,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all that is carried to a .npz file; written aside, then renamed.
+
+        Raises: ConfigError for another extension or a missing directory; OSError if the disk refuses.
+        """
+        from tidegate.forecasting.stream_file import save_stream
+
+        save_stream(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], model: Any = None, *, threads: int | None = None) -> Stream:
+        """Go on with a saved stream.
+
+        Args:
+            model: the model it was made with: a Model or a model file; left out, the one that comes with the package.
+        Raises: FileNotFoundError; ModelError if the file is none, is damaged, or belongs to other weights.
+        """
+        from tidegate.forecasting.stream_file import load_stream
+
+        opened = getattr(model, "file", model)
+        if not isinstance(opened, Model):
+            opened = Model.load(opened, threads=threads)
+        return load_stream(path, opened)
+
+    def __repr__(self) -> str:
+        longest = int(self.carried.length.max(initial=0))
+        return f"<Stream of {self.size:,} series, up to {longest:,} steps long, {self.horizon} steps ahead>"
+
+
+def _again(series: Integers, steps: Integers) -> NDArray[np.bool_]:
+    """(rows,) whether an earlier row is of the same step of the same series."""
+    if not len(steps):
+        return np.zeros(0, bool)
+    low = int(steps.min())
+    first = np.unique(series * (int(steps.max()) - low + 1) + (steps - low), return_index=True)[1]
+    again = np.ones(len(series), bool)
+    again[first] = False
+    return again
