@@ -67,9 +67,14 @@ def fit_once(dataset: Dataset, seconds: float, seed: int) -> dict[str, object]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     forecast = forecast_panel(trained.model, dataset.panel, dataset.task.horizon, levels=LEVELS)
     figures = {"fit_s": took, "peak_mb": peak, "owa": owa(dataset, forecast), **score(dataset, forecast).row()}
-    facts = trained.provenance
-    kept = "start weights" if facts.get("kept_step") == 0 else str(facts.get("start"))
-    return {**figures, "kept": kept, "notes": trained.notes}
+    return {**figures, "kept": kept_words(trained.provenance["kept"]), "notes": trained.notes}
+
+
+def kept_words(kept: Mapping[str, float]) -> str:
+    """Start and share of the way from it, as the table shows them."""
+    short = {"the shipped weights": "shipped"}
+    words = {name: short.get(name, "own") for name in kept}
+    return " + ".join(words[name] + (f" {share:.0%}" if words[name] == "shipped" else "") for name, share in kept.items())
 
 
 def fit_apart(name: str, folder: Path, seconds: float, seed: int) -> dict[str, object]:

@@ -49,7 +49,7 @@ class Samples:
         long_enough = np.flatnonzero(stops - starts >= SHORTEST)
         longest_window = config.context_length + config.horizon
         return cls(
-            torch.tensor(panel.values, device=device),
+            torch.as_tensor(panel.values, device=device),  # on the CPU the panel's own memory
             torch.tensor(starts[long_enough], device=device),
             torch.tensor(stops[long_enough], device=device),
             torch.tensor(seasons[long_enough][:, : config.season_slots], device=device),
