@@ -147,8 +147,8 @@ class Recurrent(nn.Module):
     Args:
         residual: each layer but the first adds its input to its output (Prakash et al., 2016, "Neural paraphrase
             generation with stacked residual LSTM networks").
-        dilations: of each layer (`run_dilated`); empty: 1. Growing ones with residual connections make up the network
-            of the M4 competition's winner (Smyl, 2020, "A hybrid method of exponential smoothing and RNNs").
+        dilations: of each layer (`run_dilated`); empty: 1. The M4 competition's winner has growing ones with residual
+            connections (Smyl, 2020, "A hybrid method of exponential smoothing and recurrent neural networks").
     """
 
     def __init__(
