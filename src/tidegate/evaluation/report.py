@@ -225,7 +225,8 @@ def _reproduce_html(backtest: Backtest) -> str:
     origins = ", ".join(backtest.origin_text(window) for window in range(backtest.windows))
     return (
         f"<pre>{escape(_folded(command_line(backtest)))}</pre>"
-        f"<p>Tidegate {escape(__version__)}. Origins: {escape(origins)}. Windows of {backtest.horizon} steps, {backtest.step} apart; each forecast saw the values up to its origin "
+        f"<p>Tidegate {escape(__version__)}. Origins: {escape(origins)}. "
+        f"Windows of {backtest.horizon} steps, {backtest.step} apart; each forecast saw the values up to its origin "
         "and nothing after it.</p>"
     )
 
