@@ -148,7 +148,12 @@ def _interval_table(backtest: Backtest, model: str) -> Table:
 
 def _titles(backtest: Backtest, keys: Sequence[str]) -> list[str]:
     table = metric_table(backtest.levels)
-    return [table[key].title if key in table else key.upper() for key in keys]
+    return [_unbroken(table[key].title) if key in table else key.upper() for key in keys]
+
+
+def _unbroken(title: str) -> str:
+    """A sign of percent stays with its number where a title is folded."""
+    return title.replace(" %", "\u00a0%")
 
 
 def _score_rows(backtest: Backtest, names: Sequence[str], keys: Sequence[str]) -> list[list[object]]:
@@ -167,11 +172,11 @@ def _comparison_table(backtest: Backtest) -> Table:
             else "not to be compared",
             f"{one.better:,} of {one.of:,} {one.unit}",
             "too few" if np.isnan(one.p) else "< 0.001" if one.p < 0.001 else f"{one.p:.3f}",
-            one.test,
         ]
         for one in backtest.verdict.comparisons
     ]
-    return Table(["baseline", "error", "better on", "p", "test"], rows)
+    tests = dict.fromkeys(one.test for one in backtest.verdict.comparisons if np.isfinite(one.p))
+    return Table(["baseline", "error", "better on", "p"], rows, caption="p: " + "; ".join(tests) if tests else "")
 
 
 def _extremes(backtest: Backtest, model: str, errors: Floats) -> list[Table]:
@@ -196,7 +201,7 @@ def _index(backtest: Backtest, model: str, errors: Floats) -> Index:
         if name in backtest.contenders:
             columns[f"MASE {name}"] = _errors(backtest, name)
     for level in backtest.levels:
-        columns[f"covers {level:g} %"] = 100 * backtest.score(f"coverage_{level:g}")[model]
+        columns[_unbroken(f"covers {level:g} %")] = 100 * backtest.score(f"coverage_{level:g}")[model]
     columns["windows"] = backtest.origins.scored.sum(axis=0).astype(np.float64)
     columns["recommended"] = np.array(backtest.recommendation.chosen, object)
     return Index([backtest.panel.name(index) for index in range(backtest.panel.size)], columns)
@@ -219,10 +224,21 @@ def _seconds_table(backtest: Backtest) -> Table:
 def _reproduce_html(backtest: Backtest) -> str:
     origins = ", ".join(backtest.origin_text(window) for window in range(backtest.windows))
     return (
-        f"<pre>{escape(command_line(backtest))}</pre><p>Tidegate {escape(__version__)}. Origins: {escape(origins)}. "
+        f"<pre>{escape(_folded(command_line(backtest)))}</pre>"
+        f"<p>Tidegate {escape(__version__)}. Origins: {escape(origins)}. "
         f"Windows of {backtest.horizon} steps, {backtest.step} apart; each forecast saw the values up to its origin "
         "and nothing after it.</p>"
     )
+
+
+def _folded(command: str) -> str:
+    """The same command with an option to a line, to be pasted as it is."""
+    lines: list[list[str]] = [[]]
+    for word in shlex.split(command):
+        if word.startswith("--"):
+            lines.append([])
+        lines[-1].append(word)
+    return " \\\n  ".join(shlex.join(line) for line in lines)
 
 
 def command_line(backtest: Backtest) -> str:
