@@ -19,7 +19,7 @@ import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 from record import record, spread
 
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking".split()
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 DROP = """content => {
   const dataTransfer = new DataTransfer();
   dataTransfer.items.add(new File([content], "load.csv", {type: "text/csv"}));

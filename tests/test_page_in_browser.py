@@ -9,6 +9,7 @@ from tidegate.charts.fan import fan_chart
 from tidegate.charts.page import render_page
 from tidegate.evaluation.report import report_page
 
+
 @pytest.fixture
 def open_page(browser, tmp_path):
     """open_page(html, width=…, …) -> the page; at the end nothing was complained about and nothing was requested."""
