@@ -70,17 +70,21 @@ def test_the_wave_is_one_that_training_did_not_see(weights):
     np.testing.assert_allclose(weights["wave"], again, atol=5e-5)
 
 
+def said(number: float) -> str:
+    return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def test_stepping_scrubbing_and_choosing_a_unit_tell_what_happens(visit, weights):  # noqa: F811
     page = visit("/learn")
     told, slider = page.locator("#told"), page.get_by_role("slider", name="Step")
     assert page.locator("#place").inner_text() == "31 of 160"
     page.get_by_role("button", name="One step on").click()
     assert page.locator("#place").inner_text() == "32 of 160"
-    assert f"The wave says {weights['wave'][31]:.2f}.".replace("-", "−") in told.inner_text()
+    assert f"The wave says {said(weights['wave'][31])}." in told.inner_text()
     expected = by_the_equations(weights, ALONE)
     page.get_by_label("Unit 5").check()
     assert page.get_by_role("heading", name="Inside unit 5").is_visible()
-    assert f"makes {expected['c'][31, 4]:.2f}, the memory now".replace("-", "−") in told.inner_text()
+    assert f"makes {said(expected['c'][31, 4])}, the memory now" in told.inner_text()
     slider.focus()
     page.keyboard.press("End")
     assert page.locator("#place").inner_text() == "160 of 160"

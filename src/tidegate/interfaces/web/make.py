@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 AIRLINE = HERE.parents[3] / "examples" / "airline_passengers.csv"
 SKETCH_POINTS = 64  # of the little picture beside a sample's name
 
-SAMPLES: dict[str, tuple[str, str, dict[str, str]]] = {  # file -> title, what is in it, options it is read with
+SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {  # file -> title, what is in it, options it is read with
     "airline_passengers.csv": ("Airline passengers", "Monthly, 12 years: the classic of Box and Jenkins", {}),
     "electricity_load.csv": ("Electricity load", "Hourly, 12 weeks: a day and a week in one series", {}),
     "shop_sales.csv": ("Shop sales", "Daily, 12 shops, some closed on Sundays", {"id": "shop", "target": "sales"}),
@@ -92,7 +92,7 @@ def greenhouse_temperature(rng: np.random.Generator) -> Iterable[str]:
         yield f"{at:%d.%m.%Y %H:%M};" + ("" if lost else f"{value:.1f}".replace(".", ","))
 
 
-def sketch(path: Path, options: dict[str, str]) -> list[float]:
+def sketch(path: Path, options: dict[str, Any]) -> list[float]:
     """The last part of the first series as numbers from 0 to 1, for a picture of the size of a stamp."""
     from tidegate.series.reading import read_panel
 
