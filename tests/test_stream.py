@@ -376,7 +376,7 @@ def test_a_saved_stream_reads_and_writes_stamps_as_before(kind: str, tmp_path: P
 def test_a_saved_stream_of_other_weights_is_refused_and_so_is_what_is_none(tmp_path: Path) -> None:
     path = tmp_path / "s.npz"
     started(model_of("lstm"), awkward(100)).save(path)
-    with pytest.raises(ModelError, match="was carried by the weights .* load it with the model it was made with"):
+    with pytest.raises(ModelError, match=r"was carried by the weights .* load it with the model it was made with"):
         Stream.load(path, model_of("peephole"))
     content = path.read_bytes()
     for damaged in (b"", b"not a stream", content[: len(content) // 2]):
