@@ -169,11 +169,12 @@ class Stream:
                 self._refuse_late(found, fresh, series, steps, late, done)
             series, steps, values = series[~late], steps[~late], values[~late]
         ahead = steps - done[series]
-        if (far := ahead >= 2 * self.file.config.context_length).any():
+        gaps = _gaps(series, ahead)
+        if (far := gaps > 2 * self.file.config.context_length).any():
             row = int(np.argmax(far))
             raise DataError(
-                f"series {self._name(found, fresh, int(series[row]))!r}: a row is {int(ahead[row]) + 1} steps after "
-                "the last one, beyond all that a forecast reads: leave it out, or begin the series anew"
+                f"series {self._name(found, fresh, int(series[row]))!r}: a row is {int(gaps[row])} steps after the one "
+                "before it, beyond all that a forecast reads: leave it out, or begin the series anew"
             )
         if len(fresh):
             self._begin(found, fresh, starts)
@@ -423,6 +424,15 @@ class Stream:
     def __repr__(self) -> str:
         longest = int(self.carried.length.max(initial=0))
         return f"<Stream of {self.size:,} series, up to {longest:,} steps long, {self.horizon} steps ahead>"
+
+
+def _gaps(series: Integers, ahead: Integers) -> Integers:
+    """(rows,) steps from the row before of the same series, or from its end, to each row."""
+    order = np.lexsort((ahead, series))
+    first = np.diff(series[order], prepend=-1) != 0
+    gaps = np.empty_like(ahead)
+    gaps[order] = np.where(first, ahead[order] + 1, np.diff(ahead[order], prepend=0))
+    return gaps
 
 
 def _again(series: Integers, steps: Integers) -> NDArray[np.bool_]:

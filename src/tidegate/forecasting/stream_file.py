@@ -79,7 +79,7 @@ def load_stream(path: str | os.PathLike[str], model: Model) -> Stream:
     """See `Stream.load`."""
     place = Path(path)
     try:
-        with np.load(place, allow_pickle=False) as stored:
+        with open(place, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         header = json.loads(str(arrays["header"]))
         version = header["stream_version"]

@@ -128,7 +128,8 @@ def read_arrivals(rows: object, layout: Layout, known: Mapping[Key, int]) -> Arr
     """
     if isinstance(rows, int | float | np.integer | np.floating):
         rows = [rows]
-    if isinstance(rows, Mapping) and layout.target not in rows and layout.ids:
+    columns = {layout.target, *layout.ids, *layout.times}
+    if isinstance(rows, Mapping) and layout.ids and not columns & set(rows):
         return _by_id(rows, layout)
     table = open_table(rows)
     if table.rows == 0:
@@ -157,7 +158,10 @@ def read_arrivals(rows: object, layout: Layout, known: Mapping[Key, int]) -> Arr
 
 def _by_id(rows: Mapping[Any, Any], layout: Layout) -> Arrivals:
     """A value, or several in order, for each series."""
-    parts = [np.atleast_1d(np.asarray(values, np.float64)) for values in rows.values()]
+    try:
+        parts = [np.atleast_1d(np.asarray(values, np.float64)) for values in rows.values()]
+    except (ValueError, TypeError) as error:
+        raise DataError(f"expected numbers for each id, found others ({error})") from error
     names = [name if isinstance(name, tuple) else (name,) for name in rows]
     for name, part in zip(names, parts, strict=True):
         if len(name) != len(layout.ids) or part.ndim != 1:

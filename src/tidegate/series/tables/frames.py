@@ -189,8 +189,8 @@ def _column(name: str, load: Callable[[], NDArray[Any]], zone: str | None = None
         kind = "empty" if np.isnat(values).all() else "stamp"
     if kind == "text":
         known = [value for value in values[: 5000 : max(1, min(len(values), 5000) // 300)] if value is not None]
-        known = [value for value in known if not is_missing(value)]
-        known = known or [value for value in values if value is not None and not is_missing(value)][:100]
+        known = [value for value in known if not is_missing(str(value))]
+        known = known or [value for value in values if value is not None and not is_missing(str(value))][:100]
         sample: Array = _objects(known)
         kind, whole = classify(known)
     else:
