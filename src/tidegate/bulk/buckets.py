@@ -41,15 +41,26 @@ class Bucket:
         select: SQL of them: k0, ..., t, y and, where the order of rows is known, row.
         ranges: the input's rows to look at when it cannot be read; none for rows that were spilled.
         ordered: whether there is `row`.
+        state: another one if any of the rows may be (see `Source.state`).
     """
 
     select: str
     ranges: tuple[Rows, ...]
     ordered: bool
+    state: str
 
 
-def grouped_buckets(connection: DuckDBPyConnection, source: Source) -> list[Bucket] | None:
+def grouped_buckets(connection: DuckDBPyConnection, source: Source, work: Path) -> list[Bucket] | None:
     """The input itself, cut between series, if the rows of every series follow each other; else None."""
+    with faults_named(connection, source.files, source.everything, work):
+        places = _starts(connection, source)
+    if places is None:
+        return None
+    return [Bucket(source.select(part), tuple(part), True, source.state(part)) for part in _cut(source, places)]
+
+
+def _starts(connection: DuckDBPyConnection, source: Source) -> NDArray[np.int64] | None:
+    """Where each series begins (file << 40 + row), if it is in one place; else None."""
     everything = source.everything
     look = Rows(everything[0].file, 0, min(everything[0].stop, LOOK_ROWS))
     if _scattered(connection, source, f"({_runs(source, look)})"):
@@ -66,7 +77,7 @@ def grouped_buckets(connection: DuckDBPyConnection, source: Source) -> list[Buck
         return None
     places = np.sort(connection.execute(f"SELECT row FROM ({starts})").fetchnumpy()["row"].astype(np.int64))
     connection.execute("DROP TABLE runs")
-    return [Bucket(source.select(part), tuple(part), True) for part in _cut(source, places)]
+    return places
 
 
 def _runs(source: Source, rows: Rows) -> str:
@@ -111,9 +122,10 @@ def hashed_buckets(
     stamp = ", t" if source.stamps is not None else ""
     fields = f"{source.keys}{stamp}, y{', row' if ordered else ''}"
     chunks = list(_chunks(source))
-    done = 0
+    done, places = 0, []
     for number, ranges in enumerate(chunks):
-        place = work / f"chunk-{number:05}"
+        place = work / f"chunk-{number:05}-{count}-{source.state(ranges)}"
+        places.append(place)
         if not place.is_dir():
             aside = place.with_suffix(".tmp")
             shutil.rmtree(aside, ignore_errors=True)
@@ -127,11 +139,11 @@ def hashed_buckets(
         report(done, source.rows)
     buckets = []
     for bucket in range(count):
-        files = sorted(work.glob(f"chunk-*/bucket={bucket}/*.parquet"))
+        files = [file for place in places for file in sorted(place.glob(f"bucket={bucket}/*.parquet"))]
         if files:
             names = ", ".join(quoted(str(file)) for file in files)
             select = f"SELECT {fields} FROM read_parquet([{names}], hive_partitioning=false)"
-            buckets.append(Bucket(select, (), ordered))
+            buckets.append(Bucket(select, (), ordered, f"{count} {source.state(source.everything)}"))
     return buckets
 
 

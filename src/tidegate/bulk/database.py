@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import DataError
-from tidegate.series.tables.duck import first_line, quoted
+from tidegate.series.tables.duck import first_line, quoted, refusal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -21,11 +20,17 @@ OPEN_FILES = 1100  # of a partitioned write: all buckets at once
 
 @dataclass(frozen=True)
 class File:
-    """One Parquet file, and what messages call it (the user's file, if this is a copy)."""
+    """One Parquet file.
+
+    Attributes:
+        path: where it is; name: what messages call it: the user's file, if this is a copy.
+        state: size and time of the user's file: another state, another file.
+    """
 
     path: Path
     name: str
     rows: int
+    state: str
 
 
 @dataclass(frozen=True)
@@ -76,14 +81,11 @@ def faults_named(
 
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        raise _refusal(error, folder) from error
     except duckdb.Error as error:
-        damage = find_damage(connection, files, ranges)
-        if damage is not None:
+        if not isinstance(error, duckdb.OutOfMemoryException) and (damage := find_damage(connection, files, ranges)):
             raise damage from error
-        if isinstance(error, duckdb.IOException):
-            raise _refusal(error, folder) from error
+        if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+            raise refusal(error, folder) from error
         raise
 
 
@@ -118,10 +120,3 @@ def find_damage(connection: DuckDBPyConnection, files: Sequence[File], ranges: S
 
 
 _REMEDY = "Write or download it again, then repeat the command: what is finished is kept."
-
-
-def _refusal(error: Exception, folder: Path) -> OSError:
-    text = first_line(error)
-    full = "No space left" in text or "Could not write" in text or "max_temp_directory_size" in text
-    number = errno.ENOSPC if full else errno.ENOMEM if "Memory" in type(error).__name__ else errno.EIO
-    return OSError(number, f"{text}; the command goes on from here when it is repeated", str(folder))

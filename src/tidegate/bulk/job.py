@@ -70,19 +70,17 @@ def run(
     Raises: DataError, ConfigError as reading and forecasting do; OSError if the disk is full or refuses.
     """
     ledger = Ledger(folder, job)
-    kept = len(ledger.parts)
-    if ledger.complete:
-        return _result(ledger, kept, "all of it was there already")
     temporary = ledger.work / "temporary"
     temporary.mkdir(exist_ok=True)
     with closing(connect(temporary, model.threads)) as connection:
         source = open_source(connection, data, reading, ledger.work)
         if source is None:
+            ledger.keep({})
             panel, steps = horizon(read_panel(data, **asdict(reading)))
-            ledger.add(_name(0), forecast_panel(model, panel, steps, **options))
+            ledger.add(_name(0), "", forecast_panel(model, panel, steps, **options))
             ledger.finish([_name(0)])
-            return _result(ledger, kept, "one series, or one in each column: read in memory")
-        buckets = grouped_buckets(connection, source)
+            return _result(ledger, 0, "one series, or one in each column: read in memory")
+        buckets = grouped_buckets(connection, source, ledger.work)
         how = "rows of each series follow each other: read where they are"
         if buckets is None:
             how = "rows of a series are scattered: sorted into buckets on disk first"
@@ -90,11 +88,13 @@ def run(
             buckets = hashed_buckets(
                 connection, source, reading, ledger.work, lambda done, total: report("rows sorted", done, total)
             )
+        names = [_name(index) for index in range(len(buckets))]
+        kept = ledger.keep({name: bucket.state for name, bucket in zip(names, buckets, strict=True)})
         common, first, steps = _decide(connection, source, buckets, reading, folder, horizon)
         columns = len(source.ids) + 2 + 2 * len(options["levels"]) + len(options["quantile_levels"])
         missing = len(buckets) - kept
         _check_room(folder, first.size * missing * steps * columns * FORECAST_BYTES, "the forecasts")
-        notes, names = first.notes, [_name(index) for index in range(len(buckets))]
+        notes = first.notes
         done = sum(part.series for part in ledger.parts.values())
         empty = set()
         for index, (name, bucket) in enumerate(zip(names, buckets, strict=True)):
@@ -106,7 +106,7 @@ def run(
                 continue
             progress = _progress(report, done, done + read.size * (len(buckets) - index))
             forecast = forecast_panel(model, read, steps, progress=progress, **options)
-            done += ledger.add(name, forecast).series
+            done += ledger.add(name, bucket.state, forecast).series
     ledger.finish([name for name in names if name not in empty])
     known = f'id "{",".join(source.ids)}", target "{source.target}"; {done:,} series, {source.rows:,} rows'
     return _result(ledger, kept, f"{known}; {how}", *notes)

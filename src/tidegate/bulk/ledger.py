@@ -26,7 +26,7 @@ class Part:
 
     Attributes:
         name: of the file. series, rows: in it. bytes, sha256: of the whole file.
-        notes: what was found and assumed about its series.
+        state: of the rows it was made from (see `Bucket`). notes: what was found and assumed about its series.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Part:
     rows: int
     bytes: int
     sha256: str
+    state: str
     notes: tuple[str, ...]
 
 
@@ -43,7 +44,7 @@ class Ledger:
     def __init__(self, folder: Path, job: Mapping[str, Any]) -> None:
         """Take up the folder, or go on in it; parts that are not as the manifest says are forgotten, to be made again.
 
-        Args: job: input files, model and options, as JSON holds them.
+        Args: job: input, model and options, as JSON holds them.
         Raises: ConfigError if the folder is another job's, or holds anything else; OSError if it cannot be written to.
         """
         self.folder, self.job = folder, dict(job)
@@ -83,20 +84,26 @@ class Ledger:
                 f"{self.folder} holds forecasts of another job ({shown}): name another folder, or remove this one"
             )
         self.parts = {part.name: part for part in parts if self._is_whole(part)}
-        self.complete = bool(known.get("complete")) and len(self.parts) == len(parts)
 
     def _is_whole(self, part: Part) -> bool:
         place = self.folder / part.name
         return place.is_file() and place.stat().st_size == part.bytes and _sha256(place) == part.sha256
 
-    def add(self, name: str, forecast: Forecast) -> Part:
+    def keep(self, states: Mapping[str, str]) -> int:
+        """Forget parts that were made from other rows than these (part -> state); their input has changed since."""
+        self.parts = {name: part for name, part in self.parts.items() if states.get(name) == part.state}
+        self.complete = False
+        self._write()
+        return len(self.parts)
+
+    def add(self, name: str, state: str, forecast: Forecast) -> Part:
         """Write a part, then the manifest that knows it."""
         place = self.folder / name
         save_columns(forecast.columns(), place)
         with place.open("rb+") as file:
             os.fsync(file.fileno())
         size = forecast.panel.size
-        part = Part(name, size, size * forecast.horizon, place.stat().st_size, _sha256(place), forecast.notes)
+        part = Part(name, size, size * forecast.horizon, place.stat().st_size, _sha256(place), state, forecast.notes)
         self.parts[name] = part
         self._write()
         return part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidegate.bulk.database import File, Rows, scan
+from tidegate.bulk.database import File, Rows, faults_named, scan
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.saving import save_columns
 from tidegate.series.dates.stamps import ParsedStamps
@@ -47,6 +48,11 @@ class Reading:
     def keeps_order(self) -> bool:
         """Whether the order of rows with the same stamp may matter."""
         return self.every is not None or self.duplicates is not None
+
+
+def digest(*texts: str) -> str:
+    """A short text that is the same for the same texts only."""
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,10 @@ class Source:
             f"JOIN read_parquet({quoted(str(self.looked_up))}) known ON {same}"
         )
 
+    def state(self, ranges: Sequence[Rows]) -> str:
+        """A short text that is another one if these rows are, or the files they are in."""
+        return digest(*(f"{self.files[rows.file].state} {rows.first} {rows.stop}" for rows in ranges))
+
     @property
     def _written(self) -> list[str]:
         assert self.stamps is not None
@@ -110,7 +120,7 @@ def open_source(connection: DuckDBPyConnection, data: str, reading: Reading, wor
     paths = find_files(data)
     plain = [_is_plain(path) for path in paths]
     files = [
-        _counted(connection, path, path.name) if is_plain else None for path, is_plain in zip(paths, plain, strict=True)
+        _counted(connection, path, path) if is_plain else None for path, is_plain in zip(paths, plain, strict=True)
     ]
     head = _head(connection, paths, files, work, reading)
     try:
@@ -156,15 +166,20 @@ def _is_plain(path: Path) -> bool:
         return file.read(4) == b"PAR1" and not set("*?[") & set(str(path))
 
 
-def _counted(connection: DuckDBPyConnection, path: Path, name: str) -> File:
+def _counted(connection: DuckDBPyConnection, path: Path, original: Path) -> File:
     import duckdb
 
     try:
         found = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({quoted(str(path))})").fetchall()
     except duckdb.Error as error:
         fault = first_line(error).replace(f" '{path}'", "")
-        raise DataError(f"{name}: damaged Parquet file ({fault}). Write or download it again.") from error
-    return File(path, name, int(found[0][0]))
+        raise DataError(f"{original.name}: damaged Parquet file ({fault}). Write or download it again.") from error
+    return File(path, original.name, int(found[0][0]), _state(original))
+
+
+def _state(path: Path) -> str:
+    facts = path.stat()
+    return f"{path} {facts.st_size} {facts.st_mtime_ns}"
 
 
 def _types(connection: DuckDBPyConnection, file: File) -> dict[str, str]:
@@ -186,7 +201,8 @@ def _head(
         ranges.append(Rows(len(ends) - 1, start, last.rows))
     place = work / "head.parquet"
     rows = scan(ends, ranges, "*").replace("SELECT *, ", "SELECT * EXCLUDE (file_row_number), ")
-    connection.execute(f"COPY (SELECT * EXCLUDE (row) FROM ({rows})) TO {quoted(str(place))} (FORMAT parquet)")
+    with faults_named(connection, ends, ranges, work):
+        connection.execute(f"COPY (SELECT * EXCLUDE (row) FROM ({rows})) TO {quoted(str(place))} (FORMAT parquet)")
     table = open_files([place], decimal=reading.decimal)
     return replace(table, source=first.name if len(files) == 1 else f"{len(files)} files")
 
@@ -195,7 +211,7 @@ def _rewritten(
     connection: DuckDBPyConnection, path: Path, index: int, roles: Roles, work: Path, reading: Reading
 ) -> tuple[File, dict[str, str]]:
     """A file of any kind as plain Parquet with the columns that are used; read in memory, whole."""
-    place = work / f"rewritten-{index:05}.parquet"
+    place = work / f"rewritten-{index:05}-{digest(_state(path))}.parquet"
     if not place.exists():
         table = open_files([path], decimal=reading.decimal)
         needed = (*roles.ids, *roles.times, roles.targets[0])
@@ -207,7 +223,7 @@ def _rewritten(
         except DataError as error:
             raise DataError(f"{path.name}: {error}") from error
         save_columns(columns, place)
-    file = _counted(connection, place, path.name)
+    file = _counted(connection, place, path)
     return file, _types(connection, file)
 
 
@@ -254,10 +270,11 @@ def _look_up(
     raw = [f"{raw_field(name, types[name])} AS {quoted_name(name)}" for name in roles.times]
     found = scan(source.files, source.everything, ", ".join(raw))
     names = ", ".join(map(quoted_name, roles.times))
-    connection.execute(
-        f"COPY (SELECT DISTINCT {names} FROM ({found}) ORDER BY ALL LIMIT {MOST_STAMPS + 1}) "
-        f"TO {quoted(str(written))} (FORMAT parquet)"
-    )
+    with faults_named(connection, source.files, source.everything, work):
+        connection.execute(
+            f"COPY (SELECT DISTINCT {names} FROM ({found}) ORDER BY ALL LIMIT {MOST_STAMPS + 1}) "
+            f"TO {quoted(str(written))} (FORMAT parquet)"
+        )
     table = open_files([written])
     if table.rows > MOST_STAMPS:
         raise ConfigError(

@@ -175,11 +175,14 @@ def _write_parquet(columns: Columns, path: Path) -> None:
     """Text, numbers and stamps through DuckDB, which is in the base install; days become datetime64[us]."""
     import duckdb
 
-    settings: Any = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    with duckdb.connect(config=settings) as connection:
+    from tidegate.series.tables.duck import connect, quoted, refusal
+
+    with connect() as connection:
         connection.register("forecast", {name: _storable(values) for name, values in columns.items()})
-        quoted = str(path).replace("'", "''")
-        connection.execute(f"COPY (SELECT * FROM forecast) TO '{quoted}' (FORMAT parquet)")
+        try:
+            connection.execute(f"COPY (SELECT * FROM forecast) TO {quoted(str(path))} (FORMAT parquet)")
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise refusal(error, path) from error
 
 
 def _storable(values: NDArray[Any]) -> NDArray[Any]:

@@ -16,7 +16,6 @@ from tidegate.errors import ConfigError
 from tidegate.forecasting.forecaster import wanted_levels
 from tidegate.interfaces.api import Model, Names, Seasons, check_threads, load, several, whole, with_horizon
 from tidegate.series.panel import Panel
-from tidegate.series.reading import find_files
 
 
 def bulk_forecast(
@@ -53,7 +52,8 @@ def bulk_forecast(
 
     Args:
         data: a path or pattern. Parquet files are read in ranges, others one at a time, each in memory.
-        folder: a new or an empty one, or that of the same job (same files, options and model).
+        folder: a new or an empty one, or that of the same job (same data, options and model). Where files have changed
+            since, what was made of them is made again.
         horizon, id, ..., calibrate: as in `forecast`.
         threads: cores to use; left out, all.
         progress: called with what is counted ("rows sorted", "series forecast"), how many, and of about how many.
@@ -112,10 +112,9 @@ def _job(data: str, source: Path | bytes, horizon: int | None, options: dict[str
     import duckdb
 
     weights = source if isinstance(source, bytes) else source.read_bytes()
-    files = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in find_files(data)]
     told = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
     return {
-        "files": files,
+        "data": data,
         "horizon": horizon,
         **told,
         "model": hashlib.sha256(weights).hexdigest(),

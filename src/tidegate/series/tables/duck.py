@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -84,3 +86,15 @@ def quoted_name(text: str) -> str:
 def first_line(error: Exception) -> str:
     """The first line of DuckDB's message, which says what; the others suggest options of DuckDB."""
     return str(error).split("\n")[0].removeprefix("Invalid Input Error: ").strip(" .")
+
+
+def refusal(error: Exception, place: str | os.PathLike[str]) -> OSError:
+    """DuckDB's complaint about the system (disk full, no permission, no memory) as an OSError about `place`."""
+    said = re.search(r'"errno":"(\d+)"', str(error))
+    if said:
+        number = int(said[1])
+    elif "Out of Memory" in str(error):
+        number = errno.ENOSPC if "temp_directory" in str(error) else errno.ENOMEM
+    else:
+        number = errno.ENOSPC if "No space left" in str(error) or "Could not write" in str(error) else errno.EIO
+    return OSError(number, os.strerror(number), os.fspath(place))
