@@ -72,9 +72,10 @@ def fit_once(dataset: Dataset, seconds: float, seed: int) -> dict[str, object]:
 
 def kept_words(kept: Mapping[str, float]) -> str:
     """Start and share of the way from it, as the table shows them."""
-    short = {"the shipped weights": "shipped"}
-    words = {name: short.get(name, "own") for name in kept}
-    return " + ".join(words[name] + (f" {share:.0%}" if words[name] == "shipped" else "") for name, share in kept.items())
+    words = []
+    for name, share in kept.items():
+        words.append(f"shipped {share:.0%}" if name == "the shipped weights" else "own")
+    return " + ".join(words)
 
 
 def fit_apart(name: str, folder: Path, seconds: float, seed: int) -> dict[str, object]:

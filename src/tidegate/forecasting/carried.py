@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tidegate.forecasting.calibration import PAST_ORIGINS
 from tidegate.forecasting.config import ModelConfig
-from tidegate.forecasting.model import BATCH_VALUES, Model
+from tidegate.forecasting.model import BATCH_STEPS, Model
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -239,7 +239,7 @@ def reach(config: ModelConfig, seasons: Integers) -> int:
 
 
 def batches(series: Integers, width: int) -> Iterator[Integers]:
-    """So many series at once that a batch holds about BATCH_VALUES values."""
-    size = max(1, BATCH_VALUES // max(64, width))
+    """So many series at once that a batch holds about BATCH_STEPS values."""
+    size = max(1, BATCH_STEPS // max(64, width))
     for begin in range(0, len(series), size):
         yield series[begin : begin + size]
