@@ -114,10 +114,10 @@ def test_members_are_averaged_level_by_level_in_one_file(tmp_path: Path) -> None
     assert {epoch.training for epoch in again.history} == {"the weights of m.onnx"} and len(again.networks) == 2
 
 
-def test_networks_of_different_patches_and_contexts_share_one_file() -> None:
+def test_networks_of_different_patches_and_horizons_share_one_file() -> None:
     torch.manual_seed(0)
     panel = waves(3, 200)
-    small = replace(TINY, context_length=32, patch_length=4, horizon=8)
+    small = replace(TINY, patch_length=4, horizon=8)
     both = tuple(PatchLSTM(config).eval() for config in (TINY, small))
     trained = Trained(both, (), (), {})
     alone = [forecasts(replace(trained, networks=(network,)), panel, 40) for network in both]

@@ -29,8 +29,12 @@ from tidegate.series.panel import Panel
 
 LIMIT = 64
 SMALL = {"context_length": LIMIT, "horizon": 32, "hidden_size": 13, "embedding_size": 12, "head_size": 16}
-CONFIGS = {
+CONFIGS: dict[str, ModelConfig | tuple[ModelConfig, ...]] = {
     "lstm": ModelConfig(**SMALL),
+    "two networks": (
+        ModelConfig(**SMALL),
+        ModelConfig(**{**SMALL, "patch_length": 4, "horizon": 16, "hidden_size": 7}),
+    ),
     "peephole": ModelConfig(**SMALL, cell="peephole"),
     "rnn": ModelConfig(**SMALL, cell="rnn", num_layers=3),
     "tutorial": replace(ModelConfig.tutorial(hidden_size=5), context_length=LIMIT),
@@ -42,7 +46,9 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 @cache
 def model_of(name: str) -> Model:
     torch.manual_seed(1)
-    return Model.open(to_onnx(PatchLSTM(CONFIGS[name]).eval(), {}), threads=1)
+    found = CONFIGS[name]
+    several = found if isinstance(found, tuple) else (found,)
+    return Model.open(to_onnx([PatchLSTM(config).eval() for config in several], {}), threads=1)
 
 
 def panel_of(rows: Floats) -> Panel:
@@ -98,10 +104,11 @@ def test_row_by_row_it_equals_the_batch_at_every_phase_and_across_the_context_li
             assert_equals_the_batch(stream, rows[:, :end], calibrate=False, bounds=False)
 
 
+@pytest.mark.parametrize("name", ["lstm", "two networks"])
 @pytest.mark.parametrize("length", [80, 200, 383, 390])
-def test_calibration_bounds_and_levels_are_those_of_the_batch(length: int) -> None:
+def test_calibration_bounds_and_levels_are_those_of_the_batch(length: int, name: str) -> None:
     rows = np.abs(awkward(400))
-    stream = started(model_of("lstm"), rows[:, :70])
+    stream = started(model_of(name), rows[:, :70])
     stream.update(next_rows(rows[:, 70:length]))
     assert_equals_the_batch(stream, rows[:, :length], levels=(90,), quantile_levels=(0.33,))
     assert_equals_the_batch(stream, rows[:, :length], lower=1.0, upper=6.0)

@@ -6,6 +6,8 @@ have come. Of each it keeps the recurrent state and the running sums after some 
 five patches behind the end, from where a forecast reads on: so it can also say what it would have forecast at the
 latest five patch ends, which calibration needs.
 
+A file may hold several networks, whose forecasts are averaged; each has two windows of its own, all share the values.
+
 Positions count the steps of a series from its first observed value.
 """
 
@@ -76,36 +78,44 @@ class Carried:
         smallest: (series,) the smallest value so far, NaN before there is one.
         values: (series, room) a ring: the value at position p is in column p % room, the last one before it if missing.
         observed: (series, room) whether it was observed.
-        windows: what a forecast reads now, and what it will read next.
+        windows: of each network, what a forecast reads now, and what it will read next.
     """
 
-    config: ModelConfig
+    networks: tuple[ModelConfig, ...]
     seasons: Integers
     length: Integers
     last: Floats
     smallest: Floats
     values: Floats
     observed: NDArray[np.bool_]
-    windows: tuple[Window, Window]
+    windows: tuple[tuple[Window, Window], ...]
     reach: int = field(init=False)  # values behind the end that a forecast reads
 
     def __post_init__(self) -> None:
         self.reach = reach(self.config, self.seasons)
 
+    @property
+    def config(self) -> ModelConfig:
+        """Of the first network, which reads farthest back; on ends of its patches state and past forecasts are kept."""
+        return self.networks[0]
+
     @classmethod
-    def empty(cls, config: ModelConfig, seasons: Integers) -> Carried:
+    def empty(cls, networks: tuple[ModelConfig, ...], seasons: Integers) -> Carried:
         """Series of which nothing is known but their season lengths."""
-        size, room = len(seasons), reach(config, seasons) + min(CHUNK, config.context_length)
-        parts = config.num_layers * (1 if config.cell == "rnn" else 2)
+        size = len(seasons)
+        room = reach(networks[0], seasons) + min(CHUNK, *(config.context_length for config in networks))
         return cls(
-            config,
+            networks,
             seasons,
             np.zeros(size, np.int64),
             np.zeros(size),
             np.full(size, np.nan),
             np.zeros((size, room)),
             np.zeros((size, room), bool),
-            (Window.empty(size, parts, config.hidden_size), Window.empty(size, parts, config.hidden_size)),
+            tuple(
+                (Window.empty(size, *state_shape(config)), Window.empty(size, *state_shape(config)))
+                for config in networks
+            ),
         )
 
     @property
@@ -116,15 +126,16 @@ class Carried:
     def joined(self, other: Carried) -> Carried:
         """These series and then others, which may look back farther or less far."""
         seasons = np.concatenate([self.seasons, other.seasons])
-        result = Carried.empty(self.config, seasons)
+        result = Carried.empty(self.networks, seasons)
         begin = 0
         for part in (self, other):
             rows = np.arange(begin, begin + part.size)
             begin += part.size
             for name in ("length", "last", "smallest"):
                 getattr(result, name)[rows] = getattr(part, name)
-            for mine, theirs in zip(result.windows, part.windows, strict=True):
-                mine.replace(rows, theirs)
+            for my_pair, their_pair in zip(result.windows, part.windows, strict=True):
+                for mine, theirs in zip(my_pair, their_pair, strict=True):
+                    mine.replace(rows, theirs)
             room, new_room = part.values.shape[1], result.values.shape[1]
             places = part.length[:, None] + np.arange(-min(room, new_room), 0)
             which, column = np.nonzero(places >= 0)
@@ -141,13 +152,14 @@ class Carried:
             values: (rows, most) the first counts[i] of row i count. Nothing before the first observed value of a series
                 is taken in: the caller leaves it out.
         """
-        most = min(CHUNK, self.config.context_length)
+        most = min(CHUNK, *(config.context_length for config in self.networks))
         for begin in range(0, values.shape[1], most):
             part = np.clip(counts - begin, 0, most)
             busy = part > 0
             self._append(series[busy], values[busy, begin : begin + most], part[busy])
-            for window in self.windows:
-                self._read_on(model, window, series[busy])
+            for network, pair in enumerate(self.windows):
+                for window in pair:
+                    self._read_on(model, network, window, series[busy])
 
     def _append(self, series: Integers, values: Floats, counts: Integers) -> None:
         """Into the ring; and the windows move on where a block of the context is complete."""
@@ -166,18 +178,18 @@ class Carried:
         self.smallest[series] = np.fmin(self.smallest[series], np.where(observed.any(axis=1), lowest, np.nan))
         self.length[series] = length = before + counts
 
-        context = self.config.context_length
-        now, following = self.windows
-        moved = series[np.maximum(length // context - 1, 0) > np.maximum(before // context - 1, 0)]
-        now.replace(moved, following.of(moved))
-        following.replace(moved, Window.empty(len(moved), *following.state.shape[1:]))
-        block = context * np.maximum(length // context - 1, 0)
-        for window, begin in ((now, block), (following, block + context)):
-            inside = observed & (places >= begin[:, None])
-            found = inside.any(axis=1) & (window.start[series] < 0)
-            window.start[series[found]] = places[found, inside[found].argmax(axis=1)]
+        for config, (now, following) in zip(self.networks, self.windows, strict=True):
+            context = config.context_length
+            moved = series[np.maximum(length // context - 1, 0) > np.maximum(before // context - 1, 0)]
+            now.replace(moved, following.of(moved))
+            following.replace(moved, Window.empty(len(moved), *following.state.shape[1:]))
+            block = context * np.maximum(length // context - 1, 0)
+            for window, begin in ((now, block), (following, block + context)):
+                inside = observed & (places >= begin[:, None])
+                found = inside.any(axis=1) & (window.start[series] < 0)
+                window.start[series[found]] = places[found, inside[found].argmax(axis=1)]
 
-    def _read_on(self, model: Model, window: Window, series: Integers) -> None:
+    def _read_on(self, model: Model, network: int, window: Window, series: Integers) -> None:
         """The whole patches that have come, but for the last PAST_ORIGINS: into the state and the sums."""
         patch = self.config.patch_length
         started = series[window.start[series] >= 0]
@@ -187,9 +199,10 @@ class Carried:
             ready = started[patches == count]
             for rows in batches(ready, int(count) * patch + self._longest(ready) + 1):
                 stop = window.start[rows] + window.read[rows] + count * patch
-                feeds = self.feeds(window, rows, stop, int(count) * patch + self._longest(rows) + 1)
+                feeds = self.feeds(network, window, rows, stop, int(count) * patch + self._longest(rows) + 1)
                 feeds["horizon"] = np.array(0, np.int64)
-                state, sums = model.session.run(["state_after", "sums_after"], feeds)
+                names = [name + suffix(network) for name in ("state_after", "sums_after")]
+                state, sums = model.session.run(names, feeds)
                 window.state[rows], window.sums[rows] = state[0].swapaxes(0, 1), sums
                 window.read[rows] += count * patch
 
@@ -197,8 +210,10 @@ class Carried:
         """The longest season among some series, 1 without any: how far back a step looks."""
         return max(1, int(self.seasons[series].max(initial=0)))
 
-    def feeds(self, window: Window, series: Integers, stop: Integers, width: int) -> dict[str, NDArray[np.generic]]:
-        """Inputs of the graph by which it reads on from a window's state up to the position `stop`.
+    def feeds(
+        self, network: int, window: Window, series: Integers, stop: Integers, width: int
+    ) -> dict[str, NDArray[np.generic]]:
+        """Inputs of the graph by which one of its networks reads on from a window's state up to the position `stop`.
 
         Args: width: how many values behind `stop` to show, besides the one that missing values after it repeat.
         """
@@ -212,12 +227,12 @@ class Carried:
         read = window.read[series]
         found: dict[str, NDArray[np.generic]] = {
             "context": np.where(shown, self.values[series[:, None], at], np.nan),
-            "state": window.state[series].swapaxes(0, 1)[None],
-            "sums": window.sums[series],
-            "pending": np.where(read > 0, length - read, 0),
+            "state" + suffix(network): window.state[series].swapaxes(0, 1)[None],
+            "sums" + suffix(network): window.sums[series],
+            "pending" + suffix(network): np.where(read > 0, length - read, 0),
         }
-        if self.config.season_slots:
-            found["season_lengths"] = self.seasons[series, : self.config.season_slots]
+        if slots := max(config.season_slots for config in self.networks):
+            found["season_lengths"] = self.seasons[series, :slots]
         return found
 
     def latest(self, series: Integers, width: int) -> tuple[Floats, Integers]:
@@ -228,6 +243,16 @@ class Carried:
         places = np.arange(offsets[-1]) + np.repeat(self.length[series] - offsets[1:], counts)
         at = places % self.values.shape[1]
         return np.where(self.observed[which, at], self.values[which, at], np.nan), counts
+
+
+def state_shape(config: ModelConfig) -> tuple[int, int]:
+    """Rows of a network's state, and their width."""
+    return config.state_parts, config.hidden_size
+
+
+def suffix(network: int) -> str:
+    """Of the names of the inputs and outputs by which a network of a file goes on."""
+    return f"_{network}" if network else ""
 
 
 def reach(config: ModelConfig, seasons: Integers) -> int:

@@ -131,6 +131,11 @@ class Model:
     def config(self) -> ModelConfig:
         return ModelConfig.from_dict(self.metadata["config"])
 
+    @cached_property
+    def networks(self) -> tuple[ModelConfig, ...]:
+        """Of every network in the file, whose quantiles are averaged; `config` is the first one's."""
+        return tuple(map(ModelConfig.from_dict, self.metadata.get("members", [self.metadata["config"]])))
+
     @property
     def horizon_limit(self) -> int:
         """The farthest step that can be forecast."""

@@ -97,7 +97,7 @@ class Stream:
         begins = panel.offsets[:-1]
         firsts = np.append(np.flatnonzero(observed), len(observed))
         firsts = np.minimum(firsts[np.searchsorted(firsts, begins)], panel.offsets[1:])
-        carried = Carried.empty(model.config, season_lengths(panel, season_length))
+        carried = Carried.empty(model.networks, season_lengths(panel, season_length))
         # The blocks before the last but one are read by no forecast.
         length, context = panel.offsets[1:] - firsts, model.config.context_length
         carried.length[:] = context * np.maximum(length // context - 1, 0)
@@ -134,7 +134,7 @@ class Stream:
         seasons, starts = np.zeros((0, SLOTS), np.int64), layout.timeline.starts
         ids = {name: np.empty(0, object) for name in layout.ids}
         none = np.zeros(0, np.int64)
-        return cls(model, horizon, layout, Carried.empty(model.config, seasons), ids, starts, none, **options)
+        return cls(model, horizon, layout, Carried.empty(model.networks, seasons), ids, starts, none, **options)
 
     def update(self, rows: object) -> Updated:
         """Take in new rows; each costs the same however long its series is. Nothing is taken in if one is refused.
@@ -264,11 +264,8 @@ class Stream:
         for name, column in self.ids.items():
             more = found.ids[name][fresh]
             self.ids[name] = np.concatenate([column, more.astype(column.dtype) if len(column) else more])
-        self.carried = (
-            self.carried.joined(Carried.empty(self.file.config, seasons))
-            if self.size
-            else Carried.empty(self.file.config, seasons)
-        )
+        further = Carried.empty(self.file.networks, seasons)
+        self.carried = self.carried.joined(further) if self.size else further
         self.starts = starts
         self.lead = np.concatenate([self.lead, np.zeros(len(fresh), np.int64)])
 
@@ -343,7 +340,7 @@ class Stream:
 
     def can_forecast(self, key: Key) -> bool:
         """Whether a series has a value among the steps that a forecast reads."""
-        return bool(self.carried.windows[0].start[self.index[key]] >= 0)
+        return bool(self.carried.windows[0][0].start[self.index[key]] >= 0)
 
     def _asked(self, ids: Iterable[object] | None) -> Integers:
         if ids is None:
@@ -358,7 +355,7 @@ class Stream:
 
     def _quantiles(self, series: Integers, horizon: int, calibration: Calibration | None) -> Floats:
         """(series, horizon, levels) at the network's own levels."""
-        window, carried = self.carried.windows[0], self.carried
+        window, carried = self.carried.windows[0][0], self.carried
         if len(lost := series[window.start[series] < 0]):
             more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
             name = self.panel(lost[:1]).name(0)
@@ -371,15 +368,28 @@ class Stream:
         for rows in batches(order, carried.reach + 1):
             part = series[rows]
             length = carried.length[part] - window.start[part]
-            feeds = carried.feeds(window, part, carried.length[part], carried.reach + 1)
-            feeds["horizon"] = np.array(horizon, np.int64)
-            if calibration is None:
-                result[rows] = self.file.session.run(["quantiles"], feeds)[0]
-            else:
-                feeds["past_origins"] = np.array(calibration.past_origins(int(length.max())), np.int64)
-                quantiles, past = self.file.session.run(["quantiles", "past_quantiles"], feeds)
-                result[rows] = calibration(feeds["context"].astype(np.float64), quantiles, past, length)
+            origins = 0 if calibration is None else calibration.past_origins(int(length.max()))
+            quantiles, past, context = self._read(part, horizon, origins)
+            result[rows] = quantiles if calibration is None else calibration(context, quantiles, past, length)
         return result
+
+    def _read(self, series: Integers, horizon: int, origins: int | Integers) -> tuple[Floats, Floats, Floats]:
+        """Quantiles, those of past origins, and the values they were read from: means over the networks of the file,
+        each of which goes on from its own state."""
+        carried, several = self.carried, len(self.carried.networks) > 1
+        found = []
+        for network, (window, _) in enumerate(carried.windows):
+            feeds = carried.feeds(network, window, series, carried.length[series], carried.reach + 1)
+            feeds |= {"horizon": np.array(horizon, np.int64), "past_origins": np.array(origins, np.int64)}
+            names = ["quantiles", "past_quantiles"]
+            outputs = self.file.session.run([name + "_of_each" if several else name for name in names], feeds)
+            found.append([output[network] for output in outputs] if several else outputs)
+            if network == 0:
+                context = feeds["context"].astype(np.float64)
+        quantiles, past = (
+            found[0] if not several else (mean_of_known(list(parts)) for parts in zip(*found, strict=True))
+        )
+        return quantiles, past, context
 
     def panel(self, series: Integers | None = None) -> Panel:
         """The latest values of some series, all if left out, as many as the stream holds."""
@@ -424,6 +434,14 @@ class Stream:
     def __repr__(self) -> str:
         longest = int(self.carried.length.max(initial=0))
         return f"<Stream of {self.size:,} series, up to {longest:,} steps long, {self.horizon} steps ahead>"
+
+
+def mean_of_known(parts: list[Floats]) -> Floats:
+    """The mean of several arrays, where one is NaN of the others: a network whose block has no value says nothing."""
+    known = [~np.isnan(part) for part in parts]
+    count = np.sum(known, axis=0)
+    total = np.sum([np.where(one, part, 0.0) for one, part in zip(known, parts, strict=True)], axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _gaps(series: Integers, ahead: Integers) -> Integers:

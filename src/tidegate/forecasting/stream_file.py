@@ -52,7 +52,7 @@ def save_stream(stream: Stream, path: str | os.PathLike[str]) -> None:
     arrays: dict[str, NDArray[Any]] = {name: getattr(carried, name) for name in PER_SERIES}
     arrays |= {"starts": stream.starts, "lead": stream.lead}
     arrays |= {"values": carried.values[columns], "observed": np.packbits(carried.observed[columns], axis=1)}
-    for number, window in enumerate(carried.windows):
+    for number, window in enumerate(window for pair in carried.windows for window in pair):
         arrays |= {f"{name}_{number}": getattr(window, name) for name in OF_A_WINDOW}
     for number, (name, column) in enumerate(stream.ids.items()):
         arrays[f"id_{number}"] = _plain(name, column)
@@ -99,7 +99,7 @@ def load_stream(path: str | os.PathLike[str], model: Model) -> Stream:
 
 
 def _stream(header: dict[str, Any], arrays: dict[str, NDArray[Any]], model: Model) -> Stream:
-    carried = Carried.empty(model.config, arrays["seasons"])
+    carried = Carried.empty(model.networks, arrays["seasons"])
     width = carried.reach + 1
     for name in PER_SERIES:
         setattr(carried, name, _like(getattr(carried, name), arrays[name]))
@@ -107,10 +107,11 @@ def _stream(header: dict[str, Any], arrays: dict[str, NDArray[Any]], model: Mode
     columns = np.arange(carried.size)[:, None], places % carried.values.shape[1]
     carried.values[columns] = arrays["values"]
     carried.observed[columns] = np.unpackbits(arrays["observed"], axis=1, count=width).astype(bool) & (places >= 0)
-    carried.windows = tuple(  # type: ignore[assignment]
+    restored = [
         Window(**{name: _like(getattr(window, name), arrays[f"{name}_{number}"]) for name in OF_A_WINDOW})
-        for number, window in enumerate(carried.windows)
-    )
+        for number, window in enumerate(window for pair in carried.windows for window in pair)
+    ]
+    carried.windows = tuple(zip(restored[::2], restored[1::2], strict=True))
     ids: dict[str, NDArray[Any]] = {}
     for number, name in enumerate(header["ids"]):
         ids[name] = arrays[f"id_{number}"]

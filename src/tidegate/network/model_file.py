@@ -54,8 +54,8 @@ def to_onnx(networks: Networks, provenance: Mapping[str, Any], *, calibration: S
     of the state is for files that hold several networks, each with a state of its own.
 
     Args:
-        networks: of several, the one with the longest context first, whose patches theirs must divide; all with the
-            same quantile levels.
+        networks: of several, the one with the longest patches first, which those of the others divide; all with the
+            same context length and quantile levels.
         calibration: factors of the central intervals (`forecasting.calibration`), the outermost first.
     """
     facts: dict[str, Any] = {"provenance": dict(provenance)}
@@ -215,8 +215,9 @@ def _outputs(writers: Sequence[_Writer]) -> Outputs:
     levels, horizon = len(first.quantile_levels), min(writer.config.horizon for writer in writers)
     for writer in writers:
         config = writer.config
-        if config.quantile_levels != first.quantile_levels or first.patch_length % config.patch_length:
-            raise ConfigError(f"networks of one file need the same quantile levels and nested patches: {config}")
+        alike = config.quantile_levels == first.quantile_levels and config.context_length == first.context_length
+        if not alike or first.patch_length % config.patch_length:
+            raise ConfigError(f"networks of one file need one context, one set of levels, nested patches: {config}")
     inputs = _Inputs.of(graph, max(writer.config.season_slots for writer in writers))
     quantiles, past = [], []
     carried: Outputs = {}
@@ -228,15 +229,26 @@ def _outputs(writers: Sequence[_Writer]) -> Outputs:
         past.append(earlier if writer.config.horizon == horizon else earlier.slice(0, horizon, 2))
         carried[f"state_after{suffix}"] = (state, [1, writer.config.state_parts, "batch", writer.config.hidden_size])
         carried[f"sums_after{suffix}"] = (sums, ["batch", len(SUMS)])
+    each: Outputs = {}
+    if len(writers) > 1:  # a stream, which carries each network by itself, needs them apart
+        stacked = [graph.concat([part.unsqueeze(0) for part in parts], 0) for parts in (quantiles, past)]
+        each["quantiles_of_each"] = (stacked[0], [len(writers), "batch", "steps", levels])
+        each["past_quantiles_of_each"] = (stacked[1], [len(writers), "batch", "past", horizon, levels])
     return {
         "quantiles": (_mean(quantiles), ["batch", "steps", levels]),
         "past_quantiles": (_mean(past), ["batch", "past", horizon, levels]),
         **carried,
+        **each,
     }
 
 
 def _mean(parts: list[Value]) -> Value:
-    return parts[0] if len(parts) == 1 else _sum(parts) / float(len(parts))
+    """The mean of what is not NaN: a network whose block of the context has no value says nothing."""
+    if len(parts) == 1:
+        return parts[0]
+    known = [~part.graph.op("IsNaN", part, dtype="bool") for part in parts]
+    total = _sum([part.graph.where(one, part, 0.0) for one, part in zip(known, parts, strict=True)])
+    return total / _sum([one.cast("float64") for one in known])
 
 
 class _Writer:
@@ -302,10 +314,10 @@ class _Writer:
         g = self.graph
         empty = np.zeros((1, self.config.state_parts, 1, self.config.hidden_size))
         self.state = g.input(
-            "state" + suffix, "float32", [1, self.config.state_parts, "carried", self.config.hidden_size], empty
+            "state" + suffix, "float32", [1, self.config.state_parts, "carried" + suffix, self.config.hidden_size], empty
         )
-        self.sums = g.input("sums" + suffix, "float64", ["carried", len(SUMS)], np.zeros((1, len(SUMS))))
-        self.pending = g.input("pending" + suffix, "int64", ["carried"], np.zeros(1)).unsqueeze(1)
+        self.sums = g.input("sums" + suffix, "float64", ["carried" + suffix, len(SUMS)], np.zeros((1, len(SUMS))))
+        self.pending = g.input("pending" + suffix, "int64", ["carried" + suffix], np.zeros(1)).unsqueeze(1)
         self.is_carried = self.pending > 0  # B 1
 
     def align(self, context: Value) -> tuple[Value, Value]:

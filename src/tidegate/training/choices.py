@@ -90,19 +90,23 @@ def origins(config: ModelConfig, horizon: int) -> OriginPlan:
     return OriginPlan(full=16, masked_share=0.5 if beyond else 0.0, reach=horizon, season_power=0.5)
 
 
-def own_config(panel: Panel, horizon: int, asked: dict[str, Any]) -> ModelConfig:
+def own_config(panel: Panel, horizon: int, asked: dict[str, Any], context_length: int | None = None) -> ModelConfig:
     """The shape of a network of its own.
 
-    Patches of 16 values, of 4 for short horizons or short series, where 16 steps would be most of what is known. Blocks
-    that hold the longest series, up to LONGEST_CONTEXT; powers of two, so that they nest with those of another network
-    of the same file. 128 wide, which trains in half a minute on a laptop.
+    Patches of 16 values, of 4 for short horizons or short series, where 16 steps would be most of what is known. 128
+    wide, which trains in half a minute on a laptop.
+
+    Args:
+        context_length: of the network beside which it will stand in one file; else blocks that hold the longest series,
+            up to LONGEST_CONTEXT.
     """
     patch = 4 if horizon < 16 or int(np.median(panel.lengths)) < 128 else 16
-    longest = max(int(panel.lengths.max(initial=1)), 2 * patch)
-    context = min(LONGEST_CONTEXT, 2 ** math.ceil(math.log2(longest)))
+    if context_length is None:
+        longest = max(int(panel.lengths.max(initial=1)), 2 * patch)
+        context_length = min(LONGEST_CONTEXT, 2 ** math.ceil(math.log2(longest)))
     predicted = min(LONGEST_HORIZON, -(-horizon // patch) * patch)
     shape: dict[str, Any] = {"hidden_size": 128, "embedding_size": 128, "head_size": 192, **asked}
-    return ModelConfig(context_length=context, patch_length=patch, horizon=predicted, **shape)
+    return ModelConfig(context_length=context_length, patch_length=patch, horizon=predicted, **shape)
 
 
 def careful_gain(losses: NDArray[np.float64], start: NDArray[np.float64]) -> float:

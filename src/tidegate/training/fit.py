@@ -175,8 +175,12 @@ def ways_to_begin(panel: Panel, horizon: int, start: str, asked: dict[str, Any])
         raise FileNotFoundError(f"no model file at {path} to start from")
     networks, _ = load_networks(path)
     fits = all(getattr(network.config, name) == getattr(own, name) for network in networks for name in asked)
+    if start == "auto" and fits:
+        # One file may come to hold both, which then read the same blocks of a history.
+        own = own_config(panel, horizon, asked, networks[0].config.context_length)
+        return [Kind("the shipped weights", networks[0].config, networks), replace(own_kind, config=own)]
     if start == "auto":
-        return [Kind("the shipped weights", networks[0].config, networks), own_kind] if fits else [own_kind]
+        return [own_kind]
     if not fits:
         raise ConfigError(f"{path} holds another network than {asked} asks for: leave these out, or start='scratch'")
     return [Kind(f"the weights of {path.name}", networks[0].config, networks)]

@@ -55,7 +55,7 @@ def blended(start: PatchLSTM, trained: PatchLSTM, share: float) -> PatchLSTM:
 
 
 def networks_of(groups: Sequence[Group], blends: Mapping[int, float]) -> tuple[PatchLSTM, ...]:
-    """The networks of a candidate, those with the longest context first."""
+    """The networks of a candidate, those with the longest patches first."""
     chosen: list[PatchLSTM] = []
     for place, share in blends.items():
         group = groups[place]
@@ -66,7 +66,7 @@ def networks_of(groups: Sequence[Group], blends: Mapping[int, float]) -> tuple[P
         else:
             pairs = zip(group.starts, group.trained, strict=True)
             chosen += [blended(start, trained, share) for start, trained in pairs]
-    return tuple(sorted(chosen, key=lambda network: -network.config.context_length))
+    return tuple(sorted(chosen, key=lambda network: -network.config.patch_length))
 
 
 def candidates(groups: Sequence[Group], part: HeldOut, plan: FitPlan) -> list[Candidate]:
