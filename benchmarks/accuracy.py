@@ -136,7 +136,7 @@ def marked(text: str, name: str, content: str) -> str:
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if len(pattern.findall(text)) != 1:
-        raise SystemExit(f"README.md must have {begin} and {end} once each, to know where the figures go")
+        raise SystemExit(f"the page must have {begin} and {end} once each, to know where the figures go")
     return pattern.sub(lambda _: begin + content + end, text)
 
 
