@@ -1,4 +1,4 @@
-"""What benchmark commands promise about their protocol, on small made data: no window dropped, no value lost on the way."""
+"""What benchmark commands promise about their protocol, on small made data: no window dropped, no value lost."""
 
 from __future__ import annotations
 
