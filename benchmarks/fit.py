@@ -133,6 +133,8 @@ def latest() -> dict[str, Row]:
 
 def table() -> str:
     """Markdown: a line per set that has been measured with its own time limit."""
+    if not latest():
+        return "No set has been measured with these weights and its own time limit yet."
     titles = ["set", "seasonal naive", "zero-shot", "**fit**", "sMAPE", "OWA", "WQL", "seconds", "memory", "kept"]
     lines = [titles, ["---"] * len(titles)]
     for name, row in latest().items():

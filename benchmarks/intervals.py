@@ -1,6 +1,6 @@
 """Whether the intervals of zero-shot forecasts hold, and how wide they are beside seasonal naive's conformal ones.
 
-python benchmarks/intervals.py --data DIR [--model large|FILE]
+python benchmarks/intervals.py --data DIR [--model large|FILE] [--docs]
 
 Sets and split as in zero_shot.py: one window per series, calibrated as `forecast` does it. Coverage is the share of
 actual values inside: per set the mean over series; "together" once as the mean over sets and once over all series and
@@ -24,8 +24,9 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from accuracy import marked, read
 from contender import Contender
-from record import record
+from record import RESULTS, record
 from scoring import geometric_mean
 from tasks import TASKS, Task, load
 
@@ -35,9 +36,12 @@ from tidegate.evaluation.backtest import Contender as Method
 from tidegate.evaluation.baselines import seasonal_naive
 from tidegate.evaluation.conformal import with_conformal_intervals
 from tidegate.forecasting.forecaster import forecast_panel
+from tidegate.forecasting.model import SHIPPED
 from tidegate.forecasting.result import Forecast
 from tidegate.series.panel import Panel
 
+DOCS = Path(__file__).parent.parent / "docs" / "intervals.md"
+MARK = "coverage tables"
 SETS = (
     "m4_hourly",
     "m4_weekly",
@@ -121,10 +125,35 @@ def together(sets: Sequence[Found]) -> dict[str, Found]:
     return {SET_MEAN: means, ALL_VALUES: pooled}
 
 
+def tables() -> str:
+    """Markdown from the newest rows of results/intervals.csv: a table for each level."""
+    rows = [row for row in read(RESULTS / "intervals.csv") if row["model"] == SHIPPED]
+    newest = {(row["dataset"], row["level"]): row for row in rows if row["weights"] == rows[-1]["weights"]}
+    texts = []
+    for level in LEVELS:
+        titles = [f"{level} % interval", "covers", "width", "conformal covers", "width", "seasonal naive covers"]
+        lines = [titles, ["---"] * len(titles)]
+        for (name, which), row in newest.items():
+            if which == str(level):
+                covered = [
+                    f"{float(row[f'{one}covered']):.1%}".replace("%", " %") for one in ("", "conformal_", "naive_")
+                ]
+                widths = [f"{float(row[f'{one}relative_width']):.3f}" for one in ("", "conformal_")]
+                lines.append([name, covered[0], widths[0], covered[1], widths[1], covered[2]])
+        texts.append("\n".join("| " + " | ".join(cells) + " |" for cells in lines))
+    return "\n\n" + "\n\n".join(texts) + "\n\n"
+
+
+def updated(page: str) -> str:
+    """docs/intervals.md with its tables as the results have them."""
+    return marked(page, MARK, tables())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the Parquet files")
     parser.add_argument("--model", help="a size that comes with the package, or a file; left out, the default size")
+    parser.add_argument("--docs", action="store_true", help="write the recorded figures into docs/intervals.md")
     arguments = parser.parse_args()
     contender = Contender.open(arguments.model)
     sets = {task.dataset: measured(contender, task, arguments.data) for task in TASKS if task.dataset in SETS}
@@ -149,6 +178,9 @@ def main() -> None:
                         | {"series_left_out": own.left_out, "values": own.values})  # fmt: skip
     if contender.is_shipped:
         print(record("intervals", rows))
+    if arguments.docs:
+        DOCS.write_text(updated(DOCS.read_text(encoding="utf-8")), encoding="utf-8")
+        print(DOCS)
 
 
 if __name__ == "__main__":

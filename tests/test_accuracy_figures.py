@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -34,6 +35,15 @@ def test_the_recorded_figures_are_those_of_the_shipped_weights(accuracy: ModuleT
         assert {row["weights"] for row in recorded.values()} == {weights}, (
             "run: python benchmarks/zero_shot.py --data DIR"
         )
+
+
+@pytest.mark.parametrize("command", ["fit", "intervals"])
+def test_pages_show_what_commands_have_recorded(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    module = importlib.import_module(command)
+    path = module.README if command == "fit" else module.DOCS
+    page = path.read_text(encoding="utf-8")
+    assert module.updated(page) == page, f"run: python benchmarks/{command}.py --data DIR, with --readme or --docs"
 
 
 def test_a_readme_without_the_marks_is_refused(accuracy: ModuleType) -> None:

@@ -13,6 +13,7 @@ from tidegate.evaluation.backtest import Backtest, Contender, backtest
 from tidegate.evaluation.baselines import TITLES, Forecaster, around, baseline
 from tidegate.evaluation.scores import metric_table
 from tidegate.forecasting.result import Forecast
+from tidegate.series.dates.ends import OWN_END
 from tidegate.series.panel import Panel
 from tidegate.series.synthetic import random_walk, trend_and_season
 
@@ -96,6 +97,14 @@ def test_an_owa_that_is_not_defined_is_told() -> None:
     result = backtest(panel_of([5] * 9), [model(constant(4.0)), ready("naive2")], 3, windows=2)
     assert np.isnan(result.scores["model"]["owa"])
     assert result.undefined[-1] == "OWA: not defined, as Naive2 makes no error at all or no series has a scale"
+
+
+def test_series_that_end_apart_are_said_to_be_forecast_from_their_own_ends_only_where_they_are() -> None:
+    panel = dated(panel_of(list(range(12)), list(range(10))), ["2026-01-01"] * 2)
+    panel = replace(panel, notes=("series end at different dates (1 of 2 at the latest)" + OWN_END,))
+    by_calendar, by_ends = (backtest(panel, [ready("naive")], 2, windows=2, align=how) for how in ("calendar", "ends"))
+    assert by_calendar.notes[0] == "series end at different dates (1 of 2 at the latest)"
+    assert by_ends.notes[0].endswith("each is forecast from its own end")
 
 
 def test_missing_actuals_are_left_out_of_scores() -> None:

@@ -21,11 +21,12 @@ class Steps(Callback):
 
 def forecast(job: Job) -> tuple[np.ndarray, float, int]:
     seed_everything(job.seed)
-    start = pd.Period("2000-01-03", freq=job.frequency)
-    data = ListDataset([{"start": start, "target": values} for values in job.series], freq=job.frequency)
+    frequency = job.frequency.removesuffix("S")  # of a period, "M", not of a stamp, "MS"
+    start = pd.Period("2000-01-03", freq=frequency)
+    data = ListDataset([{"start": start, "target": values} for values in job.series], freq=frequency)
     counted = Steps()
     estimator = DeepAREstimator(
-        freq=job.frequency,
+        freq=frequency,
         prediction_length=job.horizon,
         context_length=job.context,
         trainer_kwargs={

@@ -17,6 +17,7 @@ from tidegate.evaluation.metrics import absolute_scale, squared_scale
 from tidegate.evaluation.origins import Origins, actuals, fold, named, plan_origins
 from tidegate.forecasting.forecaster import wanted_levels
 from tidegate.forecasting.result import interval_quantiles
+from tidegate.series.dates.ends import OWN_END
 from tidegate.series.panel import Panel
 
 if TYPE_CHECKING:
@@ -288,6 +289,8 @@ def backtest(
             for index, level in enumerate(quantile_levels):
                 quantiles[contender.name][part.series, window, :, index] = forecast.at(level)
             seconds[contender.name] += time.perf_counter() - began
+    # Origins by calendar are no series' own ends, which the reading of the data promised to a forecast.
+    read_notes = [note.removesuffix(OWN_END) if origins.by_calendar else note for note in panel.notes]
     for name in names:
         if note := _unforecast(panel, origins, name, quantiles[name]):
             said.append(note)
@@ -306,7 +309,7 @@ def backtest(
         scale=scales[0],
         squared_scale=scales[1],
         seconds=seconds,
-        notes=(*panel.notes, *origins.notes, *said),
+        notes=(*read_notes, *origins.notes, *said),
         settings=dict(settings or {}),
         library=library,
     )

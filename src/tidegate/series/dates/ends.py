@@ -15,6 +15,8 @@ INCOMPLETE_SHARE = 0.5
 _BEFORE = 24
 _LEAST_KNOWN = 12
 
+OWN_END = ": each is forecast from its own end"  # of a note; a backtest by calendar takes it off
+
 
 def counted(number: int, one: str, many: str) -> str:
     """A number with its noun: "1 value is", "2 values are"."""
@@ -43,7 +45,7 @@ def look_at_ends(
     newest = ends == (ends.max() if latest is None else latest)
     if not newest.all():
         shown = f"{int(newest.sum())} of {len(ends)} at the latest"
-        notes.append(f"series end at different dates ({shown}): each is forecast from its own end")
+        notes.append(f"series end at different dates ({shown}){OWN_END}")
     if drop_last:
         dropped = newest & (lengths > 1)
         keep = np.ones(len(values), dtype=bool)
