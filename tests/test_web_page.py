@@ -6,6 +6,8 @@ import csv
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +20,22 @@ AIRLINE = EXAMPLES / "airline_passengers.csv"
 SAMPLES = Path(tidegate.__file__).parent / "interfaces" / "web" / "samples"
 
 
-@pytest.fixture(scope="module")
-def server():
+@contextmanager
+def serving(*options: str) -> Iterator[str]:
     """The address of a `tidegate serve` of its own process."""
-    command = [sys.executable, "-m", "tidegate", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "tidegate", "serve", "--port", "0", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         told = process.stderr.readline()
         yield re.search(r"http://[\d.:]+", told)[0]
         process.terminate()
         assert process.wait(30) in (0, 143)
         assert process.stderr.read() == ""  # a server that was used well says nothing
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture
@@ -201,6 +209,19 @@ def test_zoom_and_back(visit):
     assert plotted(page)["view"] == recent
 
 
+def test_another_table_starts_afresh(visit):
+    page = visit()
+    sample(page, "Shop")
+    page.get_by_role("searchbox").fill("kas")
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Another table").click()
+    page.get_by_role("button", name="Shop").click()
+    forecasts(page, 2)
+    assert page.evaluate("document.activeElement.id") == "title"
+    assert page.locator("#chart .name").inner_text() == "Aalen"
+    assert page.get_by_role("button", name="Show the recent part").get_attribute("aria-pressed") == "true"
+
+
 def test_many_series_are_searched_and_each_is_drawn(visit):
     page = visit()
     sample(page, "Shop")
@@ -294,7 +315,21 @@ def test_the_python_line_and_the_command_do_the_same(visit, tmp_path, monkeypatc
     assert (tmp_path / "shop_sales-forecast.csv").read_text() == by_python
 
 
-@pytest.mark.parametrize("name", ["", "Airline", "Shop"])
+def test_a_server_with_a_token_is_asked_with_it(browser):
+    with serving("--token", "a-token-for-this-test") as address, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_function("() => document.documentElement.dataset.ready")
+        page.get_by_role("button", name="Airline").click()
+        page.get_by_label("This server asks for a token").fill("a-token-for-this-test")
+        page.get_by_role("button", name="Go on").click()
+        forecasts(page, 1)
+        page.reload()
+        page.wait_for_function("() => document.documentElement.dataset.ready")
+        sample(page, "Airline")  # kept until the tab is closed
+
+
+@pytest.mark.parametrize("name", ["", "Shop"])
 def test_nothing_scrolls_sideways_at_any_width(visit, name):
     page = visit(width=375, has_touch=True)
     if name:

@@ -14,7 +14,8 @@ const PARQUET = "application/vnd.apache.parquet";
 
 // table: {name, body, type}; options: what was corrected; preset: options the table came with; answer: the last forecast, index: the series shown.
 const now = {table: null, options: {}, preset: {}, horizon: null, answer: null, index: 0, titles: ""};
-let chart = null, frozen = null, asking = null, next = null, verdictTimer = null, verdictAsked = null;
+let chart = null, frozen = null, afresh = false; // afresh: the next drawing shows other data, so no zoom is kept
+let asking = false, again = false, verdictTimer = null, verdictAsked = null;
 
 const handle = horizonHandle(get("chart"), (steps, done) => {
   get("horizon").value = steps;
@@ -27,20 +28,25 @@ const handle = horizonHandle(get("chart"), (steps, done) => {
 async function load(name, body, options = {}) {
   performance.mark("table");
   const type = name.endsWith(".parquet") ? PARQUET : "text/csv";
-  Object.assign(now, {table: {name, body, type}, options: {...options}, preset: {...options}, horizon: null, answer: null, index: 0});
+  Object.assign(now, {table: {name, body, type}, options: {...options}, preset: {...options}, horizon: null, answer: null, index: 0, titles: ""});
+  afresh = true;
   tell(`Reading ${name}`);
   await forecast();
 }
 
-/** Asks for the forecast of what is set; at most one request is under way, and then the latest of those that came since. */
+/** Asks for the forecast of what is set; at most one request is under way, and then one for the latest that was set since. */
 async function forecast() {
-  if (asking) { next = true; return asking; }
-  do {
-    next = false;
-    asking = once();
-    await asking;
-    asking = null;
-  } while (next);
+  again = asking;
+  if (asking) return;
+  asking = true;
+  try {
+    do {
+      again = false;
+      await once();
+    } while (again);
+  } finally {
+    asking = false;
+  }
 }
 
 async function once() {
@@ -86,6 +92,8 @@ function show(answer) {
   tell(`Forecast of ${series > 1 ? `${numberText(series)} series` : recognised.target}, ${horizon} steps ahead`);
   document.documentElement.dataset.forecasts = Number(document.documentElement.dataset.forecasts ?? 0) + 1;
   if (first) {
+    get("title").focus({preventScroll: true}); // what had the focus is gone
+    scrollTo(0, 0);
     waiting(get("verdict"));
     requestAnimationFrame(() => setTimeout(() => performance.measure("first forecast", "table")));
   }
@@ -112,6 +120,11 @@ function draw() {
     fan.room = Math.max(0, frozen - fan.x.at(-1));
   } else frozen = null;
   handle.set(fan, answer.horizon, answer.history[index].season_length[0] ?? 1);
+  if (afresh) {
+    chart?.remove();
+    chart = null;
+    afresh = false;
+  }
   if (chart) chart.update(fan, handle.dragging);
   else chart = drawChart(get("chart"), fan, handle.drawn);
   const stamp = Object.keys(answer.forecast)[answer.recognised.id.length], last = (index + 1) * answer.horizon - 1;
@@ -198,6 +211,7 @@ get("save-png").addEventListener("click", async () => {
 function correct(changes) {
   Object.assign(now.options, changes);
   for (const [name, value] of Object.entries(changes)) if (!value) delete now.options[name];
+  afresh = true;
   return forecast();
 }
 for (const name of CORRECTIONS) get(name).addEventListener("change", event => {
@@ -213,6 +227,7 @@ get("horizon").addEventListener("input", event => {
 get("recognised").addEventListener("submit", event => event.preventDefault());
 get("undo").addEventListener("click", () => {
   now.options = {...now.preset};
+  afresh = true;
   forecast();
 });
 
