@@ -6,6 +6,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.tidegate-ready
+BROWSER := tests/browser/node_modules/.ready
 
 .PHONY: demo test lint format bench clean
 
@@ -15,7 +16,7 @@ demo: $(STAMP)  ## the tutorial as a page, and a forecast of a real file as a pi
 	$(BIN)/tidegate forecast examples/airline_passengers.csv --horizon 24 -o out/airline.csv --plot out/airline.html
 	@echo "Look at out/demo.html and out/airline.html"
 
-test: lint  ## what CI runs: lint, types, tests, the README's examples
+test: lint $(BROWSER)  ## what CI runs: lint, types, tests, the README's examples
 	$(BIN)/python -m pytest
 
 lint: $(STAMP)
@@ -40,5 +41,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@
 
+# What web pages run models with, for one test, which is skipped without it unless TIDEGATE_REQUIRE_BROWSER=1.
+$(BROWSER): tests/browser/package-lock.json
+	@cd tests/browser && npm ci --silent && touch node_modules/.ready || echo "no npm, or no network: no model in a browser"
+
 clean:
-	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/browser/node_modules

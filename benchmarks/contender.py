@@ -16,7 +16,7 @@ from tidegate.forecasting.result import Forecast
 
 @dataclass(frozen=True)
 class Contender:
-    """name: as given; weights: 12 hexadecimal digits of the file's SHA-256, so that a result belongs to its weights."""
+    """name: as given; weights: 12 hexadecimal digits that stand for them, so that a result belongs to its weights."""
 
     model: Model
     name: str
@@ -38,5 +38,8 @@ class Contender:
 
 
 def fingerprint(model: Model) -> str:
+    """Of the trained numbers; of the whole file where it is of an earlier format."""
+    if (weights := model.metadata.get("weights")) is not None:
+        return str(weights)[:12]
     content = model.source if isinstance(model.source, bytes) else model.source.read_bytes()
     return hashlib.sha256(content).hexdigest()[:12]

@@ -2,9 +2,9 @@
 
 python benchmarks/streaming.py [--series 1,100,10000] [--steps 1200] [--updates 32] [--threads 2]
 
-Hourly series with the season lengths 24 and 168, 64 steps ahead, the shipped weights, calibrate=False and True. An update
-is one row for every series, as a dict of id -> value; 32 of them cross two ends of a patch, where whole patches are read,
-and the mean counts. Before anything is timed, the stream's forecast must equal the batch's.
+Hourly series with the season lengths 24 and 168, 64 steps ahead, the shipped weights, calibrate=False and True. An
+update is one row for every series, as a dict of id -> value; 32 of them cross two ends of a patch, where whole patches
+are read, and the mean counts. No row is recorded unless the stream forecasts what the batch does.
 """
 
 from __future__ import annotations

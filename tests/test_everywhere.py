@@ -140,6 +140,14 @@ def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
         assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
 
 
+def test_the_page_holds_the_lines_that_the_documentation_shows() -> None:
+    page = (FOLDER / "page.html").read_text()
+    told = (FOLDER.parent.parent / "docs" / "everywhere.md").read_text()
+    lines = told.partition("```js")[2].partition("const session")[0].split("\n")
+    assert len(lines) > 10
+    assert all(line.strip() in page for line in lines)
+
+
 def by_browser(page: Any, file: str, values: Floats) -> Floats:
     data, shape = page.evaluate(
         """async ([file, history, seasons, horizon]) => {

@@ -74,6 +74,13 @@ def test_the_network_pages_example_forecasts_with_plain_onnx_runtime(tmp_path: P
     assert done.returncode == 0, done.stderr
 
 
+def test_the_streaming_pages_example_runs(clone: Path) -> None:
+    page = (ROOT / "docs" / "streaming.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    done = run([sys.executable, "-W", "error", "-c", code], clone)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
 def test_what_the_readme_links_to_is_there(target: str) -> None:
     assert (ROOT / target).exists()

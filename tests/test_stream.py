@@ -237,6 +237,9 @@ def test_a_file_is_read_too_and_a_single_series_needs_neither_stamps_nor_a_name(
     alone = opened().stream(frame.y.to_numpy()[:90], horizon=5)
     for value in frame.y.to_numpy()[90:95]:
         alone.update(value)
+    one = frame.iloc[95].to_dict()
+    named = of_frame(frame, 95)
+    assert named.update(one).rows == 1 and named.panel()[0][-1] == one["y"]
     alone.update(frame.y.to_numpy()[95:])
     expected = opened().forecast(frame.y.to_numpy(), horizon=5)
     np.testing.assert_allclose(alone.forecast().quantiles, expected.quantiles, rtol=1e-6)

@@ -131,6 +131,8 @@ def read_arrivals(rows: object, layout: Layout, known: Mapping[Key, int]) -> Arr
     columns = {layout.target, *layout.ids, *layout.times}
     if isinstance(rows, Mapping) and layout.ids and not columns & set(rows):
         return _by_id(rows, layout)
+    if isinstance(rows, Mapping) and all(np.ndim(value) == 0 for value in rows.values()):
+        rows = {name: [value] for name, value in rows.items()}  # a single row
     table = open_table(rows)
     if table.rows == 0:
         none = [()] if not layout.ids else []
