@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -94,6 +94,12 @@ class Model:
             )
         model.metadata.update(facts)
         return model
+
+    def with_threads(self, threads: int | None) -> Model:
+        """The same open file, with so many batches at a time."""
+        other = replace(self, threads=threads)
+        other.__dict__["session"] = self.session  # a cached property, as is: it has no threads of its own
+        return other
 
     @property
     def name(self) -> str:
