@@ -39,6 +39,18 @@ CONTEXT, HORIZON, MANY = 512, 64, 2048
 LEVELS = (80, 95)
 CORNERS = list(product((64, 2048), (8, 512), (1, 1024)))  # context, horizon, series
 
+PRODUCT = """
+import time
+import numpy as np
+a = np.random.default_rng(0).random((2048, 2048), np.float32)
+times = []
+for _ in range(12):
+    began = time.perf_counter()
+    a @ a
+    times.append(time.perf_counter() - began)
+print(2 * 2048**3 / sorted(times)[4])
+"""
+
 
 def series(count: int, context: int = CONTEXT) -> Panel:
     """Daily and weekly waves with noise, positive; seeded."""
@@ -76,13 +88,10 @@ def operations(model: Model, context: int, horizon: int) -> float:
 
 def product_rate(threads: int) -> float:
     """Operations a second of a float32 matrix product, as NumPy's library reaches them with so many threads."""
-    code = (
-        "import numpy as np, time\na = np.random.default_rng(0).random((2048, 2048), np.float32)\n"
-        "times = []\nfor _ in range(12):\n    began = time.perf_counter()\n    a @ a\n    times.append(time.perf_counter() - began)\n"
-        "print(2 * 2048**3 / sorted(times)[4])"
-    )
     environment = os.environ | {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    return float(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout)
+    return float(
+        subprocess.run([sys.executable, "-c", PRODUCT], env=environment, capture_output=True, check=True).stdout
+    )
 
 
 def corner(model: Model, context: int, horizon: int, count: int) -> dict[str, float]:
