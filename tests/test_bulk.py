@@ -21,6 +21,7 @@ import tidegate
 from tidegate.bulk import buckets, database, job
 from tidegate.errors import ConfigError, DataError
 from tidegate.interfaces.bulk import bulk_forecast
+from tidegate.interfaces.cli import run_command
 
 SERIES, HORIZON = 200, 5
 SOURCE = Path(tidegate.__file__).parent.parent
@@ -310,3 +311,17 @@ def test_the_database_keeps_within_its_bounds(tmp_path: Path) -> None:
         )
         found = [connection.execute(f"SELECT current_setting('{name}')").fetchall()[0][0] for name in names]
     assert found == ["667.5 MiB", str(tmp_path), False, False, 1]
+
+
+def test_a_picture_of_what_is_not_in_memory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--plot draws what is in memory"):
+        run_command(["forecast", "sales.csv", "-o", f"{tmp_path}/out/", "--plot", "page.html"])
+
+
+def test_the_command_tells_what_it_wrote_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pattern = write(tmp_path / "in", RECORDS)
+    assert run_command(["forecast", pattern, "--horizon", "5", "-o", f"{tmp_path}/out/", "--json", "--quiet"]) == 0
+    told, words = capsys.readouterr()
+    document = json.loads(told)
+    assert (document["series"], document["rows"]) == (SERIES, SERIES * HORIZON) and words == ""
+    assert [Path(part).name for part in document["parts"]] == [f"part-{index:05}.parquet" for index in range(4)]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tidegate.forecasting.model import shipped_path
@@ -36,6 +37,9 @@ def clone(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     for name, text in READERS_OWN.items():
         (tmp_path / name).write_text(text)
+    (tmp_path / "sales").mkdir()
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (FROM '{tmp_path}/sales.csv') TO '{tmp_path}/sales/january.parquet'")
     return tmp_path
 
 

@@ -95,6 +95,12 @@ class Model:
         model.metadata.update(facts)
         return model
 
+    def with_threads(self, threads: int | None) -> Model:
+        """The same open file, with so many batches at a time."""
+        other = replace(self, threads=threads)
+        other.__dict__["session"] = self.session  # a cached property, as is: it has no threads of its own
+        return other
+
     @property
     def name(self) -> str:
         """How messages call it."""

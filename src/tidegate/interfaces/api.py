@@ -269,7 +269,7 @@ def forecast(
     intervals, quantiles = several(levels, "levels"), several(quantile_levels, "quantile_levels")
     opened = model if isinstance(model, Model) else load(model, threads=threads)
     if threads is not None and threads != opened.file.threads:
-        opened = replace(opened, file=replace(opened.file, threads=threads))
+        opened = replace(opened, file=opened.file.with_threads(threads))
     if horizon is not None:  # before anything is read
         opened.file.check_horizon(whole(horizon, "horizon"))
     if isinstance(data, Panel):
