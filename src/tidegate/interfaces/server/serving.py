@@ -15,7 +15,6 @@ from tidegate.errors import ConfigError
 from tidegate.interfaces.server.limits import Limits
 
 LEAVING_SECONDS = 0.5  # between "not ready" and the end of listening: who has a connection learns that it closes
-KEEP_ALIVE_SECONDS = 20
 SWITCH_SECONDS = 0.001  # of Python between threads; with 5 ms, its default, the loop would wait as long for each step
 
 
@@ -56,7 +55,7 @@ def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         ws="none",
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=max(1, round(limits.receive_seconds)),  # between two requests of a connection
         timeout_graceful_shutdown=round(limits.seconds + limits.receive_seconds) + 1,
     )
     config.load()
