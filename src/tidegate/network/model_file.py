@@ -314,7 +314,10 @@ class _Writer:
         g = self.graph
         empty = np.zeros((1, self.config.state_parts, 1, self.config.hidden_size))
         self.state = g.input(
-            "state" + suffix, "float32", [1, self.config.state_parts, "carried" + suffix, self.config.hidden_size], empty
+            "state" + suffix,
+            "float32",
+            [1, self.config.state_parts, "carried" + suffix, self.config.hidden_size],
+            empty,
         )
         self.sums = g.input("sums" + suffix, "float64", ["carried" + suffix, len(SUMS)], np.zeros((1, len(SUMS))))
         self.pending = g.input("pending" + suffix, "int64", ["carried" + suffix], np.zeros(1)).unsqueeze(1)
