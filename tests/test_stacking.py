@@ -220,3 +220,41 @@ def test_the_command_line_passes_the_stack_on(tmp_path: Path, capsys: pytest.Cap
     shape = ["--layers", "3", "--dilations", "1,2"]
     assert main(["fit", str(table), "--horizon", "8", *shape, "-o", str(path)]) == 2
     assert "dilations (1, 2) are for 2 layers, and there are 3" in capsys.readouterr().err
+
+
+# The comparison in docs/cells.md
+
+
+def test_the_table_of_cells_shows_the_newest_row_of_each_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
+    import cells
+
+    about = {
+        "machine": "a machine",
+        "threads": "2",
+        "steps": "200",
+        "naive_mase": "2.0",
+        "recurrent_parameters": "1234",
+    }
+
+    def row(dataset: str, stack: str, seed: int, mase: float, **other: str) -> dict[str, str]:
+        found = {"dataset": dataset, "stack": stack, "seed": str(seed), "mase": str(mase)}
+        return {**about, **found, "smape": "10", "seconds": "3", **other}
+
+    rows = [
+        row("m4_weekly", "LSTM, 2 layers", 0, 9.0),  # measured again below
+        row("m4_weekly", "LSTM, 1 layer", 0, 9.0, steps="20"),
+        row("m4_weekly", "LSTM, 2 layers", 0, 1.0),
+        row("m4_weekly", "LSTM, 2 layers", 1, 3.0),
+        row("m4_hourly", "LSTM, 2 layers", 0, 0.5),
+        row("m4_weekly", "plain RNN, 2 layers", 0, 2.5),
+    ]
+    assert cells.table(cells.newest(rows)).splitlines() == [
+        "| recurrent layers | parameters | seconds | MASE to naive | m4_hourly MASE, sMAPE | m4_weekly MASE, sMAPE |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| plain RNN, 2 layers | 1,234 | - | - | - | 2.500, 10.00 |",
+        # ratios 0.25 and 1, whose geometric mean is 0.5
+        "| LSTM, 2 layers | 1,234 | 6 | 0.500 | 0.500, 10.00 | 2.000, 10.00 |",
+        "",
+        "200 steps each; mean of 2 seeds. Measured on a machine, threads 2.",
+    ]
