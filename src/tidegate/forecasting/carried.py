@@ -96,7 +96,7 @@ class Carried:
     def empty(cls, config: ModelConfig, seasons: Integers) -> Carried:
         """Series of which nothing is known but their season lengths."""
         size, room = len(seasons), reach(config, seasons) + min(CHUNK, config.context_length)
-        parts = config.num_layers * (1 if config.cell == "rnn" else 2)
+        parts = config.state_parts
         return cls(
             config,
             seasons,
