@@ -37,6 +37,8 @@ CONFIGS: dict[str, ModelConfig | tuple[ModelConfig, ...]] = {
     ),
     "peephole": ModelConfig(**SMALL, cell="peephole"),
     "rnn": ModelConfig(**SMALL, cell="rnn", num_layers=3),
+    "dilated residual": ModelConfig(**SMALL, num_layers=3, dilations=(1, 2, 4), residual=True),
+    "dilated peephole": ModelConfig(**SMALL, cell="peephole", dilations=(3, 5)),
     "tutorial": replace(ModelConfig.tutorial(hidden_size=5), context_length=LIMIT),
 }
 SEASONS = (7, 9)
