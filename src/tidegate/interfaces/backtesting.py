@@ -77,8 +77,9 @@ def backtest(
             training begins from the start weights again.
         models: "default" (the one that comes with the package), model files, Models, "fit" (trained at the origins;
             needs the extra "train"), or several of these. The verdict is about the first.
-        baselines: further ones by name, such as "auto_arima" or "croston" (extra "stats"). Naive, seasonal naive, drift
-            and Naive2 always take part; AutoTheta and AutoETS where statsforecast is installed; () leaves those out.
+        baselines: further ones by name, such as "auto_arima" or "croston" (extra "stats"), beside naive, seasonal
+            naive, drift and Naive2, which always take part. Left out: AutoTheta and AutoETS where statsforecast is
+            installed; (): none.
         baseline_time: seconds that each statistical baseline may take over all windows; None: as long as they take.
         prove: replace all values after each origin by noise and by nothing, and require the same forecasts to the bit.
         align: origins at the same instants for all series ("calendar"), or counted from each one's end ("ends");

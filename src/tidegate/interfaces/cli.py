@@ -245,7 +245,13 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     metavar="MODEL",
     help="default, a model file, or fit (trained at the origins); may be given several times.",
 )
-@click.option("--baseline", "baselines", multiple=True, metavar="NAME", help="A further one, for example auto_arima.")
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    metavar="NAME",
+    help="In place of auto_theta and auto_ets, for example auto_arima; naive, which always takes part: none.",
+)
 @click.option(
     "--baseline-time",
     type=float,
