@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from tidegate.interfaces.server.limits import Limits
-from tidegate.interfaces.server.serving import Server, bind, configured
+from tidegate.interfaces.server.serving import Server, configured, listen
 
 JSON = {"content-type": "application/json"}
 CSV = {"content-type": "text/csv"}
@@ -56,7 +56,7 @@ class Running:
 
 @contextmanager
 def running(app: FastAPI, limits: Limits) -> Iterator[Running]:
-    listener = bind("127.0.0.1", 0, limits.receive_seconds)
+    listener = listen("127.0.0.1", 0, limits.receive_seconds)
     server = Server(configured(app, limits), app, leaving_seconds=0)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()

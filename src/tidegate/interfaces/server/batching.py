@@ -106,15 +106,9 @@ class JointSession:
     def _answers(self, together: list[_Asked]) -> list[list[NDArray[Any]]]:
         if len(together) == 1:
             return [self.session.run(together[0].outputs, together[0].feeds)]
-        found = self.session.run(together[0].outputs, joined([asked.feeds for asked in together]))
-        ends = np.cumsum([asked.rows for asked in together])[:-1]
-        parts = [np.split(output, ends) for output in found]
-        if "past_quantiles" in together[0].outputs:  # each asked for its own number of past origins
-            place = together[0].outputs.index("past_quantiles")
-            parts[place] = [
-                part[:, : int(asked.feeds["past_origins"])] for part, asked in zip(parts[place], together, strict=True)
-            ]
-        return [[part[index] for part in parts] for index in range(len(together))]
+        outputs = together[0].outputs
+        found = self.session.run(outputs, joined([asked.feeds for asked in together]))
+        return parted(outputs, found, [asked.feeds for asked in together])
 
 
 def joined(feeds: Sequence[Feeds]) -> Feeds:
@@ -132,6 +126,18 @@ def joined(feeds: Sequence[Feeds]) -> Feeds:
     if "past_origins" in feeds[0]:
         result["past_origins"] = np.array(max(int(one["past_origins"]) for one in feeds), np.int64)
     return result
+
+
+def parted(outputs: Sequence[str], found: Sequence[NDArray[Any]], feeds: Sequence[Feeds]) -> list[list[NDArray[Any]]]:
+    """The outputs of a joint run for each of those in it: its own rows, as many past origins as it asked for."""
+    ends = np.cumsum([len(one["context"]) for one in feeds])[:-1]
+    parts = [np.split(output, ends) for output in found]
+    answers = [[part[index] for part in parts] for index in range(len(feeds))]
+    if "past_quantiles" in outputs:
+        place = list(outputs).index("past_quantiles")
+        for answer, one in zip(answers, feeds, strict=True):
+            answer[place] = answer[place][:, : int(one["past_origins"])]
+    return answers
 
 
 class TicketSession:

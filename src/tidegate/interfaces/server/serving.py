@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,8 @@ from fastapi import FastAPI
 from tidegate.errors import ConfigError
 from tidegate.interfaces.server.limits import Limits
 
+BACKLOG = 2048  # connections that wait to be accepted
 LEAVING_SECONDS = 0.5  # between "not ready" and the end of listening: who has a connection learns that it closes
-KEEP_ALIVE_SECONDS = 20
 SWITCH_SECONDS = 0.001  # of Python between threads; with 5 ms, its default, the loop would wait as long for each step
 
 
@@ -27,8 +28,16 @@ class Server(uvicorn.Server):
         self.app, self.leaving_seconds = app, leaving_seconds
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.app.state.leaving = True
+        self.app.state.leaving = True  # from here on every answer closes its connection
         await asyncio.sleep(self.leaving_seconds)
+        for server in self.servers:
+            server.close()
+        # Who has just connected may be about to ask, and uvicorn would hang up.
+        until = time.monotonic() + self.leaving_seconds
+        while time.monotonic() < until and any(
+            getattr(each, "cycle", None) is None for each in self.server_state.connections
+        ):
+            await asyncio.sleep(0.01)
         await super().shutdown(sockets)
 
 
@@ -40,7 +49,7 @@ def serve(app: FastAPI, host: str, port: int, limits: Limits, listening: Callabl
         listening: called once with the address, such as http://127.0.0.1:8321.
     Raises: ConfigError for a host that is not this machine's; OSError if the port is taken.
     """
-    listener = bind(host, port, limits.receive_seconds)
+    listener = listen(host, port, limits.receive_seconds)
     shown = f"[{host}]" if ":" in host else host
     listening(f"http://{shown}:{listener.getsockname()[1]}")
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -56,7 +65,8 @@ def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         ws="none",
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        backlog=BACKLOG,
+        timeout_keep_alive=max(1, round(limits.receive_seconds)),  # between two requests of a connection
         timeout_graceful_shutdown=round(limits.seconds + limits.receive_seconds) + 1,
     )
     config.load()
@@ -64,7 +74,7 @@ def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
     return config
 
 
-def bind(host: str, port: int, patience: float) -> socket.socket:
+def listen(host: str, port: int, patience: float) -> socket.socket:
     """A listening socket whose connections are dropped by the system when a client takes no answer for `patience`."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -76,6 +86,7 @@ def bind(host: str, port: int, patience: float) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * patience))
         listener.bind(address)
+        listener.listen(BACKLOG)  # from here on nobody who connects is turned away
     except OSError as error:
         listener.close()
         raise OSError(error.errno, error.strerror, f"{host}:{port}") from error

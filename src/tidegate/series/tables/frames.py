@@ -257,7 +257,9 @@ def _from_objects(values: NDArray[Any], zone: str | None) -> tuple[NDArray[Any],
         if all(type(value) is datetime.date for value in known):
             stamps = stamps.astype("datetime64[D]")
         return stamps, "stamp", zone
-    return values, "other" if not any(isinstance(value, str) for value in known) else "text", zone
+    if any(isinstance(value, str) for value in known):
+        return _objects([None if gap else str(value) for gap, value in zip(missing, values, strict=True)]), "text", zone
+    return values, "other", zone
 
 
 def _is_null(value: object) -> bool:
