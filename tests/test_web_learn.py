@@ -10,7 +10,6 @@ import pytest
 import torch
 
 import tidegate
-from tests.test_web_page import server, visit  # noqa: F401 (fixtures)
 from tidegate.network.cells import lstm_step
 from tidegate.series.synthetic import sine_wave
 
@@ -40,7 +39,7 @@ def by_the_equations(weights, alone: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("alone", [ALONE, 160])
-def test_the_browser_computes_what_the_equations_say(visit, weights, alone):  # noqa: F811
+def test_the_browser_computes_what_the_equations_say(visit, weights, alone):
     page = visit("/learn")
     steps = page.evaluate(
         """async alone => {
@@ -74,7 +73,7 @@ def said(number: float) -> str:
     return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def test_stepping_scrubbing_and_choosing_a_unit_tell_what_happens(visit, weights):  # noqa: F811
+def test_stepping_scrubbing_and_choosing_a_unit_tell_what_happens(visit, weights):
     page = visit("/learn")
     told, slider = page.locator("#told"), page.get_by_role("slider", name="Step")
     assert page.locator("#place").inner_text() == "31 of 160"
@@ -93,7 +92,7 @@ def test_stepping_scrubbing_and_choosing_a_unit_tell_what_happens(visit, weights
     assert page.get_by_role("button", name="One step back").is_disabled()
 
 
-def test_play_goes_on_by_itself_and_pauses(visit):  # noqa: F811
+def test_play_goes_on_by_itself_and_pauses(visit):
     page = visit("/learn")
     page.get_by_label("Speed").select_option("fast")
     page.get_by_role("button", name="Play").click()
@@ -104,7 +103,7 @@ def test_play_goes_on_by_itself_and_pauses(visit):  # noqa: F811
     assert page.locator("#place").inner_text() == stopped
 
 
-def test_who_asks_for_less_motion_gets_a_step_a_second(visit):  # noqa: F811
+def test_who_asks_for_less_motion_gets_a_step_a_second(visit):
     page = visit("/learn", reduced_motion="reduce")
     page.clock.install()
     page.get_by_label("Speed").select_option("fast")
@@ -114,7 +113,7 @@ def test_who_asks_for_less_motion_gets_a_step_a_second(visit):  # noqa: F811
     assert page.evaluate("getComputedStyle(document.querySelector('.door')).transitionDuration") == "0s"
 
 
-def test_the_learn_page_is_reached_from_the_first_and_fits(visit):  # noqa: F811
+def test_the_learn_page_is_reached_from_the_first_and_fits(visit):
     page = visit("/", width=375)
     page.get_by_role("link", name="Watch an LSTM read a wave").click()
     page.wait_for_url("**/learn")

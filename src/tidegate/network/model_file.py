@@ -312,7 +312,7 @@ class _Writer:
     def carry_in(self, suffix: str) -> None:
         """The inputs by which a stream goes on; left out, they say that nothing is carried."""
         g = self.graph
-        shape = [1, self.config.state_parts, "carried" + suffix, self.config.hidden_size]
+        shape: list[str | int] = [1, self.config.state_parts, "carried" + suffix, self.config.hidden_size]
         empty = np.zeros((1, self.config.state_parts, 1, self.config.hidden_size))
         self.state = g.input("state" + suffix, "float32", shape, empty)
         self.sums = g.input("sums" + suffix, "float64", ["carried" + suffix, len(SUMS)], np.zeros((1, len(SUMS))))

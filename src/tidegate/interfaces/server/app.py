@@ -40,8 +40,8 @@ def create_app(
         threads: of ONNX Runtime for each run of the network.
     Raises: what `tidegate.load` raises.
     """
-    desk = Desk(limits, open_models(model, threads))
     lanes = Lanes(limits)
+    desk = Desk(limits, open_models(model, threads, lambda: lanes.admitted - lanes.heavy - 1))
     measured = metrics.Metrics(_gauges(lanes, desk))
 
     @asynccontextmanager

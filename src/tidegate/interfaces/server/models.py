@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,9 +34,13 @@ class Served:
         return replace(self.model, file=self.model.file.run_by(TicketSession(self.joint, ticket)))
 
 
-def open_models(given: Given | Sequence[Given] | None, threads: int | None) -> dict[str, Served]:
+def open_models(
+    given: Given | Sequence[Given] | None, threads: int | None, others: Callable[[], int]
+) -> dict[str, Served]:
     """name -> model: "default", or a file's name without its ending.
 
+    Args:
+        others: see `JointSession`.
     Raises: ConfigError for two of one name; what `tidegate.load` raises.
     """
     several = [given] if given is None or isinstance(given, str | os.PathLike | Model) else list(given)
@@ -47,7 +51,7 @@ def open_models(given: Given | Sequence[Given] | None, threads: int | None) -> d
         name = SHIPPED if one in (None, SHIPPED) else "model" if isinstance(source, bytes) else Path(source).stem
         if name in served:
             raise ConfigError(f"two models are called {name!r}: rename a file")
-        served[name] = Served(name, model, JointSession(model.file.session))
+        served[name] = Served(name, model, JointSession(model.file.session, others))
     return served
 
 
