@@ -144,6 +144,35 @@ def test_the_file_forecasts_a_scaled_and_shifted_series_as_the_same_forecast_sca
 OPENED = Model.open(to_onnx(make(CONFIGS["lstm"]), {}))
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_pass_goes_on_from_the_state_that_another_one_gave(name: str) -> None:
+    network = make(CONFIGS[name])
+    session, patch = Model.open(to_onnx(network, {})).session, network.config.patch_length
+    histories = awkward_histories()[[0, 3], 170:270]  # no longer than two contexts, so that one window is read
+    histories[:, 0] = 1.0
+    others = {"season_lengths": np.array([[7, 24, 0]] * 2)} if network.config.season_slots else {}
+    feeds = {"context": histories, "horizon": np.array(40), **others}
+    expected = session.run(["quantiles"], feeds)[0]
+    carried: dict[str, np.ndarray] = {}
+    for end in (3, 5):
+        part = {**feeds, **carried, "context": histories[:, : end * patch], "horizon": np.array(0)}
+        quantiles, state, sums = session.run(["quantiles", "state_after", "sums_after"], part)
+        assert quantiles.shape[1] == 0 and state.shape[0] == 1 and not np.isnan(sums).any()
+        carried = {"state": state, "sums": sums, "pending": np.full(2, 2 * patch)}
+    carried["pending"] = np.full(2, histories.shape[1] - 5 * patch)
+    found = session.run(["quantiles"], {**feeds, **carried})[0]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.nanstd(histories))
+
+
+def test_the_state_after_a_part_of_a_patch_is_marked_as_none_to_go_on_from() -> None:
+    feeds = {"context": awkward_histories()[:2, :100], "season_lengths": np.zeros((2, 3), np.int64)}
+    feeds["context"][1, :30] = np.nan
+    session = Model.open(to_onnx(make(CONFIGS["lstm"]), {})).session
+    for width, whole in ((100, [False, False]), (96, [True, False]), (94, [False, False])):
+        part = {**feeds, "context": feeds["context"][:, :width], "horizon": np.array(0)}
+        assert (~np.isnan(session.run(["sums_after"], part)[0]).any(axis=1)).tolist() == whole
+
+
 def damaged(tmp_path: Path, content: bytes) -> Path:
     path = tmp_path / "bad.onnx"
     path.write_bytes(content)

@@ -15,19 +15,16 @@ from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.carried import CHUNK, Carried, batches
 from tidegate.forecasting.forecaster import cut, season_note, wanted_levels
 from tidegate.forecasting.model import Model, level_weights
+from tidegate.forecasting.placing import LATE, UNKNOWN, Placed, place
 from tidegate.forecasting.result import Forecast
 from tidegate.series.arriving import Arrivals, Key, Layout, key_of, read_arrivals
 from tidegate.series.calendar import Stamps
-from tidegate.series.dates.clockchanges import show
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import SLOTS, season_lengths
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Seasons = int | tuple[int, ...]
-
-LATE = ("error", "skip")
-UNKNOWN = ("error", "skip", "start")
 
 
 class Updated(NamedTuple):
@@ -148,109 +145,27 @@ class Stream:
             off the grid or more than two contexts ahead, for infinite values or what is no number.
         """
         found = read_arrivals(rows, self.layout, self.index)
-        group = np.array([self.index.get(key, -1) for key in found.keys], np.int64)
-        strange = np.flatnonzero(group < 0)
-        unknown = int(np.isin(found.group, strange).sum())
-        if unknown and self.unknown == "error":
-            names = [" · ".join(found.keys[place]) for place in strange[:3]]
-            more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
-            raise DataError(
-                f"the stream holds no series {', '.join(map(repr, names))}{more}: begin it with them, or with "
-                'unknown="start" (--unknown start) to let new series begin, or unknown="skip"'
-            )
-        fresh = strange if self.unknown == "start" else strange[:0]
-        group[fresh] = self.size + np.arange(len(fresh))
-        kept = group[found.group] >= 0
-        series, values = group[found.group[kept]], found.values[kept]
-        starts, done = self._beginnings(found, fresh)
-        steps, late = self._steps(found, kept, series, starts, done)
-        if late.any():
-            if self.late == "error":
-                self._refuse_late(found, fresh, series, steps, late, done)
-            series, steps, values = series[~late], steps[~late], values[~late]
-        ahead = steps - done[series]
-        gaps = _gaps(series, ahead)
-        if (far := gaps > 2 * self.file.config.context_length).any():
-            row = int(np.argmax(far))
-            raise DataError(
-                f"series {self._name(found, fresh, int(series[row]))!r}: a row is {int(gaps[row])} steps after the one "
-                "before it, beyond all that a forecast reads: leave it out, or begin the series anew"
-            )
-        if len(fresh):
-            self._begin(found, fresh, starts)
-        self._place(series, ahead, values)
-        touched = np.zeros(self.size, bool)
-        touched[series] = True
-        ids = [key for key, place in self.index.items() if touched[place]]
-        return Updated(len(series), int(late.sum()), 0 if self.unknown == "start" else unknown, ids)
-
-    def _beginnings(self, found: Arrivals, fresh: Integers) -> tuple[Stamps, Integers]:
-        """Of the series there are and those that begin: their first stamps, and the steps that they have."""
-        done = np.concatenate([self.lead + self.carried.length, np.zeros(len(fresh), np.int64)])
-        if found.times is None:
-            if len(fresh) and self.layout.timeline.frequency is not None:
-                raise DataError(f"series {self._name(found, fresh, self.size)!r} is new: its first row needs a stamp")
-            return np.concatenate([self.starts, np.zeros(len(fresh), self.starts.dtype)]), done
-        first = [found.times[found.group == place].min() for place in fresh]
-        return np.concatenate([self.starts, np.array(first, found.times.dtype)]), done
-
-    def _steps(
-        self, found: Arrivals, kept: NDArray[np.bool_], series: Integers, starts: Stamps, done: Integers
-    ) -> tuple[Integers, NDArray[np.bool_]]:
-        """(rows,) the steps of the rows, counted from their series' first stamp, and which of them are late: at a step
-        that their series has had, in an earlier update or an earlier row of this one."""
-        if found.times is None:
-            order = np.argsort(series, kind="stable")
-            rank = np.empty(len(series), np.int64)
-            rank[order] = np.arange(len(series)) - np.searchsorted(series[order], series[order])
-            return done[series] + rank, np.zeros(len(series), bool)
-        steps = self._on_grid(found.times[kept], series, starts)
-        late = (steps < done[series]) | _again(series, steps)
-        if found.later is not None and late.any():  # the second time that a clock shows an hour
-            steps = np.where(late, self._on_grid(found.later[kept], series, starts), steps)
-            late = (steps < done[series]) | _again(series, steps)
-        return steps, late
-
-    def _on_grid(self, times: Stamps, series: Integers, starts: Stamps) -> Integers:
-        frequency, begins = self.layout.timeline.frequency, starts[series]
-        if frequency is None:
-            return times.astype(np.int64) - begins.astype(np.int64)
-        steps, exact = frequency.index(begins, times)
-        if frequency.unit == "business_day":
-            exact &= np.is_busday(times.astype("M8[D]"))
-        if not exact.all():
-            row = int(np.argmin(exact))
-            raise DataError(
-                f'time column "{",".join(self.layout.times)}" has {show(times[row])}, which is not on the grid '
-                f"{frequency.word} that starts at {show(begins[row])}"
-            )
-        return steps
-
-    def _refuse_late(
-        self,
-        found: Arrivals,
-        fresh: Integers,
-        series: Integers,
-        steps: Integers,
-        late: NDArray[np.bool_],
-        done: Integers,
-    ) -> None:
-        row = int(np.argmax(late))
-        name = self._name(found, fresh, int(series[row]))
-        again = steps[row] >= done[series[row]]
-        what = "two rows are of one step" if again else f"a row is {int(done[series[row]] - steps[row])} steps back"
-        raise DataError(
-            f"series {name!r}: {what}; a stream takes each step once, in order: leave such rows out, or say "
-            f'late="skip" (--late skip); {int(late.sum())} of {len(late)} rows are late'
+        placed = place(
+            found,
+            self.layout,
+            self.index,
+            self.starts,
+            self.lead + self.carried.length,
+            late=self.late,
+            unknown=self.unknown,
+            most=2 * self.file.config.context_length,
         )
+        if len(placed.fresh):
+            self._begin(found, placed)
+        self._place(placed.series, placed.ahead, placed.values)
+        touched = np.zeros(self.size, bool)
+        touched[placed.series] = True
+        ids = [key for key, number in self.index.items() if touched[number]]
+        return Updated(len(placed.series), placed.late, placed.unknown, ids)
 
-    def _name(self, found: Arrivals, fresh: Integers, series: int) -> str:
-        if series >= self.size:
-            return " · ".join(found.keys[fresh[series - self.size]])
-        return " · ".join(str(column[series]) for column in self.ids.values()) or self.layout.target
-
-    def _begin(self, found: Arrivals, fresh: Integers, starts: Stamps) -> None:
+    def _begin(self, found: Arrivals, placed: Placed) -> None:
         """Series of which nothing was known; their season lengths are those asked for, else the calendar's shortest."""
+        fresh = placed.fresh
         seasons = np.zeros((len(fresh), SLOTS), np.int64)
         frequency = self.layout.timeline.frequency
         if self.season_length is not None:
@@ -259,14 +174,14 @@ class Stream:
             seasons[:, : len(lengths)] = lengths
         elif frequency is not None:
             seasons[:, : len(frequency.season_candidates[:1])] = frequency.season_candidates[:1]
-        for place, key in zip(range(self.size, self.size + len(fresh)), fresh, strict=True):
-            self.index[found.keys[key]] = place
+        for number, key in enumerate(fresh, self.size):
+            self.index[found.keys[key]] = number
         for name, column in self.ids.items():
             more = found.ids[name][fresh]
             self.ids[name] = np.concatenate([column, more.astype(column.dtype) if len(column) else more])
         further = Carried.empty(self.file.networks, seasons)
         self.carried = self.carried.joined(further) if self.size else further
-        self.starts = starts
+        self.starts = placed.starts
         self.lead = np.concatenate([self.lead, np.zeros(len(fresh), np.int64)])
 
     def _place(self, series: Integers, ahead: Integers, values: Floats) -> None:
@@ -442,23 +357,3 @@ def mean_of_known(parts: list[Floats]) -> Floats:
     count = np.sum(known, axis=0)
     total = np.sum([np.where(one, part, 0.0) for one, part in zip(known, parts, strict=True)], axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _gaps(series: Integers, ahead: Integers) -> Integers:
-    """(rows,) steps from the row before of the same series, or from its end, to each row."""
-    order = np.lexsort((ahead, series))
-    first = np.diff(series[order], prepend=-1) != 0
-    gaps = np.empty_like(ahead)
-    gaps[order] = np.where(first, ahead[order] + 1, np.diff(ahead[order], prepend=0))
-    return gaps
-
-
-def _again(series: Integers, steps: Integers) -> NDArray[np.bool_]:
-    """(rows,) whether an earlier row is of the same step of the same series."""
-    if not len(steps):
-        return np.zeros(0, bool)
-    low = int(steps.min())
-    first = np.unique(series * (int(steps.max()) - low + 1) + (steps - low), return_index=True)[1]
-    again = np.ones(len(series), bool)
-    again[first] = False
-    return again
