@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import sys
 import time
@@ -53,6 +54,7 @@ def serve(app: FastAPI, host: str, port: int, limits: Limits, listening: Callabl
     shown = f"[{host}]" if ":" in host else host
     listening(f"http://{shown}:{listener.getsockname()[1]}")
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()  # what is loaded stays: the collector need not look at it again and again
     Server(configured(app, limits), app).run([listener])
 
 
