@@ -63,7 +63,7 @@ def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         access_log=False,
-        log_level="warning",
+        log_level="error",  # a line for each garbled request would fill a log, or a pipe that nobody reads
         server_header=False,
         proxy_headers=False,
         ws="none",
