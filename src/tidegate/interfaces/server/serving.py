@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import sys
 import time
@@ -53,6 +54,7 @@ def serve(app: FastAPI, host: str, port: int, limits: Limits, listening: Callabl
     shown = f"[{host}]" if ":" in host else host
     listening(f"http://{shown}:{listener.getsockname()[1]}")
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()  # what is loaded stays: the collector need not look at it again and again
     Server(configured(app, limits), app).run([listener])
 
 
@@ -61,7 +63,7 @@ def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         access_log=False,
-        log_level="warning",
+        log_level="error",  # a line for each garbled request would fill a log, or a pipe that nobody reads
         server_header=False,
         proxy_headers=False,
         ws="none",
