@@ -31,7 +31,7 @@ def row(day: int, value: float | None, name: str = "a") -> dict[str, Any]:
 
 def said(process: subprocess.Popen[str], *lines: object) -> tuple[list[dict[str, Any]], str, int]:
     """All it answers to these lines, what it tells a person, and its exit code."""
-    out, errors = process.communicate("".join(json.dumps(line) + "\n" for line in lines), timeout=60)
+    out, errors = process.communicate("".join(json.dumps(line) + "\n" for line in lines), timeout=120)
     return [json.loads(line) for line in out.splitlines()], errors, process.returncode
 
 
@@ -46,7 +46,7 @@ def test_each_line_is_answered_at_once_and_sigterm_keeps_what_was_taken_in(tmp_p
         answer = json.loads(process.stdout.readline())  # before the next line is sent
         assert answer["id"] == "a" and answer["day"] == [f"2024-05-{day + ahead:02d}" for ahead in (1, 2, 3)]
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 143
+    assert process.wait(timeout=120) == 143
     for pipe in (process.stdin, process.stdout, process.stderr):
         pipe.close()
 

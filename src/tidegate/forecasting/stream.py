@@ -189,10 +189,11 @@ class Stream:
         which, row = np.unique(series, return_inverse=True)
         counts = np.zeros(len(which), np.int64)
         np.maximum.at(counts, row, ahead + 1)
-        for step in range(0, int(counts.max(initial=0)), CHUNK):
+        most = int(counts.max(initial=0))
+        for step in range(0, most, CHUNK):
             busy = np.flatnonzero(counts > step)
             part = (ahead >= step) & (ahead < step + CHUNK)
-            block = np.full((len(which), CHUNK), np.nan)
+            block = np.full((len(which), min(CHUNK, most - step)), np.nan)
             block[row[part], ahead[part] - step] = values[part]
             self._take_in(which[busy], block[busy], np.minimum(counts[busy] - step, CHUNK))
 
