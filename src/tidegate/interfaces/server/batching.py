@@ -63,6 +63,7 @@ class JointSession:
         self.runs = self.rows = 0  # so far, for /metrics
         self._lock = threading.Condition()
         self._busy = False
+        self._awaited = 0  # how many the one that leads would like to wait for
         self._waiting: list[_Asked] = []
 
     def run(self, outputs: Sequence[str], feeds: Feeds) -> list[NDArray[Any]]:
@@ -73,7 +74,8 @@ class JointSession:
         with self._lock:
             if self._busy:
                 self._waiting.append(asked)
-                self._lock.notify()  # the one that leads may wait for it
+                if len(self._waiting) == self._awaited:
+                    self._lock.notify()  # the one that leads need not wait longer
             else:
                 self._busy = asked.leads = True
                 asked.turn.set()
@@ -86,10 +88,10 @@ class JointSession:
     def _lead(self, first: _Asked) -> None:
         """Run for `first` and those that can join it, then hand over to the next that waits."""
         with self._lock:
-            company = min(self.others(), ENOUGH - 1)
-            self._lock.wait_for(
-                lambda: len(self._waiting) >= company, timeout=min(company * WAIT_SECONDS, LONGEST_WAIT)
-            )
+            self._awaited = min(self.others(), ENOUGH - 1)
+            if len(self._waiting) < self._awaited:
+                self._lock.wait(min(self._awaited * WAIT_SECONDS, LONGEST_WAIT))
+            self._awaited = 0
             together, rows = [first], first.rows
             for other in list(self._waiting):
                 if other.key == first.key and rows + other.rows <= JOINED_ROWS:
@@ -124,14 +126,13 @@ class JointSession:
 
 def joined(feeds: Sequence[Feeds]) -> Feeds:
     """The feeds of one run for all: contexts right-aligned, missing values in front, the largest `past_origins`."""
-    longest = max(one["context"].shape[1] for one in feeds)
-    result: Feeds = {"horizon": feeds[0]["horizon"]}
-    result["context"] = np.concatenate(
-        [
-            np.pad(one["context"], ((0, 0), (longest - one["context"].shape[1], 0)), constant_values=np.nan)
-            for one in feeds
-        ]
-    )
+    rows, longest = sum(len(one["context"]) for one in feeds), max(one["context"].shape[1] for one in feeds)
+    context, begin = np.full((rows, longest), np.nan), 0
+    for one in feeds:
+        count, length = one["context"].shape
+        context[begin : begin + count, longest - length :] = one["context"]
+        begin += count
+    result: Feeds = {"horizon": feeds[0]["horizon"], "context": context}
     if "season_lengths" in feeds[0]:
         result["season_lengths"] = np.concatenate([one["season_lengths"] for one in feeds])
     if "past_origins" in feeds[0]:
@@ -141,13 +142,15 @@ def joined(feeds: Sequence[Feeds]) -> Feeds:
 
 def parted(outputs: Sequence[str], found: Sequence[NDArray[Any]], feeds: Sequence[Feeds]) -> list[list[NDArray[Any]]]:
     """The outputs of a joint run for each of those in it: its own rows, as many past origins as it asked for."""
-    ends = np.cumsum([len(one["context"]) for one in feeds])[:-1]
-    parts = [np.split(output, ends) for output in found]
-    answers = [[part[index] for part in parts] for index in range(len(feeds))]
-    if "past_quantiles" in outputs:
-        place = list(outputs).index("past_quantiles")
-        for answer, one in zip(answers, feeds, strict=True):
+    answers, begin = [], 0
+    for one in feeds:
+        end = begin + len(one["context"])
+        answer = [output[begin:end] for output in found]
+        if "past_quantiles" in outputs:
+            place = list(outputs).index("past_quantiles")
             answer[place] = answer[place][:, : int(one["past_origins"])]
+        answers.append(answer)
+        begin = end
     return answers
 
 
