@@ -262,12 +262,12 @@ def test_a_process_that_is_stopped_goes_on_where_it_was(number: signal.Signals, 
     pattern = write(tmp_path / "in", RECORDS, order=SCATTERED)
     out = tmp_path / "out"
     process = started(pattern, out)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while len(list(out.glob("part-*.parquet"))) < 3:
         assert process.poll() is None and time.monotonic() < until, process.communicate()
         time.sleep(0.005)
     process.send_signal(number)
-    _, words = process.communicate(timeout=60)
+    _, words = process.communicate(timeout=120)
     assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number)
     assert "Traceback" not in words
     manifest = json.loads((out / "manifest.json").read_text())
@@ -291,7 +291,7 @@ def test_a_disk_that_refuses_ends_with_one_line_and_the_command_goes_on_later(tm
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
 
     process = started(pattern, out, preexec_fn=limited)
-    _, words = process.communicate(timeout=60)
+    _, words = process.communicate(timeout=120)
     assert process.returncode == 1, words
     assert "Traceback" not in words and words.count("Error: ") == 1
     again = started(pattern, out)

@@ -100,7 +100,7 @@ def test_levels_out_of_range_are_refused(levels: tuple[float, ...], quantiles: t
         wanted_levels(levels, quantiles)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=6, unique=True).map(sorted))
 def test_levels_the_network_does_not_have_follow_the_normal_distribution_between_and_beyond(want: list[float]) -> None:
     """Exact for a normal distribution, from the standard library's inverse."""

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 BUCKET_ROWS = 3_000_000  # of a bucket, about: what is in memory at once
 CHUNK_ROWS = 16_000_000  # of the input that go to their buckets together; a killed command repeats one chunk
 CHUNK_FILES = 200
-MOST_BUCKETS = 1_000
+MOST_BUCKETS = 800  # all their files are open at once, and most systems allow 1,024
 LOOK_ROWS = 1_000_000  # by which input that is not grouped is told at once
-_ROW_GROUP = 61_440  # of a spilled file: one of these per bucket and thread is kept in memory while it is filled
+_BUFFERED_ROWS = 4_000_000  # of all spilled files together: they wait in memory until a row group is full
 
 Report = Callable[[int, int], None]  # rows done, rows in all
 
@@ -119,6 +119,7 @@ def hashed_buckets(
     """Write every row into the bucket of its series, chunk by chunk; chunks that an earlier command wrote are kept."""
     count = min(MOST_BUCKETS, -(-source.rows // BUCKET_ROWS))
     ordered = reading.keeps_order or source.stamps is None
+    row_group = min(122_880, max(2_048, _BUFFERED_ROWS // count))
     stamp = ", t" if source.stamps is not None else ""
     fields = f"{source.keys}{stamp}, y{', row' if ordered else ''}"
     chunks = list(_chunks(source))
@@ -132,7 +133,7 @@ def hashed_buckets(
             with faults_named(connection, source.files, ranges, work.parent):
                 connection.execute(
                     f"COPY (SELECT {fields}, hash({source.keys}) % {count} AS bucket FROM ({source.select(ranges)})) "
-                    f"TO {quoted(str(aside))} (FORMAT parquet, PARTITION_BY (bucket), ROW_GROUP_SIZE {_ROW_GROUP})"
+                    f"TO {quoted(str(aside))} (FORMAT parquet, PARTITION_BY (bucket), ROW_GROUP_SIZE {row_group})"
                 )
             aside.rename(place)
         done += sum(rows.count for rows in ranges)

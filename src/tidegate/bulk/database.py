@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY_LIMIT = "700MB"
-OPEN_FILES = 1100  # of a partitioned write: all buckets at once
+OPEN_FILES = 900  # of a partitioned write: all buckets at once
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ def faults_named(
 
     try:
         yield
+    except duckdb.InterruptException:  # a signal: no time to look for anything
+        raise
     except duckdb.Error as error:
         if not isinstance(error, duckdb.OutOfMemoryException) and (damage := find_damage(connection, files, ranges)):
             raise damage from error
