@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.test_page_in_browser import browser, unavailable  # noqa: F401 (a fixture)
+from tests.conftest import unavailable
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.model import Model, shipped_path
 from tidegate.network.cells import State, lstm_step, peephole_step, run_layer
@@ -111,7 +111,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:  # noqa: F811
+def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The test page in a real browser, served with the runtime and the models from this machine; nothing else."""
     if not RUNTIME.is_dir():
         unavailable(f"onnxruntime-web is not in {FOLDER}: run npm ci there")
