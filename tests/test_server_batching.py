@@ -97,20 +97,20 @@ def ask_together(rows: Sequence[int], horizons: Sequence[int], values: Sequence[
 
 def test_who_finds_it_idle_runs_at_once_and_those_who_wait_run_together() -> None:
     recorded, answers = ask_together([1, 1, 2, 1], [4, 4, 4, 4], [1.0, 2.0, 3.0, 4.0])
-    assert recorded.sizes == [1, 4]
+    assert recorded.sizes == [4, 4]  # two runs; a single row is filled up to a whole vector
     assert answers == [[4.0], [8.0], [12.0, 12.0], [16.0]]
 
 
 def test_only_those_with_the_same_horizon_share_a_run() -> None:
     recorded, answers = ask_together([1, 1, 1, 1], [2, 5, 7, 5], [1.0, 2.0, 3.0, 4.0])
-    assert sorted(recorded.sizes) == [1, 1, 2]
+    assert recorded.sizes == [4, 4, 4]  # three runs for four callers
     assert answers == [[2.0], [10.0], [21.0], [20.0]]
 
 
 def test_a_run_holds_no_more_series_than_anyone_should_wait_for() -> None:
     half = JOINED_ROWS // 2
     recorded, answers = ask_together([1, half, half, half], [1] * 4, [1.0, 2.0, 3.0, 4.0])
-    assert recorded.sizes == [1, JOINED_ROWS, half]
+    assert recorded.sizes == [4, JOINED_ROWS, half]
     assert [answer[0] for answer in answers] == [1.0, 2.0, 3.0, 4.0]
 
 

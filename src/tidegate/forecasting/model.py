@@ -187,7 +187,7 @@ class Model:
 
         def forecast(batch: Integers) -> int:
             size = len(batch)
-            filled = np.resize(batch, size + -size % ROWS_AT_ONCE)
+            filled = np.resize(batch, size + -size % getattr(session, "rows_at_once", ROWS_AT_ONCE))
             context = stack(panel.values, starts[filled], panel.offsets[filled + 1])
             feeds: dict[str, Any] = {"context": context, "horizon": np.array(horizon, np.int64)}
             if self.config.season_slots:

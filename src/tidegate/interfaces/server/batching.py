@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.forecasting.model import ROWS_AT_ONCE
 from tidegate.interfaces.server.lanes import Ticket
 
 Feeds = dict[str, NDArray[Any]]
@@ -70,7 +71,7 @@ class JointSession:
         """The named outputs for these feeds, as `session.run` gives them."""
         asked = _Asked(outputs, feeds)
         if asked.rows > JOINED_ROWS:
-            return self.session.run(outputs, feeds)
+            return whole_run(self.session, outputs, feeds)
         with self._lock:
             if self._busy:
                 self._waiting.append(asked)
@@ -83,7 +84,7 @@ class JointSession:
         if asked.leads:
             self._lead(asked)
         # Without an answer a joint run has failed; whose fault it was shows when each runs alone.
-        return self.session.run(outputs, feeds) if asked.answer is None else asked.answer
+        return whole_run(self.session, outputs, feeds) if asked.answer is None else asked.answer
 
     def _lead(self, first: _Asked) -> None:
         """Run for `first` and those that can join it, then hand over to the next that waits."""
@@ -118,10 +119,20 @@ class JointSession:
 
     def _answers(self, together: list[_Asked]) -> list[list[NDArray[Any]]]:
         if len(together) == 1:
-            return [self.session.run(together[0].outputs, together[0].feeds)]
+            return [whole_run(self.session, together[0].outputs, together[0].feeds)]
         outputs = together[0].outputs
-        found = self.session.run(outputs, joined([asked.feeds for asked in together]))
+        found = whole_run(self.session, outputs, joined([asked.feeds for asked in together]))
         return parted(outputs, found, [asked.feeds for asked in together])
+
+
+def whole_run(session: Session, outputs: Sequence[str], feeds: Feeds) -> list[NDArray[Any]]:
+    """A run filled up to whole vectors (see ROWS_AT_ONCE), once for all that share it."""
+    rows = len(feeds["context"])
+    if rows % ROWS_AT_ONCE == 0:
+        return session.run(outputs, feeds)
+    places = np.resize(np.arange(rows), rows + -rows % ROWS_AT_ONCE)
+    filled = {name: array[places] if array.ndim else array for name, array in feeds.items()}
+    return [output[:rows] for output in session.run(outputs, filled)]
 
 
 def joined(feeds: Sequence[Feeds]) -> Feeds:
@@ -157,13 +168,15 @@ def parted(outputs: Sequence[str], found: Sequence[NDArray[Any]], feeds: Sequenc
 class TicketSession:
     """The session as one request sees it: joint for a small one, its own for a large one; none once it is abandoned."""
 
+    rows_at_once = 1  # runs are filled up here, not for every request
+
     def __init__(self, joint: JointSession, ticket: Ticket) -> None:
         self.joint, self.ticket = joint, ticket
 
     def run(self, outputs: Sequence[str], feeds: Feeds) -> list[NDArray[Any]]:
         self.ticket.check()
         if self.ticket.heavy:
-            return self.joint.session.run(outputs, feeds)
+            return whole_run(self.joint.session, outputs, feeds)
         with self.ticket.aside():
             return self.joint.run(outputs, feeds)
 
