@@ -168,7 +168,8 @@ def test_a_time_limit_comes_to_a_number_of_steps_that_repeats_the_fit() -> None:
     panel = waves(4, 50)
     limited = scratch(panel, time_limit=3.0)
     assert limited.provenance["seconds"] < 4.0
-    again = scratch(panel, max_steps=limited.provenance["max_steps"])
+    found = limited.provenance
+    again = scratch(panel, max_steps=found["max_steps"], members=found["members"])
     assert fingerprint(again) == fingerprint(limited)
 
 

@@ -362,8 +362,10 @@ def fit(
             of them. They also say how many layers there are.
         season_length: steps per season, one or several; kept with the model.
         time_limit: seconds in all, which decide how many steps each training has.
-        max_steps: steps of each training. What a fit under a time limit came to, `provenance["max_steps"]`, repeats it.
-        members: trainings of each kind, with the next seeds, whose quantiles are averaged; 1 if left out.
+        max_steps: steps of each training. What a fit under a time limit came to, with the `members` that its
+            `provenance` tells, repeats it exactly.
+        members: trainings of each kind, with the next seeds, whose quantiles are averaged; left out, one, and up to
+            three where a time limit leaves room.
         seed: the same seed, data and machine give the same network.
         device: "auto" (CUDA if there is one), "cpu", "cuda".
         checkpoint: a file to which the state is written after every epoch, removed at the end.

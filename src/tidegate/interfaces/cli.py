@@ -193,7 +193,12 @@ def _forecast_document(result: Forecast, model: Model) -> str:
 @click.option("--dilations", type=Numbers(int), metavar="LIST", help="Steps back to each layer's state: 1,2,4.")
 @click.option("--time-limit", type=float, metavar="SECONDS", help="Seconds in all, which decide the steps.")
 @click.option("--max-steps", type=int, metavar="N", help="Steps of each training, which repeats a fit exactly.")
-@click.option("--members", type=int, metavar="N", help="Trainings of each kind that are averaged; 1 if left out.")
+@click.option(
+    "--members",
+    type=int,
+    metavar="N",
+    help="Trainings of each kind that are averaged; left out, 1 to 3, as time allows.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a fit to the same MODEL that was stopped.")
 @SEED
 @DEVICE

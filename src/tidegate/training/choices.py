@@ -16,6 +16,7 @@ from tidegate.training.windows import OriginPlan
 
 LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at once; beyond, masked patches
 LONGEST_CONTEXT = 512  # and reads blocks of at most so many
+MOST_MEMBERS = 3  # that are trained unasked: every further one makes forecasts slower by as much
 FEW_STEPS = 10  # fewer are not worth a training
 BUDGET = 0.85  # share of a time limit that is planned for; the rest is for a machine that slows down
 
@@ -26,9 +27,9 @@ class FitPlan:
 
     Attributes:
         seed: of the first training; every further one takes the next number.
-        max_steps: of each training. A time limit lowers or raises it; the number it came to, given as max_steps,
-            repeats that fit exactly.
-        members: trainings of each kind whose quantiles are averaged.
+        max_steps: of each training. A time limit lowers it, or raises it once there is room for MOST_MEMBERS of this
+            length: several trainings of a few hundred steps do better than one of many.
+        members: trainings of each kind whose quantiles are averaged; None: one, or more where a time limit leaves room.
         time_limit: seconds in all; None: as long as it takes.
         transfer_rate: learning rate from weights that know something, which a higher one makes them forget.
         scratch_rate: from nothing. Both are for Muon and AdamW, warmed up, then falling to zero along a line.
@@ -46,7 +47,7 @@ class FitPlan:
 
     seed: int = 0
     max_steps: int = 300
-    members: int = 1
+    members: int | None = None
     time_limit: float | None = None
     epochs: int = 8
     patience: int = 3
@@ -64,9 +65,9 @@ class FitPlan:
     selection_values: int = 600_000
 
     def __post_init__(self) -> None:
-        for name in ("max_steps", "members"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} {getattr(self, name)}: expected a whole number from 1")
+        for name, value in (("max_steps", self.max_steps), ("members", self.members)):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} {value}: expected a whole number from 1")
         if self.time_limit is not None and not self.time_limit > 0:
             raise ConfigError(f"time_limit {self.time_limit}: expected seconds, more than 0")
 

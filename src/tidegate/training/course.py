@@ -21,6 +21,7 @@ from tidegate.training.samples import HeldOut, Samples
 from tidegate.training.windows import every_origin_loss
 
 REHEARSED_STEPS = 4
+FOR_TRAINING = 0.93  # share of a time limit after which no step is begun: choosing and writing take the rest
 MOST_RETREATS = 5  # times a training goes back and halves its rate before it ends with what it has
 
 
@@ -143,7 +144,7 @@ class Course:
 
 
 class Clock:
-    """Seconds since the fit began, those of earlier sittings included, and whether they are used up."""
+    """Seconds since the fit began, those of earlier sittings included, and whether those for training are used up."""
 
     def __init__(self, limit: float | None, before: float = 0.0) -> None:
         self.limit, self.before, self.began = limit, before, time.monotonic()
@@ -154,7 +155,7 @@ class Clock:
 
     @property
     def is_over(self) -> bool:
-        return self.limit is not None and self.seconds >= self.limit
+        return self.limit is not None and self.seconds >= FOR_TRAINING * self.limit
 
 
 def validate(network: PatchLSTM, part: HeldOut) -> tuple[float, float]:

@@ -32,7 +32,7 @@ class Trained:
         networks: one, or several for one file.
         history: one line per epoch of every training.
         notes: what was decided, one sentence each.
-        provenance: what the file tells of its origin; provenance["max_steps"], given again, repeats this fit exactly.
+        provenance: what the file tells of its origin; its max_steps and members, given again, repeat this fit exactly.
         calibration: factors of the central intervals from the errors on the held-out windows, the outermost first;
             None: nothing was held out, or nothing trained.
     """
@@ -84,8 +84,8 @@ def fit(
         cell, layers, hidden_size, residual, dilations: the shape of the network of its own; dilations say how many
             layers there are.
         time_limit: seconds in all; it decides how many steps each training has.
-        max_steps: of each training; what a fit under a time limit came to, given again, repeats it exactly.
-        members: trainings of each kind that are averaged.
+        max_steps: of each training. What a fit under a time limit came to, with the same `members`, repeats it exactly.
+        members: trainings of each kind that are averaged; left out, one, and more where a time limit leaves room.
         checkpoint: a file to write the state to after every epoch, removed at the end.
         resume: go on from `checkpoint` if it is there.
     Raises: DataError if no series is longer than the horizon; ConfigError for options that contradict each other.
@@ -113,20 +113,21 @@ def fit(
     if saved.max_steps is not None:
         trainings = trainings.with_steps(saved.max_steps)
     elif plan.time_limit is not None and max_steps is None:
-        steps = trainings.affordable_steps()
-        if not steps and kinds[0].starts:
+        within = trainings.within(plan.time_limit)
+        if within is None and kinds[0].starts:
             note = f"{plan.time_limit:g} s are too short to train anything: {kinds[0].name} are kept as they were"
             return untrained(kinds[0], note, plan, start)
-        trainings = trainings.with_steps(max(steps, FEW_STEPS))
+        trainings = within or trainings.with_steps(FEW_STEPS)
 
-    trained = [(kind, trainings.run(kind)) for kind in kinds]
+    trained = list(zip(kinds, trainings.run(), strict=True))
     # What began with nothing and never came to a finite loss is nothing still.
     trained = [(kind, each) for kind, each in trained if kind.starts or all(course.best_step for course in each)]
     if not trained:
         raise DataError("training never gave a finite loss: nothing is saved; forecast without fit")
     kinds = [kind for kind, _ in trained]
     courses = [each for _, each in trained]
-    groups = [Group([course.network for course in each], kind.starts * plan.members) for kind, each in trained]
+    members = trainings.plan.members or 1
+    groups = [Group([course.network for course in each], kind.starts * members) for kind, each in trained]
     found = candidates(groups, material.selection, plan)
     best = choose(found)
     notes = [*trainings.notes, chosen_note(best, found, kinds, material)]
@@ -208,6 +209,7 @@ def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[
         "start": start,
         "plan": asdict(trainings.plan),
         "max_steps": trainings.plan.max_steps,
+        "members": trainings.plan.members,
         "kept": kept,
         "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.best_step} for one in trainings.courses],
         "seconds": round(trainings.clock.seconds, 1),

@@ -33,7 +33,7 @@ from tidegate.training.windows import OriginPlan, every_origin_loss
 class PretrainPlan:
     """All choices of the recipe besides the network's shape; docs/pretraining.md logs what was tried."""
 
-    steps: int = 8400
+    steps: int = 14_000
     seed: int = 0
     batch: int = 128  # series of the usual length; long ones come in smaller batches, short ones in larger
     usual_context: int = 512  # steps before the last origin of a usual batch; long ones reach 2 * context_length

@@ -53,9 +53,13 @@ class FitCheckpoint:
         """What the first sitting settled on."""
         return self.facts.get("max_steps")
 
+    def knows(self, key: str) -> bool:
+        """Whether a training had begun."""
+        return key in self.facts.get("trainings", {})
+
     def restore(self, key: str, course: Course) -> bool:
         """Put a training where it was; whether it had been finished."""
-        if key not in self.facts.get("trainings", {}):
+        if not self.knows(key):
             return False
         prefix = f"{key}/"
         mine = {name.removeprefix(prefix): tensor for name, tensor in self.tensors.items() if name.startswith(prefix)}

@@ -16,7 +16,7 @@ from tidegate.forecasting.config import ModelConfig
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
-from tidegate.training.choices import BUDGET, FEW_STEPS, FitPlan
+from tidegate.training.choices import BUDGET, FEW_STEPS, MOST_MEMBERS, FitPlan
 from tidegate.training.course import Clock, Course, Epoch, validate
 from tidegate.training.resume import FitCheckpoint
 from tidegate.training.samples import HeldOut, Samples, held_windows, hold_out
@@ -109,32 +109,58 @@ class Trainings:
         self.material, self.plan, self.kinds = material, plan, kinds
         self.clock, self.saved, self.progress = clock, saved, progress
         self.courses: list[Course] = []
+        self.least = plan.members or 1  # members that are trained in any case
 
-    def run(self, kind: Kind) -> list[Course]:
-        """Train every member of a kind, from each of its starts, until the validation part says enough."""
-        return [self._run(course, kind, everything=False) for course in self.members(kind)]
+    def run(self) -> list[list[Course]]:
+        """Train until the validation part says enough. Returns: for each kind its members, each from every start.
+
+        Members are trained round by round: as many as the plan says, or else one, and further ones, MOST_MEMBERS at
+        most, while a time limit leaves room for them.
+        """
+        found: list[list[Course]] = [[] for _ in self.kinds]
+        members, took = 0, 0.0
+        while members < self.least or self.has_time_for_another(members, took):
+            began = time.monotonic()
+            for courses, kind in zip(found, self.kinds, strict=True):
+                courses += [self._run(course, kind, everything=False) for course in self.member(kind, members)]
+            members, took = members + 1, time.monotonic() - began
+        self.plan = replace(self.plan, members=members)
+        return found
+
+    def has_time_for_another(self, members: int, took: float) -> bool:
+        """Whether a further round of trainings, which took so many seconds, ends well before the time limit."""
+        if self.plan.members is not None or self.plan.time_limit is None or members >= MOST_MEMBERS:
+            return False
+        if self.saved.knows(str(len(self.courses))):  # it had begun before this fit was stopped
+            return True
+        still = took + (took * (members + 1) if self.is_worth_repeating else 0.0)
+        return self.clock.seconds + still < BUDGET * self.plan.time_limit
 
     def run_again(self, kind: Kind, before: Sequence[Course]) -> list[Course]:
         """The same trainings on everything, the held-out windows too, each to the step that was kept before."""
-        courses = self.members(kind)
+        courses = [course for member in range(self.plan.members or 1) for course in self.member(kind, member)]
         for course, earlier in zip(courses, before, strict=True):
             course.last_step = earlier.best_step
             self._run(course, kind, everything=True)
         return courses
 
-    def members(self, kind: Kind) -> list[Course]:
-        """Trainings that have not begun: of each member, one from every start."""
-        courses = []
-        for seed in range(self.plan.seed, self.plan.seed + self.plan.members):
-            torch.manual_seed(seed)
-            networks = [copy.deepcopy(start) for start in kind.starts] or [PatchLSTM(kind.config)]
-            peak = self.plan.transfer_rate if kind.starts else self.plan.scratch_rate
-            for network in networks:
-                network.to(self.material.device)
-                courses.append(
-                    Course(kind.name, network, self.plan, seed=seed, peak=peak, horizon=self.material.horizon)
-                )
-        return courses
+    def member(self, kind: Kind, number: int) -> list[Course]:
+        """Trainings that have not begun: one from every start of a kind, or from nothing."""
+        seed = self.plan.seed + number
+        torch.manual_seed(seed)
+        networks = [copy.deepcopy(start) for start in kind.starts] or [PatchLSTM(kind.config)]
+        peak = self.plan.transfer_rate if kind.starts else self.plan.scratch_rate
+        return [
+            Course(
+                kind.name,
+                network.to(self.material.device),
+                self.plan,
+                seed=seed,
+                peak=peak,
+                horizon=self.material.horizon,
+            )
+            for network in networks
+        ]
 
     def _run(self, course: Course, kind: Kind, *, everything: bool) -> Course:
         key = str(len(self.courses))
@@ -168,7 +194,7 @@ class Trainings:
     @property
     def share_done(self) -> float:
         """Of all the work, how much is done: by steps, or by the clock where that is further."""
-        count = sum(max(1, len(kind.starts)) for kind in self.kinds) * self.plan.members
+        count = sum(max(1, len(kind.starts)) for kind in self.kinds) * (self.plan.members or 1)
         begun = self.courses[-1].step / max(1, self.courses[-1].last_step)
         steps = (len(self.courses) - 1 + begun) / max(count, len(self.courses))
         if self.plan.time_limit is None:
@@ -180,27 +206,39 @@ class Trainings:
         """Whether the held-out windows are too large a part of the panel to go without."""
         return self.material.held_share > self.plan.refit_share
 
-    def affordable_steps(self) -> int:
-        """Steps of each training that fit into what is left of the time limit; 0: too few to begin.
+    def within(self, time_limit: float) -> Trainings | None:
+        """The same with as many steps as fit into what is left of a time limit; None: too few to begin.
+
+        Where there is room for several trainings of the plan's length, they are members.
+        """
+        steps = self._affordable_steps(time_limit)
+        if steps < FEW_STEPS:
+            return None
+        members = self.plan.members or min(MOST_MEMBERS, max(1, round(steps / self.plan.max_steps)))
+        result = self.with_steps(steps if self.plan.members else steps // members)
+        result.least = members
+        return result
+
+    def _affordable_steps(self, time_limit: float) -> int:
+        """Steps of all members of a kind together, or of each where the plan says how many there are.
 
         Every kind is tried for a few steps on copies, which change nothing.
         """
-        assert self.plan.time_limit is not None
         step_seconds = validation_seconds = 0.0
         for kind in self.kinds:
-            courses = self.members(kind)
+            courses = self.member(kind, 0)
             samples = self.material.samples(kind.config, everything=False)
             seconds = courses[0].rehearse(samples)
             began = time.monotonic()
             validate(courses[0].network, self.material.epochs)
-            step_seconds += seconds * len(courses)
-            validation_seconds += (time.monotonic() - began) * len(courses)
+            count = len(courses) * (self.plan.members or 1)
+            step_seconds += seconds * count
+            validation_seconds += (time.monotonic() - began) * count
         if self.is_worth_repeating:
             step_seconds *= 2
         choices = (len(self.plan.blends) + 1) * len(self.material.selection.actual) / len(self.material.epochs.actual)
-        left = BUDGET * (self.plan.time_limit - self.clock.seconds) - validation_seconds * (self.plan.epochs + choices)
-        steps = int(left / step_seconds)
-        return steps if steps >= FEW_STEPS else 0
+        left = BUDGET * (time_limit - self.clock.seconds) - validation_seconds * (self.plan.epochs + choices)
+        return int(left / step_seconds)
 
     def with_steps(self, max_steps: int) -> Trainings:
         """The same, each training of so many steps."""
