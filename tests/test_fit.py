@@ -154,6 +154,10 @@ def test_intervals_get_factors_from_the_held_out_windows(tmp_path: Path) -> None
     trained = scratch(waves(30, 60))
     assert trained.calibration is not None and len(trained.calibration) == 6
     assert trained.model.metadata["calibration"] == list(trained.calibration)
+    conformal = scratch(waves(30, 60), intervals="conformal").calibration
+    assert conformal is not None
+    for plain, full in zip(trained.calibration, conformal, strict=True):  # of 90 windows: shrunk by 90 / 110
+        assert plain == pytest.approx(full ** (90 / 110))
 
 
 # The same again, and after a stop
@@ -369,6 +373,7 @@ def test_too_little_memory_is_said_before_anything_is_made(monkeypatch: pytest.M
         (waves(3, 30), 0, {}, ConfigError, "horizon 0: expected a whole number from 1"),
         (waves(3, 30), 4, {"time_limit": -1}, ConfigError, "time_limit -1"),
         (waves(3, 30), 4, {"max_steps": 0}, ConfigError, "max_steps 0: expected a whole number from 1"),
+        (waves(3, 30), 4, {"intervals": "wide"}, ConfigError, "intervals 'wide': expected model or conformal"),
         (waves(3, 30), 4, {"members": 0}, ConfigError, "members 0: expected a whole number from 1"),
         (waves(3, 30), 4, {"device": "abacus"}, ConfigError, "device 'abacus' cannot be used"),
         (waves(3, 30), 4, {"start": "scratch", "cell": "gru"}, ConfigError, "cell 'gru' is not known"),

@@ -161,27 +161,6 @@ def interval_factors(actual: Floats, past: Floats, quantile_levels: tuple[float,
     return result
 
 
-def error_table(actual: Floats, quantiles: Floats, quantile_levels: tuple[float, ...]) -> Floats:
-    """(pairs,) factors for a model file's own table, from forecasts of held-out windows of many series.
-
-    Pooled over all of them, so nothing is left alone as chance; still shrunk towards 1 by n / (n + PRIOR) windows.
-
-    Args: actual (rows, horizon), NaN where missing; quantiles (rows, horizon, levels).
-    """
-    factors = np.ones(len(pairs(quantile_levels)))
-    centre = quantiles[..., quantile_levels.index(0.5)]
-    error = actual - centre
-    for column, (low, high) in enumerate(pairs(quantile_levels)):
-        distance = np.where(error < 0, centre - quantiles[..., low], quantiles[..., high] - centre)
-        usable = np.isfinite(error) & (distance > 0)
-        ratios = np.sort(np.abs(error[usable]) / distance[usable])[None]
-        count = np.array([ratios.size])
-        needed = _quantile(ratios, count, quantile_levels[high] - quantile_levels[low]) if ratios.size else np.ones(1)
-        windows = ratios.size / actual.shape[1]
-        factors[column] = float(np.clip(needed[0], 1 / LIMIT, LIMIT)) ** (windows / (windows + PRIOR))
-    return factors
-
-
 def scaled(quantiles: Floats, factors: Floats, quantile_levels: tuple[float, ...]) -> Floats:
     """(batch, horizon, levels) distances from the median times the factors of their interval, still in order."""
     median = quantile_levels.index(0.5)

@@ -338,6 +338,7 @@ def fit(
     time_limit: float | None = None,
     max_steps: int | None = None,
     members: int | None = None,
+    intervals: str = "model",
     seed: int = 0,
     device: str = "auto",
     checkpoint: str | os.PathLike[str] | None = None,
@@ -366,6 +367,8 @@ def fit(
             `provenance` tells, repeats it exactly.
         members: trainings of each kind, with the next seeds, whose quantiles are averaged; left out, one, and up to
             three where a time limit leaves room.
+        intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
+            "conformal": the ranks of split conformal prediction over all series, as they are.
         seed: the same seed, data and machine give the same network.
         device: "auto" (CUDA if there is one), "cpu", "cuda".
         checkpoint: a file to which the state is written after every epoch, removed at the end.
@@ -409,6 +412,7 @@ def fit(
         time_limit=time_limit,
         max_steps=max_steps,
         members=members,
+        intervals=intervals,
         seed=seed,
         device=device,
         plan=plan,

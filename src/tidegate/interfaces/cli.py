@@ -199,6 +199,13 @@ def _forecast_document(result: Forecast, model: Model) -> str:
     metavar="N",
     help="Trainings of each kind that are averaged; left out, 1 to 3, as time allows.",
 )
+@click.option(
+    "--intervals",
+    type=click.Choice(["model", "conformal"]),
+    default="model",
+    show_default=True,
+    help="Widths from held-out errors: shrunk towards the network's own, or split conformal.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a fit to the same MODEL that was stopped.")
 @SEED
 @DEVICE

@@ -17,6 +17,7 @@ from tidegate.training.windows import OriginPlan
 LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at once; beyond, masked patches
 LONGEST_CONTEXT = 512  # and reads blocks of at most so many
 MOST_MEMBERS = 3  # that are trained unasked: every further one makes forecasts slower by as much
+INTERVALS = ("model", "conformal")
 FEW_STEPS = 10  # fewer are not worth a training
 BUDGET = 0.85  # share of a time limit that is planned for; the rest is for a machine that slows down
 
@@ -30,6 +31,8 @@ class FitPlan:
         max_steps: of each training. A time limit lowers it, or raises it once there is room for MOST_MEMBERS of this
             length: several trainings of a few hundred steps do better than one of many.
         members: trainings of each kind whose quantiles are averaged; None: one, or more where a time limit leaves room.
+        intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
+            "conformal": the ranks of split conformal prediction, as they are.
         time_limit: seconds in all; None: as long as it takes.
         transfer_rate: learning rate from weights that know something, which a higher one makes them forget.
         scratch_rate: from nothing. Both are for Muon and AdamW, warmed up, then falling to zero along a line.
@@ -48,6 +51,7 @@ class FitPlan:
     seed: int = 0
     max_steps: int = 300
     members: int | None = None
+    intervals: str = "model"
     time_limit: float | None = None
     epochs: int = 8
     patience: int = 3
@@ -68,6 +72,8 @@ class FitPlan:
         for name, value in (("max_steps", self.max_steps), ("members", self.members)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} {value}: expected a whole number from 1")
+        if self.intervals not in INTERVALS:
+            raise ConfigError(f"intervals {self.intervals!r}: expected {' or '.join(INTERVALS)}")
         if self.time_limit is not None and not self.time_limit > 0:
             raise ConfigError(f"time_limit {self.time_limit}: expected seconds, more than 0")
 

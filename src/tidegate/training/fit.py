@@ -69,6 +69,7 @@ def fit(
     time_limit: float | None = None,
     max_steps: int | None = None,
     members: int | None = None,
+    intervals: str | None = None,
     seed: int = 0,
     device: str = "auto",
     plan: FitPlan | None = None,
@@ -86,13 +87,19 @@ def fit(
         time_limit: seconds in all; it decides how many steps each training has.
         max_steps: of each training. What a fit under a time limit came to, with the same `members`, repeats it exactly.
         members: trainings of each kind that are averaged; left out, one, and more where a time limit leaves room.
+        intervals: "model" or "conformal", see FitPlan.
         checkpoint: a file to write the state to after every epoch, removed at the end.
         resume: go on from `checkpoint` if it is there.
     Raises: DataError if no series is longer than the horizon; ConfigError for options that contradict each other.
     """
     if horizon < 1:
         raise ConfigError(f"horizon {horizon}: expected a whole number from 1")
-    given: dict[str, Any] = {"time_limit": time_limit, "max_steps": max_steps, "members": members}
+    given: dict[str, Any] = {
+        "time_limit": time_limit,
+        "max_steps": max_steps,
+        "members": members,
+        "intervals": intervals,
+    }
     given = {name: value for name, value in given.items() if value is not None}
     plan = replace(plan or FitPlan(), seed=seed, **given)
     place = torch_device(device)
@@ -131,7 +138,7 @@ def fit(
     found = candidates(groups, material.selection, plan)
     best = choose(found)
     notes = [*trainings.notes, chosen_note(best, found, kinds, material)]
-    table = calibration(best, networks_of(groups, best.blends)[0], material.selection)
+    table = calibration(best, networks_of(groups, best.blends)[0], material.selection, plan.intervals)
     if trainings.is_worth_repeating and any(best.blends.values()):
         for place_of, share in best.blends.items():
             if share:

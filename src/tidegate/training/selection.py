@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tidegate.forecasting.calibration import error_table
+from tidegate.forecasting.calibration import LIMIT, PRIOR
+from tidegate.forecasting.conformal import conformal_factors
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.choices import FitPlan, careful_gain
 from tidegate.training.course import predict, row_errors
@@ -106,8 +107,15 @@ def choose(found: Sequence[Candidate]) -> Candidate:
     return best if careful_gain(best.losses, first.losses) > 0 else first
 
 
-def calibration(candidate: Candidate, network: PatchLSTM, part: HeldOut) -> tuple[float, ...]:
-    """Factors of the central intervals, from the errors on the held-out windows."""
-    levels = network.config.quantile_levels
-    table = error_table(part.actual.cpu().numpy(), candidate.quantiles.cpu().numpy(), levels)
-    return tuple(float(factor) for factor in table)
+def calibration(candidate: Candidate, network: PatchLSTM, part: HeldOut, intervals: str) -> tuple[float, ...]:
+    """Factors of the central intervals, from the errors on the held-out windows of all series.
+
+    Split conformal where that is asked for; else shrunk towards 1 by n / (n + PRIOR) windows, since what is kept was
+    chosen on the same windows. An interval that n windows are too few for is left as it is.
+    """
+    actual, quantiles = part.actual.cpu().numpy(), candidate.quantiles.cpu().numpy()
+    factors, count = conformal_factors(actual, quantiles, network.config.quantile_levels)
+    factors = np.where(np.isfinite(factors), np.clip(factors, 1 / LIMIT, LIMIT), 1.0)
+    if intervals != "conformal":
+        factors = factors ** (count / (count + PRIOR))
+    return tuple(float(factor) for factor in factors)
