@@ -17,6 +17,7 @@ from tidegate.training.windows import OriginPlan
 LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at once; beyond, masked patches
 LONGEST_CONTEXT = 512  # and reads blocks of at most so many
 MOST_MEMBERS = 3  # that are trained unasked: every further one makes forecasts slower by as much
+LONGEST = 3  # times the usual number of steps that a generous time limit leads to
 INTERVALS = ("model", "conformal")
 FEW_STEPS = 10  # fewer are not worth a training
 BUDGET = 0.85  # share of a time limit that is planned for; the rest is for a machine that slows down
@@ -28,8 +29,7 @@ class FitPlan:
 
     Attributes:
         seed: of the first training; every further one takes the next number.
-        max_steps: of each training. A time limit lowers it, or raises it once there is room for MOST_MEMBERS of this
-            length: several trainings of a few hundred steps do better than one of many.
+        max_steps: of each training. A time limit lowers it, or raises it up to LONGEST times.
         members: trainings of each kind whose quantiles are averaged; None: one, or more where a time limit leaves room.
         intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
             "conformal": the ranks of split conformal prediction, as they are.

@@ -16,7 +16,7 @@ from tidegate.forecasting.config import ModelConfig
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
-from tidegate.training.choices import BUDGET, FEW_STEPS, MOST_MEMBERS, FitPlan
+from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, MOST_MEMBERS, FitPlan
 from tidegate.training.course import Clock, Course, Epoch, validate
 from tidegate.training.resume import FitCheckpoint
 from tidegate.training.samples import HeldOut, Samples, held_windows, hold_out
@@ -109,7 +109,6 @@ class Trainings:
         self.material, self.plan, self.kinds = material, plan, kinds
         self.clock, self.saved, self.progress = clock, saved, progress
         self.courses: list[Course] = []
-        self.least = plan.members or 1  # members that are trained in any case
 
     def run(self) -> list[list[Course]]:
         """Train until the validation part says enough. Returns: for each kind its members, each from every start.
@@ -119,7 +118,7 @@ class Trainings:
         """
         found: list[list[Course]] = [[] for _ in self.kinds]
         members, took = 0, 0.0
-        while members < self.least or self.has_time_for_another(members, took):
+        while members < (self.plan.members or 1) or self.has_time_for_another(members, took):
             began = time.monotonic()
             for courses, kind in zip(found, self.kinds, strict=True):
                 courses += [self._run(course, kind, everything=False) for course in self.member(kind, members)]
@@ -207,20 +206,12 @@ class Trainings:
         return self.material.held_share > self.plan.refit_share
 
     def within(self, time_limit: float) -> Trainings | None:
-        """The same with as many steps as fit into what is left of a time limit; None: too few to begin.
-
-        Where there is room for several trainings of the plan's length, they are members.
-        """
-        steps = self._affordable_steps(time_limit)
-        if steps < FEW_STEPS:
-            return None
-        members = self.plan.members or min(MOST_MEMBERS, max(1, round(steps / self.plan.max_steps)))
-        result = self.with_steps(steps if self.plan.members else steps // members)
-        result.least = members
-        return result
+        """The same with as many steps as fit into what is left of a time limit; None: too few to begin."""
+        steps = min(self._affordable_steps(time_limit), LONGEST * self.plan.max_steps)
+        return self.with_steps(steps) if steps >= FEW_STEPS else None
 
     def _affordable_steps(self, time_limit: float) -> int:
-        """Steps of all members of a kind together, or of each where the plan says how many there are.
+        """Steps of each training so that all of them end in time.
 
         Every kind is tried for a few steps on copies, which change nothing.
         """
