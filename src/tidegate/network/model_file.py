@@ -50,8 +50,9 @@ def to_onnx(networks: Networks, provenance: Mapping[str, Any], *, calibration: S
     context's last steps come after that state, 0 for a row that carries nothing. The context still shows what the
     look-ups reach, and begins with an observed value. Outputs `state_after` and `sums_after`: what to go on from after
     a context that ends with a whole patch, counted from the first observed value; NaN in `sums_after` where it does
-    not, or where another row of the batch has more steps. With horizon 0 nothing but these is computed. The first axis
-    of the state is for files that hold several networks, each with a state of its own.
+    not, or where another row of the batch has more steps. With horizon 0 nothing but these is computed. Of a
+    file that holds several networks these names are the first one's; the next ones' end in `_1`, `_2` ..., and
+    `quantiles_of_each` and `past_quantiles_of_each` (networks, batch, ...) are what is averaged.
 
     Args:
         networks: of several, the one with the longest patches first, which those of the others divide; all with the
