@@ -1,0 +1,492 @@
+"""`PatchLSTM.forecast` as an ONNX graph, by hand and function by function; the tests hold the two equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.errors import ConfigError
+from tidegate.network.causal import LINEAR, LOOKUP_CHANNELS, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS
+from tidegate.network.graph import Graph, Value
+from tidegate.network.patch_lstm import MIX_PARTS, SQUASHED_LIMIT, PatchLSTM
+
+Array = NDArray[np.float32]
+# What a stream carries of a history beside the recurrent state: its first value, the unit of the sums (a power of two),
+# how many values were observed, and the sums of them, of their squares and of their moves, all counted from the first.
+SUMS = ("first", "unit", "count", "total", "squares", "moves")
+
+# torch stacks the gates i, f, g, o; ONNX i, o, f, g. Peepholes: here i, f, o; ONNX i, o, f.
+GATES = (0, 3, 1, 2)
+PEEPHOLES = (0, 2, 1)
+
+
+def pack(name: str, array: Array, *, cell: str) -> Array:
+    """A torch parameter as ONNX wants it; `unpack` is the inverse."""
+    if "weight_peep" in name:
+        return np.ascontiguousarray(array[list(PEEPHOLES)])
+    if name.startswith("recurrent"):
+        return array if cell == "rnn" else _reorder(array, GATES)
+    return np.array(array.T, order="C")
+
+
+def unpack(name: str, array: Array, *, cell: str) -> Array:
+    if "weight_peep" in name:
+        return np.ascontiguousarray(array[np.argsort(PEEPHOLES)])
+    if name.startswith("recurrent"):
+        return array.copy() if cell == "rnn" else _reorder(array, tuple(np.argsort(GATES)))
+    return np.array(array.T, order="C")
+
+
+def _reorder(array: Array, order: tuple[int, ...]) -> Array:
+    blocks = np.split(array, len(order))
+    return np.concatenate([blocks[index] for index in order])
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What every network of a file reads."""
+
+    context: Value
+    seasons: Value | None
+    horizon: Value
+    past: Value
+    slots: int
+
+    @classmethod
+    def of(cls, graph: Graph, slots: int) -> _Inputs:
+        context = graph.input("context", "float64", ["batch", "time"])
+        seasons = graph.input("season_lengths", "int64", ["batch", slots]) if slots else None
+        horizon = graph.input("horizon", "int64", [])  # no default: onnxruntime-web cannot set an input that has one
+        return cls(context, seasons, horizon, graph.input("past_origins", "int64", [], default=0), slots)
+
+
+Outputs = dict[str, tuple[Value, Sequence[str | int]]]
+
+
+def prefix(place: int) -> str:
+    """Of the names of the weights of a network; the first one's have none, as in a file of one."""
+    return f"member_{place}." if place else ""
+
+
+def write_forecast(graph: Graph, networks: Sequence[PatchLSTM]) -> Outputs:
+    """Put networks into a graph. Returns: the mean of what they forecast, and what each may be carried on from.
+
+    Past origins are ends of the first network's patches.
+    Raises: ConfigError for networks that cannot share a file.
+    """
+    writers = [_Writer(network, graph, prefix(place)) for place, network in enumerate(networks)]
+    first = writers[0].config
+    levels, horizon = len(first.quantile_levels), min(writer.config.horizon for writer in writers)
+    for writer in writers:
+        config = writer.config
+        alike = config.quantile_levels == first.quantile_levels and config.context_length == first.context_length
+        if not alike or first.patch_length % config.patch_length:
+            raise ConfigError(f"networks of one file need one context, one set of levels, nested patches: {config}")
+    inputs = _Inputs.of(graph, max(writer.config.season_slots for writer in writers))
+    quantiles, past = [], []
+    carried: Outputs = {}
+    for place, writer in enumerate(writers):
+        suffix = f"_{place}" if place else ""
+        writer.carry_in(suffix)
+        found, earlier, state, sums = writer.write(inputs, first.patch_length)
+        quantiles.append(found)
+        past.append(earlier if writer.config.horizon == horizon else earlier.slice(0, horizon, 2))
+        carried[f"state_after{suffix}"] = (state, [1, writer.config.state_parts, "batch", writer.config.hidden_size])
+        carried[f"sums_after{suffix}"] = (sums, ["batch", len(SUMS)])
+    each: Outputs = {}
+    if len(writers) > 1:  # a stream, which carries each network by itself, needs them apart
+        stacked = [graph.concat([part.unsqueeze(0) for part in parts], 0) for parts in (quantiles, past)]
+        each["quantiles_of_each"] = (stacked[0], [len(writers), "batch", "steps", levels])
+        each["past_quantiles_of_each"] = (stacked[1], [len(writers), "batch", "past", horizon, levels])
+    return {
+        "quantiles": (_mean(quantiles), ["batch", "steps", levels]),
+        "past_quantiles": (_mean(past), ["batch", "past", horizon, levels]),
+        **carried,
+        **each,
+    }
+
+
+def _mean(parts: list[Value]) -> Value:
+    """The mean of what is not NaN: a network whose block of the context has no value says nothing."""
+    if len(parts) == 1:
+        return parts[0]
+    known = [~part.graph.op("IsNaN", part, dtype="bool") for part in parts]
+    total = _sum([part.graph.where(one, part, 0.0) for one, part in zip(known, parts, strict=True)])
+    return total / _sum([one.cast("float64") for one in known])
+
+
+class _Writer:
+    """Writes `PatchLSTM.forecast` as a graph. Shapes in comments: B batch, T time, K steps, M horizons, P patch."""
+
+    def __init__(self, network: PatchLSTM, graph: Graph, prefix: str) -> None:
+        self.network, self.config, self.graph = network, network.config, graph
+        self.weights = {
+            name: graph.weight(prefix + name, pack(name, tensor.detach().cpu().numpy(), cell=self.config.cell))
+            for name, tensor in network.state_dict().items()
+        }
+
+    def write(self, inputs: _Inputs, grid: int) -> tuple[Value, Value, Value, Value]:
+        """Quantiles, those of past origins (ends of patches of `grid` steps), state and sums after the last step."""
+        config, g = self.config, self.graph
+        context, horizon, past = inputs.context, inputs.horizon, inputs.past
+        if config.season_slots:
+            assert inputs.seasons is not None
+            self.seasons = (
+                inputs.seasons
+                if config.season_slots == inputs.slots
+                else inputs.seasons.slice(0, config.season_slots, 1)
+            )
+        values, lengths = self.align(context)
+        end = lengths.unsqueeze(1)
+        self.carried = g.where(self.is_carried, end - self.pending, 0)  # B 1, the step that the state has read up to
+        self.observe(values)
+        patch, per_block = config.patch_length, config.horizon // config.patch_length
+        blocks = (horizon + (config.horizon - 1)) // config.horizon
+        final = (end - self.carried - 1).maximum(0) // patch  # B 1, among the steps of this pass
+        count = final.reduce("Max", 0, 1) + (blocks - 1).maximum(0) * per_block + 1
+        ahead = ((g.arange(count) + 1) * patch).unsqueeze(0)  # 1 K
+        ends = ahead + self.carried
+        origin = g.where(ends < end, ends, ahead + (end - (final + 1) * patch))  # B K
+        known = origin.minimum(end)
+        previous = g.concat([self.carried, origin.slice(0, -1, 1)], 1)
+        embedded = self.embed(origin, known, previous)
+        output, state = self.read(embedded)
+        asked = final + g.arange(blocks).unsqueeze(0) * per_block  # B M
+        last = (end - self.carried - 1).maximum(0) // grid  # B 1, of the patches on whose ends the past is told
+        earlier = (last - g.arange(past).unsqueeze(0)) * (grid // patch) - 1  # B past
+        asked = g.concat([asked, earlier], 1).maximum(0)  # the past comes behind, and is cut off again
+        rows = asked.unsqueeze(2)
+        chosen_origin, chosen_known = origin.at(asked), known.at(asked)
+        scaling = self.scaling(chosen_known)
+        predicted = self.predict(
+            self.pick(output, rows), self.pick(embedded, rows), chosen_origin, chosen_known, scaling
+        )
+        result = self.unsquash(predicted, scaling)  # B M H Q
+        levels = len(config.quantile_levels)
+        flat = result.slice(0, blocks, 1).reshape(context.size(0), -1, levels).slice(0, horizon, 1)
+        empty = (lengths > 0).unsqueeze(1, 2)
+        final_result = g.where(empty, flat, float("nan"))
+        past_result = g.where(earlier.unsqueeze(2, 3) >= 0, result.slice(blocks, blocks + past, 1), float("nan"))
+        # Only where a row's last step is the last of the pass, and a full patch, is there something to carry on from.
+        at_end = g.op("Equal", (final + 1) * patch + self.carried, end, dtype="bool")
+        at_end = at_end & g.op("Equal", final + 1, count, dtype="bool")
+        sums = g.where(at_end, self.sums_at(end), float("nan"))
+        return final_result, past_result, state, sums
+
+    def carry_in(self, suffix: str) -> None:
+        """The inputs by which a stream goes on; left out, they say that nothing is carried."""
+        g = self.graph
+        shape: list[str | int] = [1, self.config.state_parts, "carried" + suffix, self.config.hidden_size]
+        empty = np.zeros((1, self.config.state_parts, 1, self.config.hidden_size))
+        self.state = g.input("state" + suffix, "float32", shape, empty)
+        self.sums = g.input("sums" + suffix, "float64", ["carried" + suffix, len(SUMS)], np.zeros((1, len(SUMS))))
+        self.pending = g.input("pending" + suffix, "int64", ["carried" + suffix], np.zeros(1)).unsqueeze(1)
+        self.is_carried = self.pending > 0  # B 1
+
+    def align(self, context: Value) -> tuple[Value, Value]:
+        """patch_lstm.align; what a carried state has to be followed by is left as it is."""
+        g = self.graph
+        time = context.size(1)
+        position = g.arange(time).unsqueeze(0).expand_like(context)
+        observed = ~g.op("IsNaN", context, dtype="bool")
+        start = g.where(observed, position, time).reduce("Min", 1)
+        block = ((time - start) // self.config.context_length - 1).maximum(0)
+        start = start + g.where(self.is_carried.squeeze(1), 0, block) * self.config.context_length
+        late = observed & (position >= start.unsqueeze(1))
+        start = g.where(late, position, time).reduce("Min", 1)
+        index = position + start.unsqueeze(1)
+        return g.where(index < time, context.at(index), float("nan")), time - start
+
+    def observe(self, values: Value) -> None:
+        """causal.History.of, or what of it goes on from carried sums: self.base is what lies before."""
+        g = self.graph
+        carried_first, carried_unit, *carried = (self.sums.slice(place, place + 1, 1) for place in range(len(SUMS)))
+        self.observed = ~g.op("IsNaN", values, dtype="bool")
+        first = g.where(self.observed, values, 0.0).slice(0, 1, 1)
+        self.first = g.where(self.is_carried, carried_first, first)
+        centred = g.where(self.observed, values - self.first, 0.0)
+        largest = centred.apply("Abs").reduce("Max", 1, keep=True)
+        exponent = (largest.maximum(1e-300).apply("Log") / float(np.log(2))).apply("Floor")
+        power = g.where(largest > 0, g.op("Pow", g.constant(2.0, "float64"), exponent), 0.0).maximum(carried_unit)
+        self.unit = g.where(power > 0, power, 1.0)
+        centred = centred / self.unit
+        self.count = self.observed.cast("float64").cumsum(1)
+        rank = self.count.cast("int64")
+        room = values.size(1) + 2
+        slots = g.op("Expand", g.constant(0.0, "float64"), g.vector([values.size(0), room]))
+        into = g.where(self.observed, rank, values.size(1) + 1)
+        slots = g.op("ScatterElements", slots, into, centred, axis=1)
+        self.filled = g.op("GatherElements", slots, rank, axis=1)
+        before = g.concat([self.filled.slice(0, 1, 1), self.filled.slice(0, -1, 1)], 1)
+        self.moves = (self.filled - before).apply("Abs").cumsum(1)
+        self.total = centred.cumsum(1)
+        self.area = self.filled.cumsum(1)
+        self.squares = (centred * centred).cumsum(1)
+        # A power of two, so nothing is lost; the sums of the tail itself are taken away again.
+        change, last = carried_unit / self.unit, self.carried - 1
+        powers = [None, change, change * change, change]
+        self.base = [
+            g.where(self.is_carried, (total * power if power else total) - running.at(last), 0.0)
+            for total, power, running in zip(carried, powers, self.running, strict=True)
+        ]
+
+    @property
+    def running(self) -> tuple[Value, Value, Value, Value]:
+        """The running sums over the context, in the order of SUMS."""
+        return self.count, self.total, self.squares, self.moves
+
+    def sums_before(self, known: Value) -> list[Value]:
+        """(B K) each: count, total, squares and moves of all values before `known`, carried ones included."""
+        return [running.at(known - 1) + base for running, base in zip(self.running, self.base, strict=True)]
+
+    def sums_at(self, end: Value) -> Value:
+        """(B SUMS) what a stream carries from here."""
+        return self.graph.concat([self.first, self.unit, *self.sums_before(end)], 1)
+
+    def scaling(self, known: Value) -> dict[str, Value]:
+        """causal.Scaling.at"""
+        g = self.graph
+        if not self.config.scaling:
+            ones = (known * 0 + 1).cast("float64")
+            return {"location": ones * (-self.first / self.unit), "scale": ones / self.unit, "count": ones}
+        count, total, squares, moves = self.sums_before(known)
+        count = count.maximum(1.0)
+        mean = total / count
+        deviation = (squares / count - mean * mean).maximum(0.0).apply("Sqrt")
+        change = moves / (count - 1.0).maximum(1.0)
+        both = (deviation > 0) & (change > 0)
+        started = known > 0
+        return {
+            "location": g.where(started, self.filled.at(known - 1), 0.0),
+            "scale": g.where(started, (deviation + change) * 0.5, 0.0),
+            "spread": g.where(both, change / g.where(both, deviation, 1.0), 1.0).apply("Log"),
+            "count": count,
+        }
+
+    def squash(self, scaling: dict[str, Value], values: Value, extra_axes: int) -> Value:
+        """Scaling.scaled and, with scaling, arcsinh: (B K ...) float64 -> float32"""
+        axes = tuple(range(2, 2 + extra_axes))
+        scale = scaling["scale"]
+        divisor = self.graph.where(scale > 0, scale, 1.0).unsqueeze(*axes)
+        scaled = ((values - scaling["location"].unsqueeze(*axes)) / divisor).clip(-1e9, 1e9).cast("float32")
+        return (scaled / LINEAR).apply("Asinh") * LINEAR if self.config.scaling else scaled
+
+    def unsquash(self, predicted: Value, scaling: dict[str, Value]) -> Value:
+        """PatchLSTM.unsquash"""
+        spread = predicted.cast("float64")
+        if self.config.scaling:
+            spread = (spread / LINEAR).clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
+            spread = (spread.apply("Exp") - (-spread).apply("Exp")) * (0.5 * LINEAR)
+        centred = scaling["location"].unsqueeze(2, 3) + scaling["scale"].unsqueeze(2, 3) * spread
+        return centred * self.unit.unsqueeze(2, 3) + self.first.unsqueeze(2, 3)
+
+    def visible(self, index: Value, known: Value, extra_axes: int) -> Value:
+        """causal.visible"""
+        limit = known.unsqueeze(*range(2, 2 + extra_axes))
+        return (index >= 0) & (index < limit) & self.observed.take(index)
+
+    def embed(self, origin: Value, known: Value, previous: Value) -> Value:
+        """PatchLSTM.embed"""
+        config, g = self.config, self.graph
+        scaling = self.scaling(known)
+        window = g.constant(np.arange(-config.patch_length, 0), "int64")
+        index = origin.unsqueeze(2) + window  # B K P
+        seen = self.visible(index, known, 1)
+        values = g.where(seen, self.squash(scaling, self.filled.take(index), 1), 0.0)
+        if not config.embedding_size:
+            return values
+        parts = [values, seen.cast("float32"), self.step_features(origin, known, previous, scaling)]
+        for slot in range(config.season_slots):
+            season = self.seasons.slice(slot, slot + 1, 1).unsqueeze(1)  # B 1 1
+            earlier = index - season.maximum(1)
+            lag_seen = self.visible(earlier, known, 1) & (season > 0)
+            parts.append(g.where(lag_seen, self.squash(scaling, self.filled.take(earlier), 1), 0.0))
+            parts.append(lag_seen.cast("float32").reduce("Mean", 2, keep=True))
+            length = season.maximum(1).cast("float32").apply("Log") * 0.2
+            parts.append(g.op("Expand", length, g.concat([origin.shape(), g.constant([1], "int64")], 0)))
+        return self.perceptron(g.concat(parts, 2), "embedding")
+
+    def step_features(self, origin: Value, known: Value, previous: Value, scaling: dict[str, Value]) -> Value:
+        """PatchLSTM._step_features"""
+        g, patch = self.graph, self.config.patch_length
+        before = self.scaling(previous.minimum(known))
+        shift = g.where(previous > 0, before["location"] - scaling["location"], 0.0)
+        scale = scaling["scale"]
+        both = (before["scale"] > 0) & (scale > 0)
+        growth = g.where(both, scale / g.where(both, before["scale"], 1.0), 1.0).apply("Log")
+        features = [
+            (origin - previous).cast("float64") / float(patch),
+            ((origin - known).cast("float64") / float(patch) + 1.0).apply("Log") * 0.3,
+            (shift / g.where(scale > 0, scale, 1.0)).cast("float32").apply("Asinh"),
+            growth.clip(-3.0, 3.0),
+            scaling["spread"].clip(-4.0, 4.0),
+            scaling["count"].apply("Log") * 0.2,
+        ]
+        return g.concat([feature.cast("float32").unsqueeze(2) for feature in features], 2)
+
+    def perceptron(self, inputs: Value, name: str) -> Value:
+        """Linear, SiLU, Linear; or one Linear where the network has just that."""
+        if f"{name}.weight" in self.weights:
+            return inputs @ self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
+        hidden = inputs @ self.weights[f"{name}.0.weight"] + self.weights[f"{name}.0.bias"]
+        hidden = hidden * hidden.apply("Sigmoid")
+        return hidden @ self.weights[f"{name}.2.weight"] + self.weights[f"{name}.2.bias"]
+
+    def read(self, embedded: Value) -> tuple[Value, Value]:
+        """cells.Recurrent: (B K E) -> (B K hidden), and the state after the last step"""
+        sequence = embedded.transpose(1, 0, 2)
+        ends: list[Value] = []
+        row = 0
+        for layer, dilation in enumerate(self.config.layer_dilations):
+            rows = range(row, row + self.config.cell_parts * dilation, dilation)
+            rings = [self.state.slice(at, at + dilation, 1).squeeze(0) for at in rows]
+            output, end = self.run_dilated(layer, dilation, sequence, rings)
+            sequence = sequence + output if self.config.residual and layer else output
+            ends += end
+            row += self.config.cell_parts * dilation
+        return sequence.transpose(1, 0, 2), self.graph.concat(ends, 0).unsqueeze(0)
+
+    def run_dilated(
+        self, layer: int, dilation: int, sequence: Value, rings: list[Value]
+    ) -> tuple[Value, Sequence[Value]]:
+        """cells.run_dilated, time first: (K B E) -> (K B hidden); rings: (dilation B hidden) of h and c"""
+        g, count, batch = self.graph, sequence.size(0), sequence.size(1)
+        hidden = self.config.hidden_size
+        room = g.vector([dilation, batch, hidden])
+        starts = [g.op("Expand", ring, room) for ring in rings]
+        if dilation == 1:
+            output, *ends = self.run_layer(layer, sequence, None, starts)
+            return output.squeeze(1), ends
+        # A last round that is not full is padded behind; `lengths` keep the padding out of the states.
+        rounds = (count + (dilation - 1)) // dilation
+        padded = g.op("Pad", sequence, g.vector([0, 0, 0, rounds * dilation - count, 0, 0]))
+        apart = padded.reshape(rounds, batch * dilation, sequence.size(2))
+        lengths = (count + g.constant(np.arange(dilation - 1, -1, -1), "int64")) // dilation  # of each phase
+        of_rows = g.op("Expand", lengths.unsqueeze(1), g.vector([dilation, batch])).reshape(-1).cast("int32")
+        flat = [start.reshape(1, batch * dilation, hidden) for start in starts]
+        output, *ends = self.run_layer(layer, apart, of_rows, flat)
+        output = output.reshape(rounds * dilation, batch, hidden).slice(0, count, 0)
+        has_run = lengths.unsqueeze(1, 2) > 0
+        rings = [g.where(has_run, end.reshape_like(start), start) for end, start in zip(ends, starts, strict=True)]
+        oldest = count - count // dilation * dilation
+        return output, [g.concat([ring, ring], 0).slice(oldest, oldest + dilation, 0) for ring in rings]
+
+    def run_layer(self, layer: int, sequence: Value, lengths: Value | None, starts: list[Value]) -> tuple[Value, ...]:
+        """The operator of one layer: (K 1 B hidden), and its last states, each (1 B hidden)"""
+        g, name = self.graph, self.network.recurrent.parameter_name
+        w_ih, w_hh, b_ih, b_hh = (
+            self.weights[f"recurrent.{name(weight, layer)}"]
+            for weight in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        bias = g.concat([b_ih, b_hh], 0).unsqueeze(0)
+        inputs: list[Value | None] = [sequence, w_ih.unsqueeze(0), w_hh.unsqueeze(0), bias, lengths, *starts]
+        if self.config.cell == "peephole":
+            inputs.append(self.weights[f"recurrent.{name('weight_peep', layer)}"].reshape(1, -1))
+        kind = "RNN" if self.config.cell == "rnn" else "LSTM"
+        return g.ops(kind, *inputs, outputs=1 + self.config.cell_parts, hidden_size=self.config.hidden_size)
+
+    def pick(self, sequence: Value, rows: Value) -> Value:
+        """patch_lstm.pick; rows (B M 1)"""
+        index = self.graph.op("Expand", rows, self.graph.vector([1, 1, sequence.size(2)]))
+        return self.graph.op("GatherElements", sequence, index, axis=1)
+
+    def look_up(self, origin: Value, known: Value, scaling: dict[str, Value]) -> tuple[Value, Value]:
+        """causal.look_up"""
+        config, g = self.config, self.graph
+        ahead = g.constant(np.arange(1, config.horizon + 1), "int64")
+        lead = (origin - known).unsqueeze(2, 3) + ahead  # B M 1 H
+        until = known.unsqueeze(2, 3)  # B M 1 1
+        season = self.seasons.unsqueeze(1, 3)  # B 1 S 1
+        length = season.maximum(1)
+        seasons_ahead = (lead + length - 1) // length
+        base = until - 1 + lead - length * seasons_ahead  # B M S H
+        starts = until - length * g.constant(np.arange(1, LOOKUP_SEASONS + 1), "int64")  # B M S seasons
+        whole = (starts >= 0) & (season > 0)
+        means = (self.area_before(starts + length) - self.area_before(starts)) / length.cast("float64")
+
+        latest = self.filled.take(base)
+        is_latest = self.visible(base, known, 2) & (season > 0)
+        around, weights = [], []
+        for back in range(LOOKUP_SEASONS):
+            index = base - length * back
+            seen = self.visible(index, known, 2) & whole.slice(back, back + 1, 3)
+            weights.append(seen.cast("float64") * LOOKUP_FADE**back)
+            around.append(weights[-1] * (self.filled.take(index) - means.slice(back, back + 1, 3)))
+        weight, level = _sum(weights), means.slice(0, 1, 3)
+        is_average = weight > 0
+        average = g.where(is_average, _sum(around) / weight.maximum(1e-9) + level, latest)
+        has_drift = whole.slice(1, 2, 3)
+        drift = g.where(has_drift, level - means.slice(1, 2, 3), 0.0)
+        drifted = average + drift * seasons_ahead.cast("float64").minimum(LOOKUP_DRIFT)
+
+        known_at = g.op("Or", is_latest, is_average)
+        channels = [(latest, is_latest), (average, known_at), (drifted, known_at)]
+        values = [g.where(seen, self.squash(scaling, value, 2), 0.0) for value, seen in channels]
+        all_of_it = float(sum(LOOKUP_FADE**back for back in range(LOOKUP_SEASONS)))
+        shares = [is_latest, weight / all_of_it, is_average & has_drift]
+        stack = g.concat([value.unsqueeze(3) for value in values], 3)  # B M S C H
+        share = g.concat([part.cast("float32").reduce("Mean", 3, keep=True) for part in shares], 3)  # B M S C
+        return stack, share
+
+    def area_before(self, index: Value) -> Value:
+        """causal.area_before"""
+        return self.graph.where(index > 0, self.area.take(index - 1), 0.0)
+
+    def predict(self, output: Value, embedded: Value, origin: Value, known: Value, scaling: dict[str, Value]) -> Value:
+        """PatchLSTM.predict: (B M H Q) squashed"""
+        config, g = self.config, self.graph
+        levels = len(config.quantile_levels)
+        size, choosing, parts = self.network.output_sizes
+        inputs = [output, embedded] if config.embedding_size else [output]
+        choices = config.season_slots * LOOKUP_CHANNELS
+        if choices:
+            values, share = self.look_up(origin, known, scaling)
+            shares = share.reshape(0, 0, choices)
+            inputs += [values.reshape(0, 0, choices * config.horizon), shares]
+        joined = self.perceptron(g.concat(inputs, 2), "head")
+        raw = joined.slice(0, size, 2).reshape(0, 0, config.horizon, levels)
+        centre = raw.slice(config.median, config.median + 1, 3)
+        if choices:
+            centre = centre + self.mixed(joined.slice(size, size + choosing, 2), values, shares)
+        if not config.scaling:
+            return self.ordered(raw, centre, None)
+        bounded = (centre / LINEAR).clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
+        constant = 2.0 / (bounded.apply("Exp") + (-bounded).apply("Exp"))
+        grows = joined.slice(size + choosing, size + choosing + parts, 2).apply("Sigmoid").unsqueeze(3)
+        part = g.constant(np.zeros(config.horizon // parts, np.float32), "float32")
+        grows = (grows + part).reshape(0, 0, config.horizon, 1)
+        return self.ordered(raw, centre, grows + (1.0 - grows) * constant)
+
+    def mixed(self, mix: Value, values: Value, shares: Value) -> Value:
+        """PatchLSTM._mixed: (B M H 1)"""
+        config, g = self.config, self.graph
+        choices = config.season_slots * LOOKUP_CHANNELS
+        mix = mix.reshape(0, 0, MIX_PARTS, choices + 1)
+        always = shares.slice(0, 1, 2) * 0.0 + 1.0
+        possible = g.concat([shares, always], 2).unsqueeze(2) > 0.0  # B M 1 C+1
+        weight = g.where(possible, mix, -1e9).apply("Softmax", axis=-1).slice(0, choices, 3)
+        parts = values.reshape(0, 0, choices, MIX_PARTS, config.horizon // MIX_PARTS).transpose(0, 1, 3, 2, 4)
+        return (weight.unsqueeze(3) @ parts).squeeze(3).reshape(0, 0, config.horizon, 1)
+
+    def ordered(self, raw: Value, centre: Value, size: Value | None) -> Value:
+        """patch_lstm.ordered"""
+        median, levels = self.config.median, len(self.config.quantile_levels)
+        distance = (raw - 2.0).apply("Softplus")
+        if size is not None:
+            distance = distance * size
+        parts = [centre]
+        if median > 0:
+            parts.insert(0, centre - distance.slice(0, median, 3).cumsum(3, reverse=True))
+        if median < levels - 1:
+            parts.append(centre + distance.slice(median + 1, levels, 3).cumsum(3))
+        return parts[0] if len(parts) == 1 else self.graph.concat(parts, 3)
+
+
+def _sum(parts: list[Value]) -> Value:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
