@@ -143,9 +143,8 @@ def table() -> str:
         figures += [f"{float(row['fit_s']):.0f}", f"{float(row['peak_mb']):,.0f} MB", row["kept"]]
         lines.append([name, *mases[:2], f"**{mases[2]}**", *figures])
     seeds = sorted({row["seeds"] for row in latest().values()})
-    note = (
-        f"MASE unless a column says otherwise, medians of {' or '.join(seeds)} seeds; each fit in a process of its own."
-    )
+    counted = "one seed" if seeds == ["1"] else f"medians of {' or '.join(seeds)} seeds"
+    note = f"MASE unless a column says otherwise, {counted}; each fit in a process of its own."
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + f"\n\n{note}"
 
 
