@@ -314,7 +314,7 @@ def test_a_batch_holds_series_of_like_length_and_hardly_any_padding(lengths: lis
     samples = Samples.of(panel, nothing, np.zeros((len(lengths), 3), np.int64), TINY, CPU)
     drawn, seasons = samples.draw(3000, torch.Generator().manual_seed(seed))
     observed = (~drawn.isnan()).sum(1)
-    assert drawn.shape[1] <= TINY.context_length + TINY.horizon and len(drawn) == len(seasons) >= 8
+    assert drawn.shape[1] <= TINY.context_length + TINY.horizon and len(drawn) == len(seasons) >= 4
     assert (observed * BUCKET_GROWTH >= drawn.shape[1] - 1).all() and (observed == drawn.shape[1]).any()
     assert not drawn[:, 0].isnan().any()
 

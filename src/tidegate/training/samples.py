@@ -15,6 +15,7 @@ from tidegate.network.patch_lstm import align
 from tidegate.series.panel import Panel
 
 SHORTEST = 4  # steps that a series must have before what is to be forecast
+COPIES = 4  # a batch holds at most so many windows for each that the series of a bucket hold
 BUCKET_GROWTH = 1.3  # windows of one batch differ in length by at most so much
 
 
@@ -63,7 +64,8 @@ class Samples:
         """
         chances = torch.tensor([bucket.weight for bucket in self.buckets], dtype=torch.float64)
         bucket = self.buckets[int(torch.multinomial(chances, 1, generator=generator))]
-        count = max(8, min(256, batch_values // bucket.window))
+        # A batch shares its origins, so more of a few series than these few times would be the same again.
+        count = max(4, min(256, batch_values // bucket.window, int(COPIES * bucket.weight)))
         series = bucket.series[torch.multinomial(bucket.weights, count, replacement=True, generator=generator)]
         series = series.to(self.values.device)
         room = (self.stops[series] - self.starts[series] - bucket.window).clamp(min=0)
