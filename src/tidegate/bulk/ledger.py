@@ -84,6 +84,8 @@ class Ledger:
                 f"{self.folder} holds forecasts of another job ({shown}): name another folder, or remove this one"
             )
         self.parts = {part.name: part for part in parts if self._is_whole(part)}
+        for left in self.folder.glob(".tmp-*"):  # by a kill between writing aside and renaming
+            left.unlink()
 
     def _is_whole(self, part: Part) -> bool:
         place = self.folder / part.name

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.config import METADATA_KEY, READABLE_VERSIONS, SIZES, ModelConfig
-from tidegate.series.panel import Panel, stack
+from tidegate.series.panel import Panel, first_true, stack
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -240,7 +240,7 @@ class Model:
     def _starts(self, panel: Panel) -> Integers:
         """(series,) where the network starts to read: the graph's own rule, applied before values are copied."""
         observed = ~np.isnan(panel.values)
-        firsts = _first_true(observed, panel.offsets)
+        firsts = first_true(observed, panel.offsets)
         lengths = panel.offsets[1:] - firsts
         context = self.config.context_length
         starts = firsts + context * np.maximum(lengths // context - 1, 0)
@@ -270,13 +270,6 @@ def shipped_path(size: str = SHIPPED) -> Path:
     """Where the weights that come with the package lie."""
     name = "tidegate" if size == SHIPPED else f"tidegate-{size}"
     return Path(str(files("tidegate") / "weights" / f"{name}.onnx"))
-
-
-def _first_true(flags: NDArray[np.bool_], offsets: Integers) -> Integers:
-    """(series,) position of the first True in each series; its end if there is none."""
-    positions = np.append(np.flatnonzero(flags), len(flags))
-    found = positions[np.searchsorted(positions, offsets[:-1])]
-    return np.minimum(found, offsets[1:])
 
 
 def level_weights(have: tuple[float, ...], want: tuple[float, ...]) -> Floats | None:

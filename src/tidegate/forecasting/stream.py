@@ -90,10 +90,8 @@ class Stream:
     ) -> Stream:
         """Begin with the histories of a panel. Season lengths are found now, and stay."""
         layout = Layout(tuple(panel.ids), panel.target, replace(panel.timeline, starts=panel.timeline.starts[:0]))
-        observed = ~np.isnan(panel.values)
         begins = panel.offsets[:-1]
-        firsts = np.append(np.flatnonzero(observed), len(observed))
-        firsts = np.minimum(firsts[np.searchsorted(firsts, begins)], panel.offsets[1:])
+        firsts = panel.first_observed
         carried = Carried.empty(model.networks, season_lengths(panel, season_length))
         # The blocks before the last but one are read by no forecast.
         length, context = panel.offsets[1:] - firsts, model.config.context_length

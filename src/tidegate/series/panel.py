@@ -44,6 +44,11 @@ class Panel:
         """(series,) number of grid steps of each series, missing ones included."""
         return np.diff(self.offsets)
 
+    @property
+    def first_observed(self) -> Integers:
+        """(series,) position in `values` of the first observed value of each series; its end where there is none."""
+        return first_true(~np.isnan(self.values), self.offsets)
+
     def __len__(self) -> int:
         return self.size
 
@@ -92,3 +97,10 @@ def stack(values: Floats, starts: Integers, stops: Integers, width: int | None =
     index = stops[:, None] + np.arange(-width, 0)
     inside = index >= starts[:, None]
     return np.where(inside, values[np.where(inside, index, 0)], np.nan)
+
+
+def first_true(flags: NDArray[np.bool_], offsets: Integers) -> Integers:
+    """(series,) position of the first True in each series; its end if there is none."""
+    positions = np.append(np.flatnonzero(flags), len(flags))
+    found = positions[np.searchsorted(positions, offsets[:-1])]
+    return np.minimum(found, offsets[1:])

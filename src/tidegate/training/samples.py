@@ -46,7 +46,7 @@ class Samples:
         device: torch.device,
     ) -> Samples:
         """All series but their last `held` steps; those with too little left are not drawn."""
-        starts, stops = first_observed(panel), panel.offsets[1:] - held
+        starts, stops = panel.first_observed, panel.offsets[1:] - held
         long_enough = np.flatnonzero(stops - starts >= SHORTEST)
         longest_window = config.context_length + config.horizon
         return cls(
@@ -132,7 +132,7 @@ def held_windows(panel: Panel, horizon: int, most: int) -> NDArray[np.int64]:
     At most half of a series, but one window of every series that has SHORTEST steps before it.
     Raises: DataError if no series has.
     """
-    lengths = panel.offsets[1:] - first_observed(panel)
+    lengths = panel.offsets[1:] - panel.first_observed
     if not (lengths >= horizon + SHORTEST).any():
         raise DataError(
             f"no series is long enough to train on: the longest has {int(lengths.max(initial=0))} steps from its first "
@@ -155,7 +155,7 @@ def hold_out(
     series = np.repeat(np.arange(panel.size), windows)
     back = np.arange(len(series)) - np.repeat(np.cumsum(windows) - windows, windows)
     ends = panel.offsets[series + 1] - back * horizon - horizon
-    starts = first_observed(panel)[series]
+    starts = panel.first_observed[series]
     blocks = np.maximum((ends - starts) // context_length - 1, 0)
     starts = starts + context_length * blocks  # what the network would not read is not copied
     longest = int((ends - starts).max())
@@ -183,10 +183,3 @@ def seasonal_changes(history: NDArray[np.float64], seasons: NDArray[np.int64]) -
         count = (~np.isnan(changes)).sum(1)
         result[rows] = np.where(count > 0, np.nansum(changes, 1) / np.maximum(count, 1), np.nan)
     return result
-
-
-def first_observed(panel: Panel) -> NDArray[np.int64]:
-    """(series,) position of the first observed value of each series, its end where there is none."""
-    observed = np.append(np.flatnonzero(~np.isnan(panel.values)), len(panel.values))
-    found = np.minimum(observed[np.searchsorted(observed, panel.offsets[:-1])], panel.offsets[1:])
-    return found.astype(np.int64)

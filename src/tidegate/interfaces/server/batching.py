@@ -104,7 +104,7 @@ class JointSession:
         try:
             for asked, answer in zip(together, self._answers(together), strict=True):
                 asked.answer = answer
-        except Exception:
+        except Exception:  # nothing is lost: each caller then runs alone, and the one at fault gets its own error
             if len(together) == 1:
                 raise
         finally:
