@@ -28,7 +28,7 @@ Integers = NDArray[np.int64]
 
 CHUNK = 64  # values taken in at once: what the ring holds beyond what is read again
 REACH_SEASONS = 6  # seasons that the look-ups go back
-SUMS = 6  # first value, unit, count, total, squares, moves
+SUMS = 7  # first value, unit, count, weight, total, squares, moves
 
 
 @dataclass

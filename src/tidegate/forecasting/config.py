@@ -8,9 +8,10 @@ from typing import Any
 
 from tidegate.errors import ConfigError, ModelError
 
-FORMAT_VERSION = 3  # of model files; 1: look-ups of single seasons; 2: no state in and out
-READABLE_VERSIONS = (1, 2, 3)  # for forecasting, where the graph says all
-TRAINABLE_VERSIONS = (2, 3)  # whose weights are those of the network of today
+FORMAT_VERSION = 4  # of model files; 1: look-ups of single seasons; 2: no state in and out; 3: no sum of weights in it
+READABLE_VERSIONS = (1, 2, 3, 4)  # for forecasting, where the graph says all
+TRAINABLE_VERSIONS = (2, 3, 4)  # whose weights are those of the network of today
+STREAMING_VERSIONS = (4,)  # whose state is what a stream of today carries
 METADATA_KEY = "tidegate"  # where a model file keeps its facts: format_version, config, provenance
 CELLS = ("lstm", "peephole", "rnn")
 LONGEST_DILATION = 256  # steps; the network carries as many states of such a layer
@@ -29,12 +30,13 @@ class ModelConfig:
     horizon: int = 64  # values predicted at each step
     quantile_levels: tuple[float, ...] = DEFAULT_QUANTILE_LEVELS
     cell: str = "lstm"
-    hidden_size: int = 192
+    hidden_size: int = 224
     num_layers: int = 2
     embedding_size: int = 192  # 0: the cell reads the scaled values themselves
-    head_size: int = 256  # 0: one linear layer on the cell's output
+    head_size: int = 288  # 0: one linear layer on the cell's output
     season_slots: int = 3  # season lengths that can be looked up at once; 0: none
     scaling: bool = True  # causal location, scale and arcsinh
+    half_life: int = 128  # steps after which a value counts half as much in the scale; 0: all count the same
     residual: bool = False  # each layer but the first adds its input to its output
     dilations: tuple[int, ...] = ()  # one per layer: how many steps back its state comes from; empty: 1 in all
 
@@ -130,9 +132,10 @@ class ModelConfig:
             raise ModelError(
                 f"the model's configuration has unknown fields {unknown}: it needs a newer version of tidegate"
             )
+        values = {"half_life": 0, **values}  # files of before there was one
         tuples = {name: tuple(values.get(name, ())) for name in ("quantile_levels", "dilations")}
         return cls(**{**values, **tuples})
 
 
 # The networks that `tidegate pretrain` makes; the package holds the weights of the first.
-SIZES = {"default": ModelConfig(), "large": ModelConfig(hidden_size=320, embedding_size=320, head_size=448)}
+SIZES = {"default": ModelConfig(), "large": ModelConfig(hidden_size=400, embedding_size=320, head_size=512)}

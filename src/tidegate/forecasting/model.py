@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError, ModelError
-from tidegate.forecasting.config import METADATA_KEY, READABLE_VERSIONS, SIZES, ModelConfig
+from tidegate.forecasting.config import METADATA_KEY, READABLE_VERSIONS, SIZES, STREAMING_VERSIONS, ModelConfig
 from tidegate.series.panel import Panel, first_true, stack
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class Model:
     @property
     def carries_state(self) -> bool:
         """Whether the graph can go on from where it was; that of an earlier tidegate cannot."""
-        return any(output.name == "state_after" for output in self.session.get_outputs())
+        return self.metadata["format_version"] in STREAMING_VERSIONS
 
     def check_horizon(self, horizon: int) -> None:
         """Raises ConfigError unless 1 <= horizon <= horizon_limit."""

@@ -7,7 +7,7 @@ float64 before they become float32, so that an offset of a million scales or a u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ LINEAR = 3.0  # scales from the location within which squashing changes little
 LOOKUP_SEASONS = 6  # seasons averaged in the second and third look-up ...
 LOOKUP_FADE = 0.85  # ... each season with so much of the weight of the one after it
 LOOKUP_CHANNELS = 3  # one season back; the average season at the last one's level; the same with the drift
+TINY = 1e-300  # for divisors that are zero only where what they divide is zero too
 LOOKUP_DRIFT = 3.0  # seasons ahead over which the drift goes on
 
 
@@ -47,6 +48,15 @@ class Steps:
         before = torch.cat([torch.zeros_like(end), origin[:, :-1]], dim=1)
         return cls(origin, torch.minimum(origin, end), before)
 
+    def apart(self) -> Steps:
+        """The same numbers, each in memory of its own."""
+        parts = (self.origin, self.known, self.previous)
+        return Steps(*(part.clone(memory_format=torch.contiguous_format) for part in parts))
+
+    def at(self, index: Tensor) -> Steps:
+        """Some of the steps."""
+        return Steps(self.origin[:, index], self.known[:, index], self.previous[:, index])
+
 
 def last_step(lengths: Tensor, patch_length: int) -> Tensor:
     """(batch,) index of the step whose patch ends at the end of the history."""
@@ -63,16 +73,20 @@ class History:
     observed: Tensor  # bool
     filled: Tensor
     count: Tensor  # running number of observed values
-    total: Tensor  # running sum of filled over observed values
     area: Tensor  # running sum of filled over all steps
+    weight: Tensor  # running sum of 1 over observed values; this and the next three fade, see `of`
+    total: Tensor  # of filled
     squares: Tensor
-    moves: Tensor  # running sum of |change| between observed values
+    moves: Tensor  # of |change| between observed values
     first: Tensor  # (batch, 1) float64, the first observed value
     unit: Tensor  # (batch, 1) float64, a power of two
 
     @classmethod
-    def of(cls, values: Tensor) -> History:
-        """values (batch, time) float64, NaN where missing; time 0 should be observed."""
+    def of(cls, values: Tensor, half_life: int = 0) -> History:
+        """values (batch, time) float64, NaN where missing; time 0 should be observed.
+
+        `half_life`: steps after which a value counts half as much in the scale; 0: all count the same.
+        """
         observed = ~values.isnan()
         first = values[:, :1].nan_to_num(nan=0.0)
         centred = torch.where(observed, values - first, 0.0)
@@ -81,22 +95,27 @@ class History:
         centred = centred / unit
         count = observed.to(torch.float64).cumsum(1)
         filled = fill_forward(centred, observed, count)
-        moves = torch.diff(filled, dim=1, prepend=filled[:, :1]).abs().cumsum(1)
-        return cls(
-            observed,
-            filled,
-            count,
-            centred.cumsum(1),
-            filled.cumsum(1),
-            (centred * centred).cumsum(1),
-            moves,
-            first,
-            unit,
-        )
+        moves = torch.diff(filled, dim=1, prepend=filled[:, :1]).abs()
+        parts = (observed.to(torch.float64), centred, centred * centred, moves)
+        weight, total, squares, moved = (running(part, half_life) for part in parts)
+        return cls(observed, filled, count, filled.cumsum(1), weight, total, squares, moved, first, unit)
 
     @property
     def length(self) -> int:
         return self.filled.shape[1]
+
+    def rows(self, some: slice) -> History:
+        """Some of the series."""
+        tensors = {name: value[some] for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
+
+
+def running(parts: Tensor, half_life: int) -> Tensor:
+    """(batch, time): sums along time of what has come so far, each part counting half after `half_life` steps."""
+    if not half_life:
+        return parts.cumsum(1)
+    growth = (torch.arange(parts.shape[1], device=parts.device, dtype=parts.dtype) / half_life).exp2()
+    return (parts * growth).cumsum(1) / growth
 
 
 def fill_forward(values: Tensor, observed: Tensor, count: Tensor) -> Tensor:
@@ -125,12 +144,15 @@ class Scaling:
 
     @classmethod
     def at(cls, history: History, known: Tensor) -> Scaling:
-        """Location: the last observed value. Scale: mean of expanding standard deviation and mean absolute change."""
+        """Location: the last observed value. Scale: mean of standard deviation and mean absolute change so far, old
+        values counting less where the history fades."""
         last = known - 1
         count = take(history.count, last).clamp(min=1.0)
-        mean = take(history.total, last) / count
-        deviation = (take(history.squares, last) / count - mean * mean).clamp(min=0.0).sqrt()
-        change = take(history.moves, last) / (count - 1.0).clamp(min=1.0)
+        weight = take(history.weight, last).clamp(min=TINY)
+        mean = take(history.total, last) / weight
+        deviation = (take(history.squares, last) / weight - mean * mean).clamp(min=0.0).sqrt()
+        pairs = weight * (1.0 - 1.0 / count)  # the first value has no change before it
+        change = take(history.moves, last) / pairs.clamp(min=TINY)
         both = (deviation > 0) & (change > 0)
         spread = torch.where(both, change / torch.where(both, deviation, 1.0), 1.0).log()
         started = known > 0
@@ -140,6 +162,10 @@ class Scaling:
             spread,
             count,
         )
+
+    def at_steps(self, index: Tensor) -> Scaling:
+        """Of some of the steps."""
+        return Scaling(*(part[:, index] for part in (self.location, self.scale, self.spread, self.count)))
 
     @property
     def divisor(self) -> Tensor:

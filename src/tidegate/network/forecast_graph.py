@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.network.causal import LINEAR, LOOKUP_CHANNELS, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS
+from tidegate.network.causal import LINEAR, LOOKUP_CHANNELS, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS, TINY
 from tidegate.network.graph import Graph, Value
 from tidegate.network.patch_lstm import MIX_PARTS, SQUASHED_LIMIT, PatchLSTM
 
 Array = NDArray[np.float32]
 # What a stream carries of a history beside the recurrent state: its first value, the unit of the sums (a power of two),
-# how many values were observed, and the sums of them, of their squares and of their moves, all counted from the first.
-SUMS = ("first", "unit", "count", "total", "squares", "moves")
+# how many values were observed, and sums that fade: of ones, of the values, of their squares and of their moves, all
+# counted from the first.
+SUMS = ("first", "unit", "count", "weight", "total", "squares", "moves")
 
 # torch stacks the gates i, f, g, o; ONNX i, o, f, g. Peepholes: here i, f, o; ONNX i, o, f.
 GATES = (0, 3, 1, 2)
@@ -221,26 +222,33 @@ class _Writer:
         slots = g.op("ScatterElements", slots, into, centred, axis=1)
         self.filled = g.op("GatherElements", slots, rank, axis=1)
         before = g.concat([self.filled.slice(0, 1, 1), self.filled.slice(0, -1, 1)], 1)
-        self.moves = (self.filled - before).apply("Abs").cumsum(1)
-        self.total = centred.cumsum(1)
         self.area = self.filled.cumsum(1)
-        self.squares = (centred * centred).cumsum(1)
+        parts = [self.observed.cast("float64"), centred, centred * centred, (self.filled - before).apply("Abs")]
+        self.running = [self.count, *map(self.running_sum, parts)]
         # A power of two, so nothing is lost; the sums of the tail itself are taken away again.
         change, last = carried_unit / self.unit, self.carried - 1
-        powers = [None, change, change * change, change]
+        powers = [None, None, change, change * change, change]
         self.base = [
             g.where(self.is_carried, (total * power if power else total) - running.at(last), 0.0)
             for total, power, running in zip(carried, powers, self.running, strict=True)
         ]
 
-    @property
-    def running(self) -> tuple[Value, Value, Value, Value]:
-        """The running sums over the context, in the order of SUMS."""
-        return self.count, self.total, self.squares, self.moves
+    def fading(self, steps: Value) -> Value | float:
+        """What is left of a value's weight after so many steps."""
+        if not (half_life := self.config.half_life):
+            return 1.0
+        return self.graph.op("Pow", self.graph.constant(2.0, "float64"), steps.cast("float64") / -float(half_life))
+
+    def running_sum(self, parts: Value) -> Value:
+        """causal.running"""
+        left = self.fading(self.graph.arange(parts.size(1)).unsqueeze(0))
+        return (parts / left).cumsum(1) * left if isinstance(left, Value) else parts.cumsum(1)
 
     def sums_before(self, known: Value) -> list[Value]:
-        """(B K) each: count, total, squares and moves of all values before `known`, carried ones included."""
-        return [running.at(known - 1) + base for running, base in zip(self.running, self.base, strict=True)]
+        """(B K) each: count, weight, total, squares and moves of all values before `known`, carried ones included."""
+        left = self.fading(known - self.carried)
+        bases = [self.base[0], *(base * left for base in self.base[1:])]
+        return [running.at(known - 1) + base for running, base in zip(self.running, bases, strict=True)]
 
     def sums_at(self, end: Value) -> Value:
         """(B SUMS) what a stream carries from here."""
@@ -252,11 +260,11 @@ class _Writer:
         if not self.config.scaling:
             ones = (known * 0 + 1).cast("float64")
             return {"location": ones * (-self.first / self.unit), "scale": ones / self.unit, "count": ones}
-        count, total, squares, moves = self.sums_before(known)
-        count = count.maximum(1.0)
-        mean = total / count
-        deviation = (squares / count - mean * mean).maximum(0.0).apply("Sqrt")
-        change = moves / (count - 1.0).maximum(1.0)
+        count, weight, total, squares, moves = self.sums_before(known)
+        count, weight = count.maximum(1.0), weight.maximum(TINY)
+        mean = total / weight
+        deviation = (squares / weight - mean * mean).maximum(0.0).apply("Sqrt")
+        change = moves / (weight * (1.0 - 1.0 / count)).maximum(TINY)
         both = (deviation > 0) & (change > 0)
         started = known > 0
         return {

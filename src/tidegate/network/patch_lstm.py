@@ -124,13 +124,18 @@ class PatchLSTM(nn.Module):
 
     def embed(self, history: History, seasons: Tensor, steps: Steps) -> tuple[Tensor, Scaling]:
         """What each step reads. seasons (batch, slots) -> (batch, steps, embedding), and the scaling at each step."""
+        inputs, scaling = self.step_inputs(history, seasons, steps)
+        return self.embedding(inputs), scaling
+
+    def step_inputs(self, history: History, seasons: Tensor, steps: Steps) -> tuple[Tensor, Scaling]:
+        """What is embedded of each step, (batch, steps, input_size): data, that no weight has touched."""
         config = self.config
         scaling = self.scaling(history, steps.known)
         index = patch_index(steps, config.patch_length)
         seen = visible(history, index, steps.known)
         values = torch.where(seen, self.squash(scaling, take(history.filled, index)), 0.0)
         if not config.embedding_size:
-            return self.embedding(values), scaling
+            return values, scaling
         parts = [values, seen.to(values.dtype), self._step_features(history, steps, scaling)]
         for slot in range(config.season_slots):
             season = seasons[:, None, slot : slot + 1]
@@ -139,7 +144,7 @@ class PatchLSTM(nn.Module):
             parts.append(torch.where(lag_seen, self.squash(scaling, take(history.filled, earlier)), 0.0))
             parts.append(lag_seen.to(values.dtype).mean(-1, keepdim=True))
             parts.append((0.2 * season.clamp(min=1).to(values.dtype).log()).expand(*index.shape[:2], 1))
-        return self.embedding(torch.cat(parts, dim=-1)), scaling
+        return torch.cat(parts, dim=-1), scaling
 
     def _step_features(self, history: History, steps: Steps, scaling: Scaling) -> Tensor:
         """(batch, steps, STEP_FEATURES): how far and how the world moved since the step before."""
@@ -172,7 +177,7 @@ class PatchLSTM(nn.Module):
         if config.embedding_size:
             inputs.append(embedded)
         if config.season_slots:
-            values, share = look_up(history, scaling, steps, seasons, config.horizon)
+            values, share = self.look_up(history, scaling, steps, seasons)
             inputs += [values.flatten(2), share.flatten(2)]
         raw, mix, growth = self.head(torch.cat(inputs, dim=-1)).float().split(self.output_sizes, dim=-1)
         raw = raw.view(shape)
@@ -185,6 +190,10 @@ class PatchLSTM(nn.Module):
         constant = 1.0 / (centre / LINEAR).clamp(-SQUASHED_LIMIT, SQUASHED_LIMIT).cosh()
         grows = growth.sigmoid().repeat_interleave(config.horizon // MIX_PARTS, dim=-1)
         return ordered(raw, centre, grows + (1.0 - grows) * constant, config.median)
+
+    def look_up(self, history: History, scaling: Scaling, steps: Steps, seasons: Tensor) -> tuple[Tensor, Tensor]:
+        """`causal.look_up` over the horizon: data, that no weight has touched."""
+        return look_up(history, scaling, steps, seasons, self.config.horizon)
 
     def _mixed(self, mix: Tensor, values: Tensor, share: Tensor) -> Tensor:
         """The mix of look-ups the head chose, (batch, steps, horizon)."""
@@ -208,7 +217,7 @@ class PatchLSTM(nn.Module):
         """
         config = self.config
         values, lengths = align(context, config.context_length)
-        history = History.of(values)
+        history = History.of(values, config.half_life)
         blocks = -(-horizon // config.horizon)
         per_block = config.horizon // config.patch_length
         final = last_step(lengths, config.patch_length)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.utils.data import DataLoader, Dataset
 
 from tidegate import __version__
 from tidegate.errors import ConfigError
@@ -24,9 +27,10 @@ from tidegate.forecasting.config import ModelConfig
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.checkpoint import load_checkpoint, pack, save_checkpoint, unpack
 from tidegate.training.descent import average_into, descend, flushed_denormals, make_optimizers
+from tidegate.training.fusing import fused
 from tidegate.training.losses import pinball
 from tidegate.training.prior import Batch, Prior
-from tidegate.training.windows import OriginPlan, every_origin_loss
+from tidegate.training.windows import OriginPlan, Truth, every_origin_loss, truth_after
 
 
 @dataclass(frozen=True)
@@ -71,24 +75,45 @@ DATA = "synthetic series of training/prior.py alone"
 Report = Callable[[int, float, float], None]  # step, running loss, seconds since the start of this sitting
 
 
-def draw_batch(
-    plan: PretrainPlan, config: ModelConfig, step: int, device: torch.device
-) -> tuple[Batch, torch.Generator]:
-    """What is trained on at a step: a function of the seed and the step alone."""
-    seed = plan.seed * 1_000_003 + step
-    generator = torch.Generator().manual_seed(seed)
-    prior = Prior(seed, device)
+def seed_of(plan: PretrainPlan, step: int, use: int) -> int:
+    """Of what is random at a step, for each use of it: 0 the shape of the batch, 1 its series, 2 the origins."""
+    return 3 * (plan.seed * 1_000_003 + step) + use
+
+
+def draw_batch(plan: PretrainPlan, config: ModelConfig, step: int) -> Batch:
+    """What is trained on at a step: a function of the seed and the step alone, drawn on the CPU."""
+    generator = torch.Generator().manual_seed(seed_of(plan, step, 0))
+    prior = Prior(seed_of(plan, step, 1))
     usual, long, _ = plan.kinds
     kind = float(torch.rand((), generator=generator))
     horizon, context = config.horizon, min(plan.usual_context, config.context_length)
     if kind < usual:
-        return prior.sample(plan.batch, context + horizon), generator
+        return prior.sample(plan.batch, context + horizon)
     if kind < usual + long:
         span = torch.empty(()).uniform_(math.log(context), math.log(2 * config.context_length), generator=generator)
         length = int(span.exp()) + horizon
-        return prior.sample(max(1, plan.batch * context // length), length), generator
+        return prior.sample(max(1, plan.batch * context // length), length)
     length = int(torch.empty(()).uniform_(math.log(10), math.log(200), generator=generator).exp())
-    return prior.sample(plan.batch * min(4, max(2, context // length)), length, short=True), generator
+    return prior.sample(plan.batch * min(4, max(2, context // length)), length, short=True)
+
+
+@dataclass(frozen=True)
+class Draws(Dataset[Batch]):
+    """Batch number n is what is trained on at step n."""
+
+    plan: PretrainPlan
+    config: ModelConfig
+
+    def __getitem__(self, step: int) -> Batch:
+        return draw_batch(self.plan, self.config, step)
+
+
+def drawn(plan: PretrainPlan, config: ModelConfig, first: int, workers: int) -> Iterable[Batch]:
+    """The batches from step `first` on, in their order; drawn ahead by so many processes, or none."""
+    # A small step on a GPU takes no longer than its series take to draw: so others draw them meanwhile.
+    ahead = 4 if workers else None
+    steps = range(first, plan.steps)
+    return DataLoader(Draws(plan, config), sampler=steps, batch_size=None, num_workers=workers, prefetch_factor=ahead)
 
 
 def pretrain(
@@ -112,11 +137,11 @@ def pretrain(
         tensors, known = found
         unpack(tensors, network, averaged, optimizers)
         facts = {**facts, **{key: known[key] for key in ("step", "seconds", "series")}}
+    workers = max(1, (os.cpu_count() or 1) - 1) if place.type == "cuda" else 0
     began, before, running = time.monotonic(), facts["seconds"], math.nan
-    with flushed_denormals():
-        for step in range(facts["step"], plan.steps):
-            batch, generator = draw_batch(plan, config, step, place)
-            loss = train_step(network, optimizers, batch, generator, plan, step)
+    with flushed_denormals(), fused(network) if place.type == "cuda" else nullcontext(truth_after) as truth:
+        for step, batch in enumerate(drawn(plan, config, facts["step"], workers), facts["step"]):
+            loss = train_step(network, optimizers, batch.to(place), plan, step, truth)
             average_into(averaged, network, min(plan.average, (1 + step) / (10 + step)))
             running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
             facts["step"], facts["series"] = step + 1, facts["series"] + len(batch.values)
@@ -149,13 +174,14 @@ def train_step(
     network: PatchLSTM,
     optimizers: Sequence[Optimizer],
     batch: Batch,
-    generator: torch.Generator,
     plan: PretrainPlan,
     step: int,
+    truth: Truth = truth_after,
 ) -> float:
     """One step on the pinball loss of a batch; returns the loss."""
+    generator = torch.Generator().manual_seed(seed_of(plan, step, 2))
     origins = OriginPlan(near=plan.near, season_power=plan.season_power)
     # Matrix products of bfloat16 on CUDA; scaling, look-ups and losses stay float64 and float32 everywhere.
     with torch.autocast("cuda", torch.bfloat16, enabled=batch.values.is_cuda):
-        loss = every_origin_loss(network, batch.values, batch.seasons, pinball, generator, origins)
+        loss = every_origin_loss(network, batch.values, batch.seasons, pinball, generator, origins, truth)
     return descend(network, optimizers, loss, plan.rate(step), plan.gradient_norm)

@@ -25,6 +25,9 @@ class Batch:
     values: Tensor
     seasons: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        return Batch(self.values.to(device), self.seasons.to(device))
+
 
 class Prior:
     """Draws batches of synthetic series. Two priors with one seed on one kind of device draw the same batches."""

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tidegate.forecasting.config import ModelConfig
 from tidegate.network.causal import History, Scaling, Steps, take
 from tidegate.network.cells import State
 from tidegate.network.patch_lstm import PatchLSTM
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+Truth = Callable[..., tuple[Tensor, Tensor]]  # see `truth_after`
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def every_origin_loss(
     loss: Loss,
     generator: torch.Generator,
     plan: OriginPlan,
+    truth: Truth | None = None,
 ) -> Tensor:
     """Mean loss over origins of a batch.
 
@@ -53,41 +56,62 @@ def every_origin_loss(
         values: (batch, time) float64, NaN where missing; the first value of each series is observed.
         seasons: (batch, slots) int64.
         generator: on the CPU; draws the origins.
+        truth: `truth_after`, or what computes the same.
     Returns: a scalar.
     """
     config = network.config
     patch, batch = config.patch_length, len(values)
-    history = History.of(values)
+    history = History.of(values, config.half_life)
     count = (history.length - 1) // patch  # full patches after which at least one target follows
     steps = Steps.full_patches(batch, count, patch, values.device)
-    embedded, _ = network.embed(history, seasons, steps)
+    embedded, scaling = network.embed(history, seasons, steps)
     cuts = draw(plan.cuts, count + 1, generator)
     output, states = read_with_states(network, embedded, cuts)
 
-    scored: list[tuple[Tensor, Tensor, History, Tensor, Steps, float]] = []
+    scored: list[tuple[Read, float]] = []
     if count:
         chosen = torch.tensor(draw(plan.full, count, generator), device=values.device)
-        scored.append((output[:, chosen], embedded[:, chosen], history, seasons, at(steps, chosen), 1.0))
+        scored.append((Read(output, embedded, history, scaling, seasons, steps).at(chosen), 1.0))
     if patch > 1:
         phases = torch.tensor(draw(plan.phases, patch, generator), device=values.device) + 1
-        scored.append((*partial_steps(network, history, seasons, cuts, states, phases), 1.0))
+        scored.append((partial_steps(network, history, seasons, cuts, states, phases), 1.0))
         if (
             plan.masked_share
             and (masked := masked_steps(network, history, seasons, cuts, states, plan, generator)) is not None
         ):
-            scored.append((*masked, 0.7))
+            scored.append((masked, 0.7))
 
     total = values.new_zeros((), dtype=torch.float32)
     weights = 0.0
-    for out, emb, hist, season, read_steps, share in scored:
-        part = origin_loss(network, out, emb, hist, season, read_steps, loss, plan)
-        total, weights = total + share * part, weights + share
+    for read, share in scored:
+        total, weights = total + share * origin_loss(network, read, loss, plan, truth or truth_after), weights + share
     return total / max(weights, 1e-9)
 
 
-def at(steps: Steps, index: Tensor) -> Steps:
-    """Some of the steps."""
-    return Steps(steps.origin[:, index], steps.known[:, index], steps.previous[:, index])
+@dataclass(frozen=True)
+class Read:
+    """Steps of some series as the network has read them: what it forecasts from.
+
+    Attributes: output (batch, steps, hidden), embedded (batch, steps, embedding), seasons (batch, slots).
+    """
+
+    output: Tensor
+    embedded: Tensor
+    history: History
+    scaling: Scaling
+    seasons: Tensor
+    steps: Steps
+
+    def at(self, index: Tensor) -> Read:
+        """Some of the steps."""
+        return Read(
+            self.output[:, index],
+            self.embedded[:, index],
+            self.history,
+            self.scaling.at_steps(index),
+            self.seasons,
+            self.steps.at(index),
+        )
 
 
 def read_with_states(network: PatchLSTM, embedded: Tensor, cuts: list[int]) -> tuple[Tensor, list[State]]:
@@ -109,19 +133,19 @@ def read_with_states(network: PatchLSTM, embedded: Tensor, cuts: list[int]) -> t
 
 def partial_steps(
     network: PatchLSTM, history: History, seasons: Tensor, cuts: list[int], states: list[State], phases: Tensor
-) -> tuple[Tensor, Tensor, History, Tensor, Steps]:
+) -> Read:
     """One step from the state at each cut to origins inside the next patch: (batch, cuts * phases) of them."""
     patch, batch = network.config.patch_length, len(history.filled)
     before = torch.tensor(cuts, device=phases.device).repeat_interleave(len(phases)) * patch
     origin = (before + phases.repeat(len(cuts))).expand(batch, -1)
     steps = Steps(origin, origin, before.expand(batch, -1))
-    embedded, _ = network.embed(history, seasons, steps)
+    embedded, scaling = network.embed(history, seasons, steps)
     state = tuple(
         torch.stack(parts, dim=2).repeat_interleave(len(phases), dim=2).flatten(1, 2)
         for parts in zip(*states, strict=True)
     )  # (rows, batch * cuts * phases, hidden)
     output, _ = network.read(embedded.flatten(0, 1)[:, None], state)
-    return output.view(batch, len(before), -1), embedded, history, seasons, steps
+    return Read(output.view(batch, len(before), -1), embedded, history, scaling, seasons, steps)
 
 
 def masked_steps(
@@ -132,7 +156,7 @@ def masked_steps(
     states: list[State],
     plan: OriginPlan,
     generator: torch.Generator,
-) -> tuple[Tensor, Tensor, History, Tensor, Steps] | None:
+) -> Read | None:
     """Long horizons: from one cut a step to the origin, then masked patches, read once per horizon. None: no room."""
     config = network.config
     patch, per_block = config.patch_length, config.horizon // config.patch_length
@@ -144,49 +168,46 @@ def masked_steps(
         return None
     blocks = int(torch.randint(1, blocks + 1, (), generator=generator))
     rows = slice(0, max(1, int(plan.masked_share * len(history.filled))))
-    some = History(*(getattr(history, name)[rows] for name in History.__dataclass_fields__))
+    some = history.rows(rows)
     origin = end + patch * torch.arange(per_block * blocks + 1, device=history.filled.device)
     previous = torch.cat([origin.new_tensor([cuts[chosen] * patch]), origin[:-1]])
     shape = (len(some.filled), -1)
     steps = Steps(origin.expand(shape), torch.full_like(origin, end).expand(shape), previous.expand(shape))
-    embedded, _ = network.embed(some, seasons[rows], steps)
+    embedded, scaling = network.embed(some, seasons[rows], steps)
     output, _ = network.read(embedded, tuple(part[:, rows].contiguous() for part in states[chosen]))
     asked = per_block * torch.arange(1, blocks + 1, device=origin.device)
-    return output[:, asked], embedded[:, asked], some, seasons[rows], at(steps, asked)
+    return Read(output, embedded, some, scaling, seasons[rows], steps).at(asked)
 
 
-def origin_loss(
-    network: PatchLSTM,
-    output: Tensor,
-    embedded: Tensor,
-    history: History,
-    seasons: Tensor,
-    steps: Steps,
-    loss: Loss,
-    plan: OriginPlan,
-) -> Tensor:
-    """Mean loss of the forecasts read at `steps`; origins whose history is still constant do not count."""
-    config = network.config
-    scaling: Scaling = network.scaling(history, steps.known)
-    predicted = network.predict(output, embedded, history, scaling, seasons, steps)
-    index = steps.origin[..., None] + torch.arange(config.horizon, device=output.device)
+def origin_loss(network: PatchLSTM, read: Read, loss: Loss, plan: OriginPlan, truth: Truth) -> Tensor:
+    """Mean loss of the forecasts from some steps; origins whose history is still constant do not count."""
+    predicted = network.predict(read.output, read.embedded, read.history, read.scaling, read.seasons, read.steps)
+    target, weight = truth(network.config, plan, read.history, read.scaling, read.seasons, read.steps)
+    levels = torch.tensor(network.config.quantile_levels, device=target.device)
+    return ((loss(predicted, target, levels) * weight).sum() / weight.sum().clamp(min=1e-6)).to(torch.float32)
+
+
+def truth_after(
+    config: ModelConfig, plan: OriginPlan, history: History, scaling: Scaling, seasons: Tensor, steps: Steps
+) -> tuple[Tensor, Tensor]:
+    """What came after each step, squashed, and how much it counts: both (batch, steps, horizon)."""
+    ahead = torch.arange(1, config.horizon + 1, device=seasons.device)
+    index = steps.origin[..., None] + ahead - 1
     there = (index < history.length) & take(history.observed, index)
     share = scaling.count / (scaling.count + 4.0) * (scaling.scale > 0)
     if plan.season_power:
         share = share * season_weight(history, scaling, seasons[:, 0], steps, plan)
     weight = there * share[..., None]
-    ahead = (steps.origin - steps.known)[..., None] + torch.arange(1, config.horizon + 1, device=output.device)
+    lead = (steps.origin - steps.known)[..., None] + ahead
     if plan.reach is not None:
-        weight = weight * (ahead <= plan.reach)
+        weight = weight * (lead <= plan.reach)
     if plan.near is not None:
-        weight = weight / (1.0 + ahead / plan.near).sqrt()
+        weight = weight / (1.0 + lead / plan.near).sqrt()
     target = take(history.filled, index)
     if config.scaling:
         reach = plan.target_limit * scaling.divisor[..., None]
         target = (target - scaling.location[..., None]).clamp(-reach, reach) + scaling.location[..., None]
-    target = network.squash(scaling, target)
-    levels = torch.tensor(config.quantile_levels, device=output.device)
-    return ((loss(predicted, target, levels) * weight).sum() / weight.sum().clamp(min=1e-6)).to(torch.float32)
+    return scaling.squash(target) if config.scaling else scaling.scaled(target), weight
 
 
 def season_weight(history: History, scaling: Scaling, season: Tensor, steps: Steps, plan: OriginPlan) -> Tensor:

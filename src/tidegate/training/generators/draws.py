@@ -58,7 +58,8 @@ class Draws:
 def standard(values: Tensor) -> Tensor:
     """Each row (rows, time) with mean 0 and standard deviation 1; a constant row becomes 0."""
     values = values - values.mean(1, keepdim=True)
-    return values / deviation(values).clamp(min=1e-6)
+    size = torch.linalg.vector_norm(values, dim=1, keepdim=True) / math.sqrt(max(1, values.shape[1] - 1))
+    return values / size.clamp(min=1e-6)
 
 
 def deviation(values: Tensor) -> Tensor:

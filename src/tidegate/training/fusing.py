@@ -1,0 +1,41 @@
+"""Fewer, larger kernels on a GPU, where each of a step's thousand small operations on data costs its launch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from tidegate.network.causal import Steps
+from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.training.windows import Truth, truth_after
+
+PARTS = ("step_inputs", "look_up")  # methods of the network that prepare data
+
+
+@contextmanager
+def fused(network: PatchLSTM) -> Iterator[Truth]:
+    """Inside, a network prepares its inputs and look-ups with compiled functions. Yields: `truth_after`, compiled.
+
+    Compiling takes about a minute, so this pays for long trainings only.
+    """
+    for part in PARTS:
+        setattr(network, part, compiled(getattr(network, part)))
+    try:
+        yield compiled(truth_after)
+    finally:
+        for part in PARTS:
+            delattr(network, part)
+
+
+def compiled(work: Callable[..., Any]) -> Callable[..., Any]:
+    """`work` compiled for tensors of any size."""
+    quick = torch.compile(work, dynamic=True)
+
+    def call(*arguments: Any) -> Any:
+        # Tensors that share memory, or are stretched, would be one more case each to compile for.
+        return quick(*(part.apart() if isinstance(part, Steps) else part for part in arguments))
+
+    return call
