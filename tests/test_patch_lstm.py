@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tidegate.forecasting.config import ModelConfig
-from tidegate.network.causal import History, Steps
+from tidegate.network.causal import History, Scaling, Steps
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.synthetic import random_walk, sine_wave, trend_and_season
 
@@ -162,12 +162,48 @@ def test_a_missing_value_is_not_the_value_zero_nor_the_last_one() -> None:
         assert np.abs(forecast(gaps) - forecast(other)).max() > 1e-3
 
 
+# The scale
+
+
+@FEW
+@given(length=st.integers(1, 300), half_life=st.sampled_from([0, 7, 128]), seed=st.integers(0, 9))
+def test_the_scale_is_that_of_the_past_with_old_values_counting_less(length: int, half_life: int, seed: int) -> None:
+    series = with_gaps(example(300, seed), seed) + 50
+    known = torch.tensor([[length]])
+    history = History.of(torch.tensor(series[None]), half_life)
+    found = float((Scaling.at(history, known).scale * history.unit)[0, 0])
+    past = series[:length]
+    there = ~np.isnan(past)
+    values, weights = past[there], np.ones(there.sum())
+    if half_life:
+        weights = 0.5 ** ((length - 1 - np.flatnonzero(there)) / half_life)
+    if len(values) == 1:
+        assert found == 0
+        return
+    deviation = np.sqrt(np.average((values - np.average(values, weights=weights)) ** 2, weights=weights))
+    change = (weights[1:] * np.abs(np.diff(values))).sum() / (weights.sum() * (1 - 1 / len(values)))
+    np.testing.assert_allclose(found, 0.5 * (deviation + change), rtol=1e-9)
+
+
+def test_after_a_change_of_size_the_scale_comes_to_what_it_would_have_been_without_the_past() -> None:
+    calm = np.random.default_rng(0).normal(size=1200)
+    after_a_storm = np.concatenate([100 * calm[:400], calm[400:]])
+    known = torch.tensor([[1200]])
+
+    def scale(values: np.ndarray, half_life: int) -> float:
+        history = History.of(torch.tensor(values[None]), half_life)
+        return float((Scaling.at(history, known).scale * history.unit)[0, 0])
+
+    assert scale(after_a_storm, 0) > 40 * scale(calm, 0)
+    assert scale(after_a_storm, 128) < 10 * scale(calm, 128)
+
+
 # Nothing flows back in time
 
 
 def predictions_at(values: np.ndarray, origin: int, seasons: tuple[int, int, int]) -> list[Tensor]:
     """Training's way: what is read and predicted at the full patches up to an origin, and at the origin itself."""
-    history = History.of(torch.tensor(values[None]))
+    history = History.of(torch.tensor(values[None]), NETWORK.config.half_life)
     slots = torch.tensor([seasons])
     grid = Steps.full_patches(1, origin // PATCH, PATCH, slots.device)
     end = torch.tensor([[origin]])
@@ -294,7 +330,7 @@ def test_the_patch_grid_and_one_partial_step_from_its_state_equal_the_forecast(
     network = random_network(ModelConfig(**shape, cell=cell, **stack))
     series = with_gaps(example(length)) if gaps else example(length)
     slots = torch.tensor([[12, 5, 0]])
-    history = History.of(torch.tensor(series[None]))
+    history = History.of(torch.tensor(series[None]), network.config.half_life)
     full = (length - 1) // PATCH  # patches before the one that ends at the origin, which may be whole or not
     state = None
     for patch in range(1, full + 1):  # as they come in, one by one

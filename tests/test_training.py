@@ -15,15 +15,18 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from tidegate.errors import ConfigError, ModelError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.network.causal import History, Steps
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
+from tidegate.training.fusing import fused
 from tidegate.training.losses import pinball, squared
-from tidegate.training.pretrain import PretrainPlan, pretrain
-from tidegate.training.windows import OriginPlan, every_origin_loss, season_weight
+from tidegate.training.pretrain import PretrainPlan, drawn, pretrain
+from tidegate.training.prior import Prior
+from tidegate.training.windows import OriginPlan, Truth, every_origin_loss, season_weight, truth_after
 
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
 
@@ -171,3 +174,29 @@ def test_a_weight_of_the_loss_knows_only_what_came_before_its_origin() -> None:
     )
     torch.testing.assert_close(before, after)
     assert (before[2] == 1).all() and (before[:2] != 1).any()
+
+
+def test_batches_drawn_ahead_by_other_processes_are_the_same_in_the_same_order() -> None:
+    alone, ahead = (list(drawn(PLAN, TINY, 1, workers)) for workers in (0, 2))
+    assert len(alone) == PLAN.steps - 1
+    for mine, theirs in zip(alone, ahead, strict=True):
+        assert torch.equal(mine.seasons, theirs.seasons)
+        torch.testing.assert_close(mine.values, theirs.values, rtol=1e-6, atol=0, equal_nan=True)
+
+
+def test_fused_functions_give_the_same_loss_and_leave_the_network_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled with torch's own tracer; what a GPU's compiler makes of it is not tested here."""
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda work, **options: compile_(work, backend="eager", **options))
+    torch.manual_seed(0)
+    network, batch = PatchLSTM(TINY), Prior(1).sample(4, 100)
+
+    def loss(truth: Truth) -> Tensor:
+        generator, plan = torch.Generator().manual_seed(3), OriginPlan(near=16.0, season_power=0.5)
+        return every_origin_loss(network, batch.values, batch.seasons, pinball, generator, plan, truth)
+
+    plain = loss(truth_after)
+    with fused(network) as truth:
+        torch.testing.assert_close(loss(truth), plain)
+        assert vars(network).keys() >= {"step_inputs", "look_up"}
+    assert not vars(network).keys() & {"step_inputs", "look_up"}

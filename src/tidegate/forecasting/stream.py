@@ -68,8 +68,8 @@ class Stream:
         if not self.file.carries_state:
             raise ModelError(
                 f"{self.file.name} has format version {self.file.metadata.get('format_version')} and cannot carry its "
-                "state from row to row: python -m tidegate.network.model_file FILE writes one of version 2 anew, with "
-                "the same weights; an older one has to be fitted anew"
+                "state from row to row: python -m tidegate.network.model_file FILE writes one of version 2 or 3 anew, "
+                "with the same weights; an older one has to be fitted anew"
             )
         self.file.check_horizon(self.horizon)
         columns = [column.tolist() for column in self.ids.values()]

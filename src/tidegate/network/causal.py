@@ -114,8 +114,14 @@ def running(parts: Tensor, half_life: int) -> Tensor:
     """(batch, time): sums along time of what has come so far, each part counting half after `half_life` steps."""
     if not half_life:
         return parts.cumsum(1)
-    growth = (torch.arange(parts.shape[1], device=parts.device, dtype=parts.dtype) / half_life).exp2()
-    return (parts * growth).cumsum(1) / growth
+    grown = growth(torch.arange(parts.shape[1], device=parts.device), half_life)
+    return (parts * grown).cumsum(1) / grown
+
+
+def growth(steps: Tensor, half_life: int) -> Tensor:
+    """2 ** (steps / half_life) float64 of int64; the same to the bit whatever stands beside a number."""
+    table = (torch.arange(half_life, device=steps.device, dtype=torch.float64) / half_life).exp2()
+    return torch.ldexp(table[steps % half_life], torch.div(steps, half_life, rounding_mode="floor"))
 
 
 def fill_forward(values: Tensor, observed: Tensor, count: Tensor) -> Tensor:

@@ -233,21 +233,27 @@ class _Writer:
             for total, power, running in zip(carried, powers, self.running, strict=True)
         ]
 
-    def fading(self, steps: Value) -> Value | float:
-        """What is left of a value's weight after so many steps."""
-        if not (half_life := self.config.half_life):
-            return 1.0
-        return self.graph.op("Pow", self.graph.constant(2.0, "float64"), steps.cast("float64") / -float(half_life))
+    def growth(self, steps: Value) -> Value:
+        """causal.growth"""
+        g, half_life = self.graph, self.config.half_life
+        table = g.constant(np.exp2(np.arange(half_life) / half_life), "float64")
+        doublings = steps // half_life
+        part = g.op("Gather", table, steps - doublings * half_life)
+        return part * g.op("Pow", g.constant(2.0, "float64"), doublings.cast("float64"))
 
     def running_sum(self, parts: Value) -> Value:
         """causal.running"""
-        left = self.fading(self.graph.arange(parts.size(1)).unsqueeze(0))
-        return (parts / left).cumsum(1) * left if isinstance(left, Value) else parts.cumsum(1)
+        if not self.config.half_life:
+            return parts.cumsum(1)
+        grown = self.growth(self.graph.arange(parts.size(1))).unsqueeze(0)
+        return (parts * grown).cumsum(1) / grown
 
     def sums_before(self, known: Value) -> list[Value]:
         """(B K) each: count, weight, total, squares and moves of all values before `known`, carried ones included."""
-        left = self.fading(known - self.carried)
-        bases = [self.base[0], *(base * left for base in self.base[1:])]
+        bases = self.base
+        if self.config.half_life:
+            grown = self.growth(known - self.carried)
+            bases = [bases[0], *(base / grown for base in bases[1:])]
         return [running.at(known - 1) + base for running, base in zip(self.running, bases, strict=True)]
 
     def sums_at(self, end: Value) -> Value:
