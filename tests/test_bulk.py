@@ -247,7 +247,7 @@ def test_a_disk_without_room_is_found_out_before_it_is_full(tmp_path: Path, monk
     pattern = write(tmp_path / "in", RECORDS, order=SCATTERED)
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(OSError, match=r"0\.0 GB are free, but the buckets of its rows may need 0\.2 GB: make room"):
+    with pytest.raises(OSError, match=r"0\.00 GB are free, but the buckets of its rows may need 0\.20 GB: make room"):
         bulk_forecast(pattern, tmp_path / "out", HORIZON)
 
 
