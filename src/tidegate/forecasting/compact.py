@@ -33,7 +33,7 @@ def pack(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], Layout]:
         alike = {name: array for name, array in arrays.items() if array.dtype == kind and name != "values"}
         if alike:
             joined = np.dtype(kind).name
-            result[joined] = np.concatenate([_flat(array) for array in alike.values()], axis=1).T
+            result[joined] = np.concatenate([_flat(array).T for array in alike.values()])
             layout[joined] = [(name, array.shape[1:]) for name, array in alike.items()]
     for name, array in arrays.items():
         if name == "values":
