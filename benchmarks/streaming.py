@@ -44,21 +44,28 @@ def main() -> None:
         print(record("streaming", rows))
 
 
-def measured(model: Model, count: int, steps: int, updates: int, threads: int) -> dict[str, object]:
-    """One row: microseconds for each series, and bytes for each series."""
+def waves(count: int, steps: int) -> np.ndarray:
+    """(series, steps) days and weeks of hours with noise; seeded."""
     random = np.random.default_rng(0)
-    hours = np.arange(steps + updates)
+    hours = np.arange(steps)
     values = 100 + 20 * np.sin(2 * np.pi * (hours / 24 + random.random((count, 1))))
     values += 10 * np.sin(2 * np.pi * (hours / 168 + random.random((count, 1)))) + random.normal(size=values.shape)
+    return values
+
+
+def panel(values: np.ndarray) -> Panel:
+    """One series for each row, named "series 0", ..."""
+    count, steps = values.shape
+    ids = {"id": np.array([f"series {number}" for number in range(count)], dtype=object)}
+    return Panel(values.ravel(), np.arange(count + 1) * steps, Timeline.positions(count), ids)
+
+
+def measured(model: Model, count: int, steps: int, updates: int, threads: int) -> dict[str, object]:
+    """One row: microseconds for each series, and bytes for each series."""
+    values = waves(count, steps + updates)
     names = [f"series {number}" for number in range(count)]
-    ids = {"id": np.array(names, dtype=object)}
-
-    def panel(length: int) -> Panel:
-        offsets = np.arange(count + 1) * length
-        return Panel(values[:, :length].ravel(), offsets, Timeline.positions(count), ids)
-
     began = time.perf_counter()
-    stream = Stream.start(model, panel(steps), HORIZON, season_length=SEASONS)
+    stream = Stream.start(model, panel(values[:, :steps]), HORIZON, season_length=SEASONS)
     start = time.perf_counter() - began
     seconds = []
     for step in range(steps, steps + updates):
@@ -66,7 +73,7 @@ def measured(model: Model, count: int, steps: int, updates: int, threads: int) -
         began = time.perf_counter()
         stream.update(row)
         seconds.append(time.perf_counter() - began)
-    whole = panel(steps + updates)
+    whole = panel(values)
     per_series = {"start": start, "update": statistics.mean(seconds), "update_slowest": max(seconds)}
     repetitions = 1 if count > 1000 else 10
     for name, calibrate in (("", False), ("_calibrated", True)):

@@ -127,10 +127,28 @@ def test_parts_hold_row_for_row_what_memory_gives(case: str, tmp_path: Path) -> 
     assert (manifest["complete"], manifest["series"], manifest["rows"]) == (True, result.series, result.rows)
 
 
-def test_input_that_is_grouped_is_read_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("look", [100, 1_000_000])
+def test_input_that_is_grouped_is_read_where_it_is(look: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pattern = write(tmp_path / "in", RECORDS)
+    monkeypatch.setattr(buckets, "LOOK_ROWS", look)
     monkeypatch.setattr(job, "hashed_buckets", None)  # would be called in vain
     assert bulk_forecast(pattern, tmp_path / "out", HORIZON).series == SERIES
+
+
+def test_days_that_hold_every_series_once_are_told_by_a_look_at_three_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pattern = write(tmp_path / "in", RECORDS, order="ds, unique_id")
+    looked_at: list[database.Rows] = []
+
+    def scan(files: Any, ranges: Any, fields: str) -> str:
+        looked_at.extend(ranges)
+        return database.scan(files, ranges, fields)
+
+    monkeypatch.setattr(buckets, "LOOK_ROWS", SERIES // 2)  # at the start no series shows twice
+    monkeypatch.setattr(buckets, "scan", scan)
+    assert bulk_forecast(pattern, tmp_path / "out", HORIZON).series == SERIES
+    assert 0 < sum(rows.count for rows in looked_at) <= 3 * SERIES // 2
 
 
 def test_one_series_and_a_series_per_column_are_a_single_part(tmp_path: Path) -> None:
@@ -229,7 +247,7 @@ def test_a_disk_without_room_is_found_out_before_it_is_full(tmp_path: Path, monk
     pattern = write(tmp_path / "in", RECORDS, order=SCATTERED)
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(OSError, match=r"0\.0 GB are free, but the buckets of its rows may need 0\.2 GB: make room"):
+    with pytest.raises(OSError, match=r"0\.00 GB are free, but the buckets of its rows may need 0\.20 GB: make room"):
         bulk_forecast(pattern, tmp_path / "out", HORIZON)
 
 
@@ -242,19 +260,29 @@ def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
 
 SCRIPT = """
 import sys, tidegate.bulk.buckets as buckets
-buckets.BUCKET_ROWS, buckets.CHUNK_ROWS = 500, 4_000
+buckets.BUCKET_ROWS = int(sys.argv.pop(1))
+buckets.CHUNK_ROWS = 8 * buckets.BUCKET_ROWS
 from tidegate.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
 
 
-def started(pattern: str, out: Path, **popen: Any) -> subprocess.Popen[str]:
-    arguments = ["forecast", pattern, "--horizon", str(HORIZON), "-o", f"{out}/", "--threads", "1"]
+def started(
+    pattern: str, out: Path, *, bucket_rows: int = 500, threads: int = 1, **popen: Any
+) -> subprocess.Popen[str]:
+    arguments = ["forecast", pattern, "--horizon", str(HORIZON), "-o", f"{out}/", "--threads", str(threads)]
     environment = os.environ | {"PYTHONPATH": str(SOURCE)}
-    command = [sys.executable, "-c", SCRIPT, *arguments]
+    command = [sys.executable, "-c", SCRIPT, str(bucket_rows), *arguments]
     return subprocess.Popen(
         command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, **popen
     )
+
+
+def wait_for_parts(process: subprocess.Popen[str], out: Path, count: int) -> None:
+    until = time.monotonic() + 120
+    while len(list(out.glob("part-*.parquet"))) < count:
+        assert process.poll() is None and time.monotonic() < until, process.communicate()
+        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -262,10 +290,7 @@ def test_a_process_that_is_stopped_goes_on_where_it_was(number: signal.Signals, 
     pattern = write(tmp_path / "in", RECORDS, order=SCATTERED)
     out = tmp_path / "out"
     process = started(pattern, out)
-    until = time.monotonic() + 120
-    while len(list(out.glob("part-*.parquet"))) < 3:
-        assert process.poll() is None and time.monotonic() < until, process.communicate()
-        time.sleep(0.005)
+    wait_for_parts(process, out, 3)
     process.send_signal(number)
     _, words = process.communicate(timeout=120)
     assert process.returncode == (-9 if number == signal.SIGKILL else 128 + number)
@@ -281,6 +306,39 @@ def test_a_process_that_is_stopped_goes_on_where_it_was(number: signal.Signals, 
     assert all((out / name).stat().st_mtime_ns == time_then for name, time_then in known.items())
     assert content(*sorted(out.glob("part-*.parquet"))) == whole
     assert not (out / ".work").exists() and not list(out.glob(".tmp*"))
+
+
+def test_twenty_thousand_series_are_forecast_by_a_process_that_is_killed_on_the_way(tmp_path: Path) -> None:
+    """Days that each hold all series, as shops write them; benchmarks/million.py takes a million."""
+    source, out, count = tmp_path / "in", tmp_path / "out", 20_000
+    source.mkdir()
+    days_of_a_file = 25
+    with duckdb.connect() as connection:
+        for file in range(4):
+            query = f"""SELECT 'item ' || item AS unique_id, DATE '2024-01-01' + day::INTEGER AS ds,
+                item % 50 + 10 + 5 * sin(0.897598 * (day + item)) + hash(item * 977 + day) % 1000 / 250 AS y
+                FROM range({file * days_of_a_file}, {(file + 1) * days_of_a_file}) days(day), range({count}) items(item)
+                WHERE day >= item % 41 ORDER BY day, item"""
+            connection.execute(f"COPY ({query}) TO '{source}/{file}.parquet' (FORMAT parquet)")
+        sample = f"SELECT * FROM '{source}/*.parquet' WHERE hash(unique_id) % 100 = 7 ORDER BY unique_id, ds"
+        connection.execute(f"COPY ({sample}) TO '{tmp_path}/sample.parquet' (FORMAT parquet)")
+    options = {"bucket_rows": 200_000, "threads": 2}
+    process = started(f"{source}/*.parquet", out, **options)
+    wait_for_parts(process, out, 2)
+    process.kill()
+    process.communicate(timeout=120)
+    kept = len(json.loads((out / "manifest.json").read_text())["parts"])
+    again = started(f"{source}/*.parquet", out, **options)
+    _, words = again.communicate(timeout=120)
+    assert again.returncode == 0 and f"{count:,} series, {count * HORIZON:,} rows" in words, words
+    assert kept >= 1 and f"({kept} were there already)" in words
+    whole = in_memory(f"{tmp_path}/sample.parquet", tmp_path / "whole.parquet")
+    with duckdb.connect() as connection:
+        parts = f"SELECT * FROM '{out}/part-*.parquet'"
+        names = connection.execute(f"SELECT count(DISTINCT unique_id) FROM ({parts})").fetchall()
+        found = connection.execute(f"{parts} WHERE hash(unique_id) % 100 = 7 ORDER BY ALL").fetchall()
+    assert names == [(count,)] and len(whole) > 100 * HORIZON
+    assert found == whole
 
 
 def test_a_disk_that_refuses_ends_with_one_line_and_the_command_goes_on_later(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError, DataError
+from tidegate.forecasting.saving import save_columns
+from tidegate.series.tables.files import open_files
 from tidegate.series.tables.frames import open_frame
-from tidegate.series.tables.ids import factorize, suggest_ids
+from tidegate.series.tables.ids import factorize, numbered, suggest_ids
 from tidegate.series.tables.roles import (
     Roles,
     find_roles,
@@ -141,6 +145,23 @@ def test_ids_are_numbered_in_order_of_first_appearance(values):
     known = list(dict.fromkeys(value for value in values if value is not None))
     assert count == len(known)
     assert codes.tolist() == [-1 if value is None else known.index(value) for value in values]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(runs=st.lists(st.tuples(st.sampled_from(["b", "a", " c ", "", None, "2"]), st.integers(1, 60)), min_size=1))
+def test_ids_in_a_file_are_numbered_alike_by_their_runs_and_one_by_one(tmp_path, runs):
+    values = [value for value, count in runs for _ in range(count)]
+    save_columns({"id": np.array([*values, None], dtype=object)}, tmp_path / "ids.parquet")
+    table = open_files([tmp_path / "ids.parquet"])
+    column = table["id"]
+    if column.kind == "empty":
+        return
+    codes, known = numbered(column, table.rows)
+    expected = [None if value is None or not value.strip() else value.strip() for value in [*values, None]]
+    assert [None if code < 0 else known[code] for code in codes] == expected
+    assert known.tolist() == list(dict.fromkeys(value for value in expected if value is not None))
+    slow, same = numbered(replace(column, runs=None), table.rows)
+    assert slow.tolist() == codes.tolist() and same.tolist() == known.tolist()
 
 
 @given(st.lists(st.sampled_from([3.0, 1.0, float("nan"), 2.5]), max_size=12))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 import tidegate
 from tidegate import DataError, ModelError, Stream
+from tidegate.forecasting.compact import from_decimals, to_decimals, unpack
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import Model
@@ -369,6 +372,64 @@ def test_saving_and_loading_goes_on_to_the_same_bits_in_a_few_kilobytes(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["s.npz"]
 
 
+def test_values_with_few_decimals_take_a_fraction_of_the_room(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 2 * LIMIT)) * 20 + 100
+    sizes = []
+    for decimals in (15, 2, 0):
+        started(model_of("lstm"), rows.round(decimals)).save(tmp_path / "s.npz")
+        with zipfile.ZipFile(tmp_path / "s.npz") as file:
+            sizes.append(file.getinfo("values.npy").compress_size)
+    assert sizes[1] < sizes[0] / 3 and sizes[2] < sizes[0] / 6
+
+
+def test_a_file_of_version_1_whose_arrays_are_not_packed_is_still_read(tmp_path: Path) -> None:
+    rows = awkward(250)
+    stream = started(model_of("two networks"), rows)
+    stream.save(tmp_path / "s.npz")
+    with np.load(tmp_path / "s.npz") as stored:
+        packed = {name: stored[name] for name in stored.files}
+    header = json.loads(str(packed.pop("header")))
+    arrays = unpack(packed, header.pop("layout"))
+    arrays["is_object_0"] = np.array(header.pop("objects")[0])
+    header["stream_version"] = 1
+    np.savez_compressed(tmp_path / "old.npz", header=np.array(json.dumps(header)), **arrays)
+    again = Stream.load(tmp_path / "old.npz", model_of("two networks"))
+    np.testing.assert_array_equal(again.forecast(ids=["s0"]).quantiles, stream.forecast(ids=["s0"]).quantiles)
+    assert again.index == stream.index
+
+
+def test_a_stream_without_any_series_yet_is_saved_too(tmp_path: Path) -> None:
+    layout = of_frame(hours(90), 90).layout
+    Stream.empty(model_of("lstm"), layout, 5, unknown="start").save(tmp_path / "s.npz")
+    again = Stream.load(tmp_path / "s.npz", model_of("lstm"))
+    assert again.size == 0 and again.update(hours(90)).rows == 90
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rows=st.lists(
+        st.one_of(
+            st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=4, max_size=4),
+            st.tuples(st.integers(0, 7), st.lists(st.integers(-(10**12), 10**12), min_size=4, max_size=4)).map(
+                lambda drawn: [whole / 10.0 ** drawn[0] for whole in drawn[1]]
+            ),
+        ),
+        max_size=5,
+    )
+)
+def test_values_come_back_from_decimals_to_the_same_bits(rows: list[list[float]]) -> None:
+    values = np.array(rows).reshape(-1, 4)
+    found = from_decimals(*to_decimals(values))
+    np.testing.assert_array_equal(found.view(np.int64), values.view(np.int64))
+
+
+def test_decimals_are_the_fewest_that_say_a_value() -> None:
+    values = np.array([[5.0, 7.0, 1e6], [0.25, 0.5, 1.0], [0.1, -0.3, 2.0], [np.pi, 1.0, 2.0], [-0.0, 1.0, 2.0]])
+    steps, decimals, least = to_decimals(values)
+    assert decimals.tolist() == [0, 2, 1, -1, -1]  # a zero below 0 has a bit that no whole number has
+    assert steps[:3].tolist() == [[0, 2, 999_995], [0, 25, 75], [4, 0, 23]] and least[:3].tolist() == [5, 25, -3]
+
+
 @pytest.mark.parametrize("kind", ["pandas", "text", "parts"])
 def test_a_saved_stream_reads_and_writes_stamps_as_before(kind: str, tmp_path: Path) -> None:
     frame = hours(100)
@@ -391,7 +452,10 @@ def test_a_saved_stream_of_other_weights_is_refused_and_so_is_what_is_none(tmp_p
     with pytest.raises(ModelError, match=r"was carried by the weights .* load it with the model it was made with"):
         Stream.load(path, model_of("peephole"))
     content = path.read_bytes()
-    for damaged in (b"", b"not a stream", content[: len(content) // 2]):
+    with zipfile.ZipFile(path) as file:
+        inside = file.getinfo("state_0.npy").header_offset + 100
+    flipped = [content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :] for at in range(inside, inside + 900, 50)]
+    for damaged in (b"", b"not a stream", content[: len(content) // 2], *flipped):
         path.write_bytes(damaged)
         with pytest.raises(ModelError, match="not a saved stream, or is damaged"):
             Stream.load(path, model_of("lstm"))

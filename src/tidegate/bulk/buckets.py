@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ BUCKET_ROWS = 3_000_000  # of a bucket, about: what is in memory at once
 CHUNK_ROWS = 16_000_000  # of the input that go to their buckets together; a killed command repeats one chunk
 CHUNK_FILES = 200
 MOST_BUCKETS = 800  # all their files are open at once, and most systems allow 1,024
-LOOK_ROWS = 1_000_000  # by which input that is not grouped is told at once
+LOOK_ROWS = 1_000_000  # in three places, by which input that is not grouped is mostly told at once
 _BUFFERED_ROWS = 4_000_000  # of all spilled files together: they wait in memory until a row group is full
 
 Report = Callable[[int, int], None]  # rows done, rows in all
@@ -61,38 +61,48 @@ def grouped_buckets(connection: DuckDBPyConnection, source: Source, work: Path) 
 
 def _starts(connection: DuckDBPyConnection, source: Source) -> NDArray[np.int64] | None:
     """Where each series begins (file << 40 + row), if it is in one place; else None."""
-    everything = source.everything
-    look = Rows(everything[0].file, 0, min(everything[0].stop, LOOK_ROWS))
-    if _scattered(connection, source, f"({_runs(source, look)})"):
-        return None
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE runs AS {_runs(source, everything[0])}")
-    for rows in everything[1:]:
-        connection.execute(f"INSERT INTO runs {_runs(source, rows)}")
-    # A series may go on in the next file.
-    starts = (
-        f"SELECT {source.keys}, row FROM (SELECT *, lag(({source.keys},)) OVER (ORDER BY row) AS before FROM runs) "
-        f"WHERE ({source.keys},) IS DISTINCT FROM before"
+    try:
+        looks = _looks(source)
+        if looks and _places(connection, source, looks) is None:
+            return None
+        return _places(connection, source, source.everything)
+    finally:
+        connection.execute("DROP TABLE IF EXISTS runs")
+
+
+def _looks(source: Source) -> list[Rows]:
+    """The first, middle and last rows: of days that each hold all series, one look alone may show each series once."""
+    if source.rows <= 3 * LOOK_ROWS:
+        return []
+    firsts = (0, (source.rows - LOOK_ROWS) // 2, source.rows - LOOK_ROWS)
+    return [rows for first in firsts for rows in _between(source, first, first + LOOK_ROWS)]
+
+
+def _places(connection: DuckDBPyConnection, source: Source, ranges: Sequence[Rows]) -> NDArray[np.int64] | None:
+    """Where series begin among these rows, sorted; None if one has more than one run of rows, or most are single rows.
+
+    Series are told apart by hashes of their ids: of two with the same one the rows are sorted, which is never wrong.
+    """
+    connection.execute("CREATE OR REPLACE TEMP TABLE runs (series UBIGINT, row BIGINT)")
+    looked_at = 0
+    for rows in ranges:
+        found = scan(source.files, [rows], source.key_fields)
+        connection.execute(
+            "INSERT INTO runs SELECT series, row FROM (SELECT *, lag(series) OVER () AS before FROM "
+            f"(SELECT hash({source.keys}) AS series, row FROM ({found}))) WHERE series IS DISTINCT FROM before"
+        )
+        looked_at += rows.count
+        if connection.execute("SELECT count(*) FROM runs").fetchall()[0][0] > looked_at / 2:
+            return None  # before the runs of hundreds of millions of rows are gathered
+    # A series may go on in the next range.
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE runs AS SELECT series, row FROM (SELECT *, lag(series) OVER (ORDER BY row) AS "
+        "before FROM runs) WHERE series IS DISTINCT FROM before"
     )
-    if _scattered(connection, source, f"({starts})"):
+    count, series = connection.execute("SELECT count(*), count(DISTINCT series) FROM runs").fetchall()[0]
+    if count > series:
         return None
-    places = np.sort(connection.execute(f"SELECT row FROM ({starts})").fetchnumpy()["row"].astype(np.int64))
-    connection.execute("DROP TABLE runs")
-    return places
-
-
-def _runs(source: Source, rows: Rows) -> str:
-    """SQL of the ids and places of the rows whose series is not that of the row before."""
-    return (
-        f"SELECT {source.keys}, row FROM (SELECT *, lag(({source.keys},)) OVER () AS before "
-        f"FROM ({scan(source.files, [rows], source.key_fields)})) WHERE ({source.keys},) IS DISTINCT FROM before"
-    )
-
-
-def _scattered(connection: DuckDBPyConnection, source: Source, runs: str) -> bool:
-    """Whether a series has more than one run."""
-    query = f"SELECT count(*), count(DISTINCT ({source.keys},)) FROM {runs}"
-    count, series = connection.execute(query).fetchall()[0]
-    return bool(count > series)
+    return np.sort(connection.execute("SELECT row FROM runs").fetchnumpy()["row"].astype(np.int64))
 
 
 def _cut(source: Source, starts: NDArray[np.int64]) -> Iterator[list[Rows]]:
@@ -106,11 +116,18 @@ def _cut(source: Source, starts: NDArray[np.int64]) -> Iterator[list[Rows]]:
             break
         cuts.append(int(places[after]))
     for low, high in zip(cuts, [*cuts[1:], int(before[-1])], strict=True):
-        yield [
-            Rows(index, max(low, begin) - begin, min(high, end) - begin)
-            for index, (begin, end) in enumerate(zip(before[:-1].tolist(), before[1:].tolist(), strict=True))
-            if max(low, begin) < min(high, end)
-        ]
+        yield _between(source, low, high)
+
+
+def _between(source: Source, low: int, high: int) -> list[Rows]:
+    """The rows low, low + 1, ..., high - 1 of the input, counted through all files."""
+    ranges, begin = [], 0
+    for index, file in enumerate(source.files):
+        first, stop = max(low - begin, 0), min(high - begin, file.rows)
+        if first < stop:
+            ranges.append(Rows(index, first, stop))
+        begin += file.rows
+    return ranges
 
 
 def hashed_buckets(

@@ -162,7 +162,7 @@ def _check_room(folder: Path, needed: int, what: str) -> None:
     if needed + SPARE_BYTES > free:
         raise OSError(
             errno.ENOSPC,
-            f"{free / 1e9:.1f} GB are free, but {what} may need {(needed + SPARE_BYTES) / 1e9:.1f} GB: make room, or "
+            f"{free / 1e9:,.2f} GB are free, but {what} may need {(needed + SPARE_BYTES) / 1e9:,.2f} GB: make room, or "
             "name a folder on another disk",
             str(folder),
         )

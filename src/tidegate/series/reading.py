@@ -17,7 +17,7 @@ from tidegate.errors import ConfigError, DataError
 from tidegate.series.dates.grid import Common, build_grid, position_grid
 from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.panel import Panel
-from tidegate.series.tables.ids import factorize
+from tidegate.series.tables.ids import factorize, first_rows, numbered
 from tidegate.series.tables.roles import Names, Roles, find_clock, find_roles, find_times, holds_clock, named_columns
 from tidegate.series.tables.table import Array, Table
 
@@ -274,22 +274,25 @@ def _series(table: Table, roles: Roles) -> tuple[NDArray[np.int64] | None, dict[
         return codes, {name: labels}
     if not roles.ids:
         return None, {}
-    joined = np.zeros(table.rows, dtype=np.int64)
-    columns = {}
+    parts: list[NDArray[np.int64]] = []
+    known: dict[str, Array] = {}
     for name in roles.ids:
-        columns[name] = table[name].raw()
-        codes, count = factorize(columns[name])
+        codes, known[name] = numbered(table[name], table.rows)
         if (codes < 0).any():
             where = table.place(int(np.argmax(codes < 0)))
             raise DataError(
                 f'id column "{name}" is empty in {_counted(int((codes < 0).sum()), "row")}, first {where}: which '
                 "series do they belong to? Fill it in, or remove these rows."
             )
-        joined = joined * count + codes
-    codes, count = factorize(joined)
-    first = np.full(count, table.rows, dtype=np.int64)
-    np.minimum.at(first, codes, np.arange(table.rows))
-    return codes, {name: column[first] for name, column in columns.items()}
+        parts.append(codes)
+    if len(parts) == 1:
+        return parts[0], known
+    joined = np.zeros(table.rows, dtype=np.int64)
+    for codes, values in zip(parts, known.values(), strict=True):
+        joined = joined * len(values) + codes
+    together, _ = factorize(joined)
+    first = first_rows(together)
+    return together, {name: known[name][codes[first]] for name, codes in zip(known, parts, strict=True)}
 
 
 def _without_empty_series(

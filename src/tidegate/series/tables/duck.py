@@ -53,20 +53,30 @@ def text_column(
         typed: the file has types and this one is text: "1" stays text as an id.
     """
     kind, whole = classify(sample)
+    cell = f"nullif(trim({field}), '')"
+    may_be_numbers = whole and not typed
 
     def raw() -> Array:
-        if whole and not typed:
+        if may_be_numbers:
             count, same = connection.execute(
                 f"SELECT count(*), count_if(CAST(TRY_CAST({field} AS BIGINT) AS VARCHAR) = {field}) FROM {table}"
             ).fetchall()[0]
             if count == same:  # "007" and "1e3" are not, and stay text
                 return plain(connection.execute(f"SELECT CAST({field} AS BIGINT) AS x FROM {table}").fetchnumpy()["x"])
-        return plain(connection.execute(f"SELECT nullif(trim({field}), '') AS x FROM {table}").fetchnumpy()["x"])
+        return plain(connection.execute(f"SELECT {cell} AS x FROM {table}").fetchnumpy()["x"])
+
+    def runs() -> tuple[NDArray[np.int64], Array] | None:
+        most = count_rows(connection, table) // 4
+        found = connection.execute(
+            f"SELECT i, x FROM (SELECT x, row_number() OVER () - 1 AS i, lag(x) OVER () AS before FROM "
+            f"(SELECT {cell} AS x FROM {table})) WHERE i = 0 OR x IS DISTINCT FROM before LIMIT {most + 1}"
+        ).fetchnumpy()
+        return (plain(found["i"]).astype(np.int64), plain(found["x"])) if len(found["i"]) <= most else None
 
     def numbers() -> tuple[NDArray[np.float64], str]:
         return text_numbers(connection, table, field, name, place, decimal, strict=strict)
 
-    return Column(name, kind, raw, numbers, sample, whole)
+    return Column(name, kind, raw, numbers, sample, whole, runs=None if may_be_numbers else runs)
 
 
 def count_rows(connection: DuckDBPyConnection, table: str) -> int:

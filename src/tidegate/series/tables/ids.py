@@ -48,6 +48,20 @@ def _parts_rows(codes: NDArray[np.int64], steps: NDArray[np.int64]) -> bool:
     return bool(np.sum(counts * (counts / spans)) >= 0.5 * len(pairs) and len(pairs) >= 2 * len(starts))
 
 
+def numbered(column: Column, rows: int) -> tuple[NDArray[np.int64], Array]:
+    """(rows,) number of each row's value in order of first appearance, -1 where missing; and the values by number."""
+    runs = column.runs() if column.runs is not None and rows else None
+    values = column.raw() if runs is None else runs[1]
+    codes, _ = factorize(values)
+    labels = values[first_rows(codes)]
+    return (codes if runs is None else np.repeat(codes, np.diff(runs[0], append=rows))), labels
+
+
+def first_rows(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(numbers,) the row where each number first appears, of numbers given in order of first appearance."""
+    return np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1) > 0)
+
+
 def factorize(values: Array) -> tuple[NDArray[np.int64], int]:
     """(rows,) number of each row's value in order of first appearance, -1 where missing; and how many there are."""
     if values.dtype.kind == "O":

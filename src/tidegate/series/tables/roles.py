@@ -221,7 +221,7 @@ def find_roles(
         raise ConfigError(
             f"several targets ({_listed(targets)}) make one series each, which leaves no id; name one target."
         )
-    repeated = instants is not None and _repeats(instants) > 0
+    repeated = instants is not None and _any_repeats(instants)
     if not targets:
         targets = _find_target(table, times, ids, instants, repeated)
     if repeated and not ids:
@@ -323,10 +323,10 @@ def holds_clock(column: Column) -> bool:
 
 def find_clock(table: Table, times: tuple[str, ...], instants: Array) -> str | None:
     """The hour or time of day beside a date column whose dates repeat, if both together are unique (nearly)."""
-    if len(times) != 1 or instants.dtype.kind != "M" or not _repeats(instants):
+    if len(times) != 1 or instants.dtype.kind != "M":
         return None
     days = instants.astype("datetime64[D]")
-    if (instants != days).any():
+    if (instants != days).any() or not _any_repeats(instants):
         return None
     for column in table.columns:
         named = plain_name(column.name) in _CLOCK_NAMES and column.kind == "number" and column.whole
@@ -366,8 +366,20 @@ def _dated(column: Column) -> bool:
 
 
 def _repeats(instants: Array) -> int:
-    known = instants[~np.isnat(instants)] if instants.dtype.kind == "M" else instants
+    known = _known(instants)
     return len(known) - len(np.unique(known))
+
+
+def _any_repeats(instants: Array) -> bool:
+    """Whether any stamp is there twice, mostly told without sorting: series often begin at the same one."""
+    known = _known(instants)
+    if np.greater(known[1:], known[:-1]).all():
+        return False
+    return bool((known[1:] == known[0]).any()) or _repeats(known) > 0
+
+
+def _known(instants: Array) -> Array:
+    return instants[~np.isnat(instants)] if instants.dtype.kind == "M" else instants
 
 
 def _quoted(text: str) -> str:

@@ -28,6 +28,8 @@ class Column:
         whole: every value of the sample is a whole number.
         zone: time zone of a date type that has one; `raw` is in UTC then.
         made: not from the input: the file name of each row, when several files were read.
+        runs: () -> the rows (from 0) whose value is another one than that of the row before, and the values there; None
+            where they are so many that `raw` is better. Left out where it would be no quicker.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Column:
     whole: bool = False
     zone: str | None = None
     made: bool = False
+    runs: Callable[[], tuple[NDArray[np.int64], Array] | None] | None = None
 
 
 @dataclass(frozen=True)
