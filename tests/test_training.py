@@ -24,7 +24,7 @@ from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
 from tidegate.training.fusing import fused
 from tidegate.training.losses import pinball, squared
-from tidegate.training.pretrain import PretrainPlan, drawn, pretrain
+from tidegate.training.pretrain import PretrainPlan, draw_batch, drawn, pretrain
 from tidegate.training.prior import Prior
 from tidegate.training.windows import OriginPlan, Truth, every_origin_loss, season_weight, truth_after
 
@@ -89,7 +89,7 @@ def test_a_checkpoint_comes_back_and_a_broken_one_is_refused(tmp_path: Path) -> 
         load_checkpoint(path)
 
 
-PLAN = PretrainPlan(steps=8, batch=8, checkpoint_every=2, warmup=2, seed=5)
+PLAN = PretrainPlan(steps=8, batch=8, checkpoint_every=2, warmup=2, seed=5, long_share=0.25)  # 8 steps and 2
 
 
 def fingerprint(network: PatchLSTM) -> list[float]:
@@ -99,7 +99,7 @@ def fingerprint(network: PatchLSTM) -> list[float]:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> list[float]:
     network, facts = pretrain(TINY, PLAN, tmp_path_factory.mktemp("whole"), device="cpu")
-    assert facts["step"] == 8 and facts["plan"]["seed"] == 5
+    assert facts["step"] == 10 and facts["plan"]["seed"] == 5
     return fingerprint(network)
 
 
@@ -135,7 +135,7 @@ def test_pretraining_killed_goes_on_to_the_same_weights(tmp_path: Path, uninterr
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert 0 < load_checkpoint(path)[1]["step"] < 8
+    assert 0 < load_checkpoint(path)[1]["step"] < 10
     assert fingerprint(pretrain(TINY, PLAN, tmp_path, device="cpu")[0]) == uninterrupted
 
 
@@ -146,7 +146,7 @@ def test_a_longer_schedule_goes_on_from_where_a_shorter_ones_rate_was_constant(
     pretrain(TINY, shorter, tmp_path, device="cpu")
     begun: list[int] = []
     longer, facts = pretrain(TINY, PLAN, tmp_path, device="cpu", report=lambda step, *_: begun.append(step))
-    assert begun[0] == 4 and facts["step"] == 8
+    assert begun[0] == 4 and facts["step"] == 10
     assert fingerprint(longer) == uninterrupted
 
 
@@ -157,9 +157,21 @@ def test_a_folder_with_another_plans_run_is_refused(tmp_path: Path, other: Pretr
         pretrain(TINY, other, tmp_path, device="cpu")
 
 
-def test_the_rate_warms_up_stays_and_falls_to_zero() -> None:
-    plan = PretrainPlan(steps=1000, warmup=10, flat_share=0.6, learning_rate=1.0)
-    assert [plan.rate(step) for step in (0, 4, 9, 599, 600, 800, 1000)] == pytest.approx([0.1, 0.5, 1, 1, 1, 0.5, 0])
+def test_the_rate_warms_up_stays_and_falls_to_zero_and_does_so_again_for_longer_series() -> None:
+    plan = PretrainPlan(steps=1000, warmup=10, flat_share=0.6, learning_rate=1.0, long_share=0.2, long_rate=0.5)
+    assert [plan.rate(step) for step in (0, 4, 9, 599, 600, 800)] == pytest.approx([0.1, 0.5, 1, 1, 1, 0.5])
+    assert plan.rate(999) == pytest.approx(0.0025) and plan.all_steps == 1200
+    assert [plan.rate(step) for step in (1000, 1100, 1200)] == pytest.approx([0.05, 0.25, 0])
+
+
+def test_the_last_steps_draw_series_longer_than_the_context_half_of_the_time() -> None:
+    plan = replace(PLAN, steps=1, long_share=40.0, long_batch=2)
+    lengths = [draw_batch(plan, TINY, step).values.shape[1] for step in range(1, 41)]
+    longest = 2 * TINY.context_length + TINY.horizon
+    assert (
+        max(lengths) <= max(longest, 200)
+        and sum(length > TINY.context_length + TINY.horizon for length in lengths) >= 10
+    )
 
 
 def test_a_weight_of_the_loss_knows_only_what_came_before_its_origin() -> None:
@@ -178,7 +190,7 @@ def test_a_weight_of_the_loss_knows_only_what_came_before_its_origin() -> None:
 
 def test_batches_drawn_ahead_by_other_processes_are_the_same_in_the_same_order() -> None:
     alone, ahead = (list(drawn(PLAN, TINY, 1, workers)) for workers in (0, 2))
-    assert len(alone) == PLAN.steps - 1
+    assert len(alone) == PLAN.all_steps - 1
     for mine, theirs in zip(alone, ahead, strict=True):
         assert torch.equal(mine.seasons, theirs.seasons)
         torch.testing.assert_close(mine.values, theirs.values, rtol=1e-6, atol=0, equal_nan=True)

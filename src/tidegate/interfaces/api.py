@@ -447,9 +447,9 @@ def pretrain(
     Args:
         folder: for checkpoints and, at the end, the model file; made if it does not exist.
         size: "default" or "large".
-        steps: of training; left out, as many as the shipped weights had. More than before: a run goes on from where
-            its learning rate was still constant.
-        batch: series per step, 128 if left out; meant for a GPU, which takes more of them at once.
+        steps: of the main part of the training; left out, as many as the shipped weights had, which is for a GPU. More
+            than before: a run goes on from where its learning rate was still constant.
+        batch: series per step of the main part; left out, as many as the shipped weights had.
         progress: called with the step, the number of steps, the running loss and the seconds of this sitting.
     Returns: the path of the model file, FOLDER/tidegate.onnx.
     Raises: MissingExtra without torch; ConfigError if the folder holds a run with another plan; OSError.
@@ -471,7 +471,7 @@ def pretrain(
 
     def report(step: int, loss: float, seconds: float) -> None:
         if progress is not None:
-            progress(step, plan.steps, loss, seconds)
+            progress(step, plan.all_steps, loss, seconds)
 
     network, facts = train(SIZES[size], plan, place, device=device, report=report)
     save_network(network, place / "tidegate.onnx", facts)

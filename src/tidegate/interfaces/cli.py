@@ -421,7 +421,7 @@ def info_command(model: str | None, as_json: bool) -> None:
 @click.option("--out", "-o", "folder", type=Path, required=True, metavar="FOLDER", help="Checkpoints and model file.")
 @click.option("--size", default="default", show_default=True, help="default or large.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps; left out, those of the shipped weights.")
-@click.option("--batch", type=click.IntRange(min=1), help="Series per step; 128 if left out.")
+@click.option("--batch", type=click.IntRange(min=1), help="Series per step; left out, those of the shipped weights.")
 @SEED
 @DEVICE
 @QUIET

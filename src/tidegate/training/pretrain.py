@@ -37,12 +37,15 @@ from tidegate.training.windows import OriginPlan, Truth, every_origin_loss, trut
 class PretrainPlan:
     """All choices of the recipe besides the network's shape; docs/pretraining.md logs what was tried."""
 
-    steps: int = 14_000
+    steps: int = 19_200  # of the main part
     seed: int = 0
-    batch: int = 128  # series of the usual length; long ones come in smaller batches, short ones in larger
+    batch: int = 512  # series of the usual length; long ones come in smaller batches, short ones in larger
     usual_context: int = 512  # steps before the last origin of a usual batch; long ones reach 2 * context_length
     learning_rate: float = 3e-3  # of Muon, whose updates are made as large as AdamW's, and of AdamW
-    flat_share: float = 0.6  # of the steps before the rate falls to zero along a line
+    flat_share: float = 0.6  # of these steps before the rate falls to zero along a line
+    long_share: float = 0.15  # so many more steps follow, half of them on series longer than the context, ...
+    long_batch: int = 128  # ... with fewer series each ...
+    long_rate: float = 1e-3  # ... and a rate that falls to zero from here
     warmup: int = 100
     weight_decay: float = 0.01
     gradient_norm: float = 1.0
@@ -57,8 +60,16 @@ class PretrainPlan:
         """Steps before the learning rate falls: so far a longer run is the same run."""
         return int(self.flat_share * self.steps)
 
+    @property
+    def all_steps(self) -> int:
+        """Those of the main part, and those on longer series that follow."""
+        return self.steps + int(self.long_share * self.steps)
+
     def rate(self, step: int) -> float:
-        """Learning rate at a step: warm-up, flat, then down to zero."""
+        """Learning rate at a step: warm-up, flat, then down to zero; and once more, without the flat part."""
+        if (late := step - self.steps) >= 0:
+            left = (self.all_steps - step) / max(1, self.all_steps - self.steps)
+            return self.long_rate * min(1.0, (late + 1) / self.warmup) * left
         left = min(1.0, (self.steps - step) / (self.steps - self.flat_steps))
         return self.learning_rate * min(1.0, (step + 1) / self.warmup) * left
 
@@ -87,6 +98,12 @@ def draw_batch(plan: PretrainPlan, config: ModelConfig, step: int) -> Batch:
     usual, long, _ = plan.kinds
     kind = float(torch.rand((), generator=generator))
     horizon, context = config.horizon, min(plan.usual_context, config.context_length)
+    if step >= plan.steps:
+        plan = replace(plan, batch=plan.long_batch)
+        if float(torch.rand((), generator=generator)) < 0.5:
+            longest = 2 * config.context_length + horizon
+            length = int(torch.randint(config.context_length, longest + 1, (), generator=generator))
+            return prior.sample(max(1, plan.batch * context // length), length)
     if kind < usual:
         return prior.sample(plan.batch, context + horizon)
     if kind < usual + long:
@@ -112,7 +129,7 @@ def drawn(plan: PretrainPlan, config: ModelConfig, first: int, workers: int) -> 
     """The batches from step `first` on, in their order; drawn ahead by so many processes, or none."""
     # A small step on a GPU takes no longer than its series take to draw: so others draw them meanwhile.
     ahead = 4 if workers else None
-    steps = range(first, plan.steps)
+    steps = range(first, plan.all_steps)
     return DataLoader(Draws(plan, config), sampler=steps, batch_size=None, num_workers=workers, prefetch_factor=ahead)
 
 
@@ -146,7 +163,7 @@ def pretrain(
             running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
             facts["step"], facts["series"] = step + 1, facts["series"] + len(batch.values)
             facts["seconds"] = before + time.monotonic() - began
-            if facts["step"] % plan.checkpoint_every == 0 or facts["step"] == plan.steps:
+            if facts["step"] % plan.checkpoint_every == 0 or facts["step"] == plan.all_steps:
                 save_checkpoint(folder / LATEST, pack(network, averaged, optimizers), facts)
             if facts["step"] == plan.flat_steps:
                 save_checkpoint(folder / FLAT, pack(network, averaged, optimizers), facts)
