@@ -95,7 +95,10 @@ class Forecast:
         timeline, lengths = self.panel.timeline, self.panel.lengths
         # Most panels hold few different stretches of time.
         stretches = np.stack([timeline.starts.astype(np.int64), lengths], axis=1)
-        _, firsts, which = np.unique(stretches, axis=0, return_index=True, return_inverse=True)
+        if (stretches == stretches[:1]).all():
+            firsts, which = np.zeros(1, np.int64), np.zeros(len(stretches), np.int64)
+        else:
+            _, firsts, which = np.unique(stretches, axis=0, return_index=True, return_inverse=True)
         blocks: list[dict[str, NDArray[Any]]] = []
         for series in firsts.tolist():
             columns = timeline.stamp_columns(series, int(lengths[series]), self.horizon)

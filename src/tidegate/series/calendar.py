@@ -290,6 +290,8 @@ class Timeline:
 
     def text(self, series: int, first: int, count: int) -> NDArray[np.object_]:
         """(count,) the stamps as text: the input's own if it was text, else ISO 8601, with the offset if zoned."""
+        if self.frequency is not None and self.style.kind == "text":
+            return self.stamps(series, first, count)
         if self.frequency is None or self.style.kind not in ("datetime", "parts", "unix", "unix_ms"):
             return self.stamps(series, first, count).astype(str).astype(object)
         wall, offsets = self._wall(series, first, count)

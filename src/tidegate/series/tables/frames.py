@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
-from tidegate.series.tables.numbertext import classify, is_missing, not_a_number
+from tidegate.series.tables.numbertext import classify, is_missing, not_a_number, not_missing
 from tidegate.series.tables.table import Array, Column, Table
 
 
@@ -188,9 +188,7 @@ def _column(name: str, load: Callable[[], NDArray[Any]], zone: str | None = None
     elif values.dtype.kind == "M":
         kind = "empty" if np.isnat(values).all() else "stamp"
     if kind == "text":
-        known = [value for value in values[: 5000 : max(1, min(len(values), 5000) // 300)] if value is not None]
-        known = [value for value in known if not is_missing(str(value))]
-        known = known or [value for value in values if value is not None and not is_missing(str(value))][:100]
+        known = not_missing(values[: 5000 : max(1, min(len(values), 5000) // 300)]) or not_missing(values)[:100]
         sample: Array = _objects(known)
         kind, whole = classify(known)
     else:

@@ -30,6 +30,11 @@ def is_missing(text: str) -> bool:
     return text.strip().lower() in _MISSING
 
 
+def not_missing(cells: Iterable[str | None]) -> list[str]:
+    """The cells that hold something; no word for a missing value begins with a digit, as nearly all cells do."""
+    return [cell for cell in cells if cell is not None and (cell[:1].isdigit() or not is_missing(cell))]
+
+
 def _as_float(text: str) -> bool:
     try:
         float(text)
@@ -58,6 +63,8 @@ def classify(cells: Iterable[Any]) -> tuple[str, bool]:
         return "flag", False
     if all(map(_MONTH_YEAR.fullmatch, texts)) and any(text.startswith("0") for text in texts):
         return "text", False  # months such as "01.2024", which would also pass for numbers
+    if all(map(_DATED.match, texts)):
+        return "text", False
     share = sum(map(is_number, texts)) / len(texts)
     whole = all(re.fullmatch(r"-?[1-9]\d{0,17}|0", text) for text in texts)
     return "number" if share > 0.5 else "text", whole
@@ -86,7 +93,7 @@ def samples(connection: DuckDBPyConnection, table: str, columns: int, rows: int)
     ).fetchnumpy()
     kept = []
     for index in range(columns):
-        cells = [cell for cell in plain(found[f"c{index}"]) if cell is not None and not is_missing(cell)]
+        cells = not_missing(plain(found[f"c{index}"]))
         if not cells:  # perhaps only these rows are empty
             query = f"SELECT c{index} AS x FROM {table} WHERE lower(trim(c{index})) NOT IN {_MISSING_SQL} LIMIT 100"
             cells = list(plain(connection.execute(query).fetchnumpy()["x"]))
