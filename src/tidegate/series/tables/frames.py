@@ -206,7 +206,7 @@ def _column(name: str, load: Callable[[], NDArray[Any]], zone: str | None = None
             return bare.astype(np.float64), ""
         except (ValueError, TypeError):
             for row, value in enumerate(bare):
-                if classify([value])[0] != "number" or not _plain_number(value):
+                if classify([str(value)])[0] != "number" or not _plain_number(value):
                     raise not_a_number(name, _row(row), str(value)) from None
             raise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,14 +50,13 @@ def is_number(text: str) -> bool:
     return _as_float(text) or (any(map(str.isdigit, text)) and bool(_point.fullmatch(text) or _comma.fullmatch(text)))
 
 
-def classify(cells: Iterable[Any]) -> tuple[str, bool]:
+def classify(texts: Sequence[str]) -> tuple[str, bool]:
     """("number" | "text" | "flag" | "empty", whole) of some of a text column's non-missing cells.
 
     More numbers than other text make a number column, so that a slip among the numbers is named, not overlooked.
     `whole`: every cell is a whole number written plainly ("7", not "007" or "7.0").
     """
-    texts = [str(cell) for cell in cells]
-    if not texts:
+    if not len(texts):
         return "empty", False
     if all(text.lower() in ("true", "false") for text in texts):
         return "flag", False

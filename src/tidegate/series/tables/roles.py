@@ -367,7 +367,7 @@ def _dated(column: Column) -> bool:
 
 def _repeats(instants: Array) -> int:
     known = instants[~np.isnat(instants)] if instants.dtype.kind == "M" else instants
-    if (known[1:] > known[:-1]).all():  # already in order, as most are: no need to sort
+    if np.greater(known[1:], known[:-1]).all():  # already in order, as most are: no need to sort
         return 0
     return len(known) - len(np.unique(known))
 
