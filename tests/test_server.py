@@ -280,6 +280,7 @@ OCTETS = {"content-type": "application/octet-stream"}
     [
         (b"{", 400, "body", "the body is no JSON"),
         (b"[" * 100_000, 400, "body", "nested too deeply"),
+        (b'{"data": {"y": [1, 2], "id": ["\\ud800", "b"]}}', 400, "body", "the body is no JSON"),  # half a character
         (b'{"horizon": 3}', 422, "body", 'the body has no "data"'),
         (b'{"data": "/etc/passwd"}', 422, "body", '"data" is text: expected a list of records'),
         (b'{"data": "https://example.org/a.csv"}', 422, "body", '"data" is text'),
@@ -304,6 +305,14 @@ def test_an_error_in_json_says_what_was_found_what_was_expected_and_what_to_do(
     answer = server.ask("POST", "/v1/forecast", body, JSON)
     assert answer.error[:2] == (status, kind), answer.body
     assert message in answer.error[2]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_json_may_come_in_any_of_its_encodings(server: Running, encoding: str) -> None:
+    body = json.dumps({"data": {"é": [1, 2, 3, 4]}, "horizon": 2}, ensure_ascii=False).encode(encoding)
+    answer = server.ask("POST", "/v1/forecast", body, JSON)
+    assert answer.status == 200, answer.body
+    assert 'target "é"' in answer.json["notes"][0]
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,6 @@ def _quantile(ordered: Floats, count: Integers, level: Floats) -> Floats:
     last = np.maximum(count - 1, 0)
     place = np.clip(np.maximum(count, 1) * level - 0.5, 0, last)
     left = place.astype(np.int64)
-    sides = np.stack([left, np.minimum(left + 1, last)], axis=-1)
-    low, high = np.moveaxis(np.where(count[..., None] > 0, np.take_along_axis(ordered, sides, axis=-1), 1.0), -1, 0)
+    row, pair = np.ogrid[: count.shape[0], : count.shape[1]]
+    low, high = (np.where(count > 0, ordered[row, pair, side], 1.0) for side in (left, np.minimum(left + 1, last)))
     return low + (place - left) * (high - low)

@@ -160,11 +160,12 @@ class Frequency:
 
     def advance(self, start: np.datetime64 | Instants, steps: int | Integers) -> Instants:
         """datetime64[us] of the grid step `steps` after `start` (broadcast together); negative steps go back."""
-        start, count = np.broadcast_arrays(np.asarray(start, dtype="M8[us]"), np.asarray(steps, dtype=np.int64))
+        start, count = np.asarray(start, dtype="M8[us]"), np.asarray(steps, dtype=np.int64)
         times: Instants
         if self.step_seconds is not None:
             times = start + (count * (self.step_seconds * SECOND)).astype("m8[us]")
             return times
+        start, count = np.broadcast_arrays(start, count)
         days = start.astype("M8[D]")
         clock = start - days
         if self.unit == "business_day":

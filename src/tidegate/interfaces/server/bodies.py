@@ -106,7 +106,8 @@ def _json(body: bytes, limits: Limits) -> tuple[Any, dict[str, Any]]:
         # no answer could hold.
         found = from_json(body if encoding == "utf-8" else body.decode(encoding).encode(), cache_strings="keys")
     except ValueError as error:
-        raise Refusal(400, "body", f"the body is no JSON ({error}): {EXPECTED}") from error
+        why = "nested too deeply" if "recursion" in str(error) else str(error)
+        raise Refusal(400, "body", f"the body is no JSON ({why}): {EXPECTED}") from error
     if not isinstance(found, dict) or "data" not in found:
         raise Refusal(422, "body", f'the body has no "data": {EXPECTED}')
     return columns(found.pop("data"), limits), found

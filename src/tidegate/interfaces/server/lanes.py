@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -94,14 +93,15 @@ class Ticket:
 class Lanes:
     """The threads of a server, and how many may do what at one time.
 
-    Python runs one thread at a time, so few slots are enough: they keep a crowd of threads from fighting for it. While
-    the network runs, or waits for its turn, a request needs none.
+    Python runs one thread at a time, so a lane has one slot: a crowd of threads would fight for Python, and two already
+    take a tenth more of the processor for the same work. While the network runs, or waits for its turn, a request needs
+    none.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.pool = ThreadPoolExecutor(limits.requests, thread_name_prefix="tidegate")
-        self.light = threading.Semaphore(os.cpu_count() or 1)
+        self.light = threading.Semaphore(1)
         self.large = threading.Semaphore(1)
         self.admitted = 0
         self.heavy = 0

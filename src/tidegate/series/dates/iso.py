@@ -24,7 +24,7 @@ _UNITS = {
 _FIRST, _BEYOND = (np.datetime64(year, "us").astype(np.int64) for year in ("0001-01-01", "9999-12-31"))
 
 
-def read_iso(texts: NDArray[np.generic] | Sequence[str]) -> tuple[str, Integers] | None:
+def read_iso(texts: NDArray[np.generic] | Sequence[object]) -> tuple[str, Integers] | None:
     """The layout of date text and what it reads, (n,) microseconds on the wall clock; None if one is unusual."""
     first = texts[0] if len(texts) else None
     if not isinstance(first, str) or len(first) not in _LAYOUTS or first[10:11] not in ("", *_MARKS):

@@ -50,6 +50,8 @@ def looks_like_dates(column: Stamps | Sequence[object]) -> bool:
 
     Digits alone ("1949", "20150131") are integers, not date text: False.
     """
+    if read_iso(column[:100]) is not None:
+        return True
     sample: list[str] = []
     for value in column:
         if isinstance(value, str) and value.strip() not in _BLANK:
@@ -58,8 +60,6 @@ def looks_like_dates(column: Stamps | Sequence[object]) -> bool:
                 break
     if not sample or all(value.isdigit() for value in sample):
         return False
-    if read_iso(sample) is not None:
-        return True
     found = shapes(np.array(sample, dtype=np.str_))
     return bool(found) and all(_readings(shape) for shape in found)
 
