@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
+from tidegate.series.dates.iso import read_iso
 from tidegate.series.tables.numbertext import classify, is_missing, not_a_number, not_missing
 from tidegate.series.tables.table import Array, Column, Table
 
@@ -188,9 +189,11 @@ def _column(name: str, load: Callable[[], NDArray[Any]], zone: str | None = None
     elif values.dtype.kind == "M":
         kind = "empty" if np.isnat(values).all() else "stamp"
     if kind == "text":
-        known = not_missing(values[: 5000 : max(1, min(len(values), 5000) // 300)]) or not_missing(values)[:100]
-        sample: Array = _objects(known)
-        kind, whole = classify(known)
+        sample: Array = values[: 5000 : max(1, min(len(values), 5000) // 300)]
+        if read_iso(sample) is None:  # else it is text, as dates are, and nothing is missing
+            known = not_missing(sample) or not_missing(values)[:100]
+            sample = _objects(known)
+            kind, whole = classify(known)
     else:
         sample = values[:500] if kind == "number" else np.empty(0)
 
