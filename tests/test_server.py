@@ -267,6 +267,7 @@ def test_every_example_of_the_description_works_and_every_option_is_described(se
         assert names == set(options.model.model_fields)
         assert all(parameter["description"] for parameter in operation["parameters"])
     assert tried == 6
+    assert "text/plain" in document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -340,6 +341,13 @@ def test_so_does_one_in_a_table_or_a_header(
 def test_so_does_one_in_the_address(server: Running) -> None:
     answer = server.ask("POST", "/v1/forecast?bounds=maybe", TABLE, CSV)
     assert answer.error[:2] == (422, "options") and "bounds: found 'maybe', expected a valid boolean" in answer.error[2]
+
+
+def test_an_option_is_said_once(server: Running) -> None:
+    body = json.dumps({"data": list(range(20)), "horizon": 3})
+    answer = server.ask("POST", "/v1/forecast?horizon=4", body, JSON)
+    assert answer.error == (422, "options", 'horizon stands in the address and beside "data": say it once')
+    assert server.ask("POST", "/v1/forecast?levels=50", body, JSON).json["levels"] == [50]
 
 
 def test_where_the_columns_cannot_be_told_apart_the_error_lists_them(server: Running) -> None:

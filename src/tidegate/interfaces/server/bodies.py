@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import Request
 from pydantic_core import from_json
 
+from tidegate.errors import ConfigError
 from tidegate.interfaces.server.limits import Limits
 from tidegate.interfaces.server.refusals import Refusal
 from tidegate.interfaces.server.schema import Options
@@ -75,12 +76,14 @@ def opened(
     """Data that `series.reading` takes, and the options, all of them.
 
     Args:
-        kind: one of KINDS. In JSON the options stand beside "data"; for all kinds they may stand in the query.
+        kind: one of KINDS. In JSON an option stands beside "data" or, as for the other kinds, in the query.
     Raises: Refusal if the body is not what `kind` says or too wide; ConfigError for an option.
     """
     given = options.from_text(query)
     if kind == JSON:
         data, beside = _json(body, limits)
+        if twice := sorted(given.keys() & beside.keys()):
+            raise ConfigError(f'{twice[0]} stands in the address and beside "data": say it once')
         yield data, options.check(given | beside)
         return
     checked = options.check(given)
