@@ -91,6 +91,7 @@ def test_the_same_input_gives_the_same_numbers_by_python_command_line_and_http(
         server.ask("POST", f"/v1/forecast?{query}", TABLE, CSV),
         server.ask("POST", f"/v1/forecast?{query}", parquet.read_bytes(), PARQUET),
     ]
+    assert all("the table: " in answers[kind].json["notes"][0] for kind in (2, 3))
     for answer in answers:
         assert answer.status == 200, answer.body
         found = answer.json["forecast"]
