@@ -6,7 +6,7 @@ Starts `tidegate serve` (or asks the one at --port), and sends it one series of 
 as JSON, each of its own level, so that an answer to another's request would show. Client and server share the cores.
 
 open loop    requests begin at a fixed rate, however long others take: what a user waits
-saturated    each connection asks again as soon as it has its answer: how much it can do; memory before and after
+saturated    each connection asks again as soon as it has its answer: how much it can do; memory, warm and after
 abuse        bodies of garbage, half bodies, clients that leave: 4xx, never 5xx, and the server goes on
 slow         clients that send a few bytes at a time, without end: 4xx, while others are answered
 stop         SIGTERM with all connections busy: every request that was accepted is answered
@@ -319,6 +319,8 @@ async def run(arguments: argparse.Namespace, port: int, process: int | None) -> 
     tally, wall = await open_loop(port, sent, arguments.requests, arguments.rate)
     rows = [{"what": "open loop", **about, **tally.row(wall), **none}]
     print(rows[-1], flush=True)
+    # What the server keeps for so many connections at a time is there before; growth is what comes with time.
+    await saturated(port, sent, arguments.connections, lambda begun: begun < 10 * arguments.connections)
     before = resident_mb(process)
     until = time.perf_counter() + 60 * arguments.minutes
     enough = (
