@@ -21,9 +21,7 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -249,7 +247,7 @@ async def slow(port: int, sent: list[bytes], clients: int, seconds: float) -> tu
     return answers, tally, wall
 
 
-async def stop(port: int, sent: list[bytes], connections: int, process: int, after: float) -> Tally:
+async def stop(port: int, sent: list[bytes], connections: int, process: subprocess.Popen[str], after: float) -> Tally:
     """SIGTERM after so many seconds, with all connections busy; each then goes on until it is refused."""
     tally, told = Tally(), False
 
@@ -278,23 +276,23 @@ async def stop(port: int, sent: list[bytes], connections: int, process: int, aft
         nonlocal told
         await asyncio.sleep(after)
         told = True
-        os.kill(process, signal.SIGTERM)
+        process.terminate()
 
     await asyncio.gather(tell(), *(one(number) for number in range(connections)))
+    await asyncio.to_thread(process.wait, 60)
     return tally
 
 
-def resident_mb(process: int | None) -> float:
+def resident_mb(process: subprocess.Popen[str] | None) -> float:
     """Memory of the server, in MB; NaN where the system does not say."""
-    status = Path(f"/proc/{process}/status")
-    if process is None or not status.exists():
+    if process is None or not (status := Path(f"/proc/{process.pid}/status")).exists():
         return float("nan")
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
 
 
 @contextlib.contextmanager
-def server(port: int | None) -> Iterator[tuple[int, int | None]]:
+def server(port: int | None) -> Iterator[tuple[int, subprocess.Popen[str] | None]]:
     """Port and process of a server of our own, or of the one at `port`."""
     if port is not None:
         yield port, None
@@ -304,14 +302,17 @@ def server(port: int | None) -> Iterator[tuple[int, int | None]]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
-        yield int(process.stderr.readline().rsplit(":", 1)[1].split(";")[0]), process.pid
+        yield int(process.stderr.readline().rsplit(":", 1)[1].split(";")[0]), process
     finally:
-        process.terminate()
+        if process.poll() is None:
+            process.terminate()
         code, said = process.wait(60), process.stderr.read().strip()
         print(f"stopped with code {code} (143 is SIGTERM's){': ' + said if said else ''}")
 
 
-async def run(arguments: argparse.Namespace, port: int, process: int | None) -> list[dict[str, object]]:
+async def run(
+    arguments: argparse.Namespace, port: int, process: subprocess.Popen[str] | None
+) -> list[dict[str, object]]:
     sent = requests()
     about = {"connections": arguments.connections, "rate": arguments.rate}
     none = {"growth_mb": "", "minutes": ""}
