@@ -6,8 +6,10 @@ Starts `tidegate serve` (or asks the one at --port), and sends it one series of 
 as JSON, each of its own level, so that an answer to another's request would show. Client and server share the cores.
 
 open loop    requests begin at a fixed rate, however long others take: what a user waits
-saturated    each connection asks again as soon as it has its answer: how much it can do; memory before and after
+saturated    each connection asks again as soon as it has its answer: how much it can do; memory, warm and after
 abuse        bodies of garbage, half bodies, clients that leave: 4xx, never 5xx, and the server goes on
+slow         clients that send a few bytes at a time, without end: 4xx, while others are answered
+stop         SIGTERM with all connections busy: every request that was accepted is answered
 
 Aims on 2 cores: open loop at 150/s 99 % within 80 ms; 64 connections 300/s with 99 % within 500 ms; --requests 50000
 without one lost or mixed up; --minutes 10 with less than 20 MB of growth. All loops end by count or by time.
@@ -34,6 +36,7 @@ from record import record
 HOST = "127.0.0.1"
 VALUES, HORIZON, LEVELS = 500, 24, 200  # levels: that many series of different size
 LONGEST = 60.0  # seconds after which a request counts as lost
+RECEIVE_SECONDS = 5  # that our own server gives a request to arrive
 HOURS = np.datetime_as_string(
     np.datetime64("2026-01-01T00:00:00") + np.arange(VALUES) * np.timedelta64(1, "h")
 ).tolist()
@@ -47,6 +50,14 @@ class Tally:
     statuses: Counter[int] = field(default_factory=Counter)
     lost: int = 0
     mixed_up: int = 0
+
+    def count(self, status: int, body: bytes, level: int, since: float) -> None:
+        """One answer to the request of that level, which began at `since`."""
+        self.seconds.append(time.perf_counter() - since)
+        self.statuses[status] += 1
+        if status == 200:
+            median = json.loads(body)["forecast"]["forecast"]
+            self.mixed_up += len(median) != HORIZON or any(abs(value - 1000 * level) > 400 for value in median)
 
     def row(self, wall: float) -> dict[str, object]:
         ordered = sorted(self.seconds) or [float("nan")]
@@ -85,8 +96,12 @@ class Client:
     def __init__(self, port: int) -> None:
         self.port = port
         self.reader: asyncio.StreamReader | None = None
+        self.used = 0.0
 
     async def ask(self, sent: bytes) -> tuple[int, bytes]:
+        if time.perf_counter() - self.used > RECEIVE_SECONDS / 2:  # about to be closed, as nothing came
+            self.close()
+        self.used = time.perf_counter()
         if self.reader is None:
             self.reader, self.writer = await asyncio.open_connection(HOST, self.port)
         self.writer.write(sent)
@@ -111,11 +126,7 @@ async def measured(client: Client, level: int, sent: bytes, tally: Tally, since:
         tally.lost += 1
         client.close()
         return
-    tally.seconds.append(time.perf_counter() - since)
-    tally.statuses[status] += 1
-    if status == 200:
-        median = json.loads(body)["forecast"]["forecast"]
-        tally.mixed_up += len(median) != HORIZON or any(abs(value - 1000 * level) > 400 for value in median)
+    tally.count(status, body, level, since)
 
 
 async def open_loop(port: int, sent: list[bytes], count: int, rate: float) -> tuple[Tally, float]:
@@ -201,33 +212,107 @@ async def abuse(port: int, count: int) -> Counter[str]:
     return answers
 
 
-def resident_mb(process: int | None) -> float:
+async def slow(port: int, sent: list[bytes], clients: int, seconds: float) -> tuple[Counter[str], Tally, float]:
+    """Clients that would take minutes to send a request, half of them without its beginning, beside four others.
+
+    Returns: how often each status came, and what became of the requests of the others, and in how many seconds.
+    """
+    answers: Counter[str] = Counter()
+    until = time.perf_counter() + seconds
+
+    async def dawdle(whole: bytes) -> None:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        answer = asyncio.ensure_future(reader.read(12))
+        for begin in range(0, len(whole), 7):
+            if answer.done():
+                break
+            writer.write(whole[begin : begin + 7])
+            await asyncio.sleep(0.1)
+        async with asyncio.timeout(LONGEST):
+            answers[(await answer)[9:].decode() or "closed"] += 1
+        writer.close()
+
+    async def again(whole: bytes) -> None:
+        while time.perf_counter() < until:
+            try:
+                await dawdle(whole)
+            except TimeoutError:
+                answers["hung"] += 1
+            except OSError:
+                answers["closed"] += 1
+
+    dawdlers = [asyncio.ensure_future(again(sent[k % LEVELS][20 * (k % 2) :])) for k in range(clients)]
+    tally, wall = await saturated(port, sent, 4, lambda begun: time.perf_counter() < until)
+    await asyncio.gather(*dawdlers)
+    return answers, tally, wall
+
+
+async def stop(port: int, sent: list[bytes], connections: int, process: subprocess.Popen[str], after: float) -> Tally:
+    """SIGTERM after so many seconds, with all connections busy; each then goes on until it is refused."""
+    tally, told = Tally(), False
+
+    async def one(number: int) -> None:
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection(HOST, port)
+            except OSError:
+                return  # it listens no more
+            goes_on, fresh = True, True
+            while goes_on:
+                number += connections
+                began = time.perf_counter()
+                try:
+                    writer.write(sent[number % LEVELS])
+                    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                    body = await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+                except (OSError, asyncio.IncompleteReadError):
+                    tally.lost += not (fresh and told)  # a connection it has just got may be closed, a request not
+                    break
+                tally.count(int(head.split(b" ", 2)[1]), body, number % LEVELS + 1, began)
+                goes_on, fresh = b"connection: close" not in head, False
+            writer.close()
+
+    async def tell() -> None:
+        nonlocal told
+        await asyncio.sleep(after)
+        told = True
+        process.terminate()
+
+    await asyncio.gather(tell(), *(one(number) for number in range(connections)))
+    await asyncio.to_thread(process.wait, 60)
+    return tally
+
+
+def resident_mb(process: subprocess.Popen[str] | None) -> float:
     """Memory of the server, in MB; NaN where the system does not say."""
-    status = Path(f"/proc/{process}/status")
-    if process is None or not status.exists():
+    if process is None or not (status := Path(f"/proc/{process.pid}/status")).exists():
         return float("nan")
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
 
 
 @contextlib.contextmanager
-def server(port: int | None) -> Iterator[tuple[int, int | None]]:
+def server(port: int | None) -> Iterator[tuple[int, subprocess.Popen[str] | None]]:
     """Port and process of a server of our own, or of the one at `port`."""
     if port is not None:
         yield port, None
         return
-    command = [sys.executable, "-m", "tidegate", "serve", "--port", "0"]
+    patience = ["--most-receive-seconds", str(RECEIVE_SECONDS)]
+    command = [sys.executable, "-m", "tidegate", "serve", "--port", "0", *patience]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
-        yield int(process.stderr.readline().rsplit(":", 1)[1].split(";")[0]), process.pid
+        yield int(process.stderr.readline().rsplit(":", 1)[1].split(";")[0]), process
     finally:
-        process.terminate()
+        if process.poll() is None:
+            process.terminate()
         code, said = process.wait(60), process.stderr.read().strip()
         print(f"stopped with code {code} (143 is SIGTERM's){': ' + said if said else ''}")
 
 
-async def run(arguments: argparse.Namespace, port: int, process: int | None) -> list[dict[str, object]]:
+async def run(
+    arguments: argparse.Namespace, port: int, process: subprocess.Popen[str] | None
+) -> list[dict[str, object]]:
     sent = requests()
     about = {"connections": arguments.connections, "rate": arguments.rate}
     none = {"growth_mb": "", "minutes": ""}
@@ -235,6 +320,8 @@ async def run(arguments: argparse.Namespace, port: int, process: int | None) -> 
     tally, wall = await open_loop(port, sent, arguments.requests, arguments.rate)
     rows = [{"what": "open loop", **about, **tally.row(wall), **none}]
     print(rows[-1], flush=True)
+    # What the server keeps for so many connections at a time is there before; growth is what comes with time.
+    await saturated(port, sent, arguments.connections, lambda begun: begun < 10 * arguments.connections)
     before = resident_mb(process)
     until = time.perf_counter() + 60 * arguments.minutes
     enough = (
@@ -253,6 +340,19 @@ async def run(arguments: argparse.Namespace, port: int, process: int | None) -> 
             raise SystemExit("the server did not stand the abuse")
         row = dict.fromkeys(rows[-1], "") | {"what": "abuse", "requests": arguments.garbage, "lost": answers["hung"]}
         rows.append({**row, "per_s": round(arguments.garbage / (time.perf_counter() - began), 1)})
+    if arguments.dawdlers:
+        answers, tally, wall = await slow(port, sent, arguments.dawdlers, 2 * RECEIVE_SECONDS)
+        rows.append({"what": "slow", **about, **tally.row(wall), **none})
+        print(f"slow: {dict(answers)}, beside them {rows[-1]}", flush=True)
+        if any(not kind.startswith("4") for kind in answers) or tally.lost or tally.statuses.keys() != {200}:
+            raise SystemExit("the server did not stand slow clients")
+    if process is not None:
+        began = time.perf_counter()
+        tally = await stop(port, sent, arguments.connections, process, after=3)
+        rows.append({"what": "stop", **about, **tally.row(time.perf_counter() - began), **none})
+        print(rows[-1], flush=True)
+        if tally.lost or tally.mixed_up or tally.statuses.keys() != {200}:
+            raise SystemExit("the stop lost requests that were accepted")
     return rows
 
 
@@ -263,6 +363,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=150.0)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--garbage", type=int, default=1000)
+    parser.add_argument("--dawdlers", type=int, default=200, help="slow clients at a time")
     parser.add_argument("--port", type=int, help="of a server that runs already, on this machine")
     parser.add_argument("--dry-run", action="store_true", help="print, and add no rows to the results")
     arguments = parser.parse_args()

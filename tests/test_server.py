@@ -91,6 +91,7 @@ def test_the_same_input_gives_the_same_numbers_by_python_command_line_and_http(
         server.ask("POST", f"/v1/forecast?{query}", TABLE, CSV),
         server.ask("POST", f"/v1/forecast?{query}", parquet.read_bytes(), PARQUET),
     ]
+    assert all("the table: " in answers[kind].json["notes"][0] for kind in (2, 3))
     for answer in answers:
         assert answer.status == 200, answer.body
         found = answer.json["forecast"]
@@ -267,6 +268,7 @@ def test_every_example_of_the_description_works_and_every_option_is_described(se
         assert names == set(options.model.model_fields)
         assert all(parameter["description"] for parameter in operation["parameters"])
     assert tried == 6
+    assert "text/plain" in document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -280,6 +282,7 @@ OCTETS = {"content-type": "application/octet-stream"}
     [
         (b"{", 400, "body", "the body is no JSON"),
         (b"[" * 100_000, 400, "body", "nested too deeply"),
+        (b'{"data": {"y": [1, 2], "id": ["\\ud800", "b"]}}', 400, "body", "the body is no JSON"),  # half a character
         (b'{"horizon": 3}', 422, "body", 'the body has no "data"'),
         (b'{"data": "/etc/passwd"}', 422, "body", '"data" is text: expected a list of records'),
         (b'{"data": "https://example.org/a.csv"}', 422, "body", '"data" is text'),
@@ -304,6 +307,14 @@ def test_an_error_in_json_says_what_was_found_what_was_expected_and_what_to_do(
     answer = server.ask("POST", "/v1/forecast", body, JSON)
     assert answer.error[:2] == (status, kind), answer.body
     assert message in answer.error[2]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_json_may_come_in_any_of_its_encodings(server: Running, encoding: str) -> None:
+    body = json.dumps({"data": {"é": [1, 2, 3, 4]}, "horizon": 2}, ensure_ascii=False).encode(encoding)
+    answer = server.ask("POST", "/v1/forecast", body, JSON)
+    assert answer.status == 200, answer.body
+    assert 'target "é"' in answer.json["notes"][0]
 
 
 @pytest.mark.parametrize(
@@ -331,6 +342,13 @@ def test_so_does_one_in_a_table_or_a_header(
 def test_so_does_one_in_the_address(server: Running) -> None:
     answer = server.ask("POST", "/v1/forecast?bounds=maybe", TABLE, CSV)
     assert answer.error[:2] == (422, "options") and "bounds: found 'maybe', expected a valid boolean" in answer.error[2]
+
+
+def test_an_option_is_said_once(server: Running) -> None:
+    body = json.dumps({"data": list(range(20)), "horizon": 3})
+    answer = server.ask("POST", "/v1/forecast?horizon=4", body, JSON)
+    assert answer.error == (422, "options", 'horizon stands in the address and beside "data": say it once')
+    assert server.ask("POST", "/v1/forecast?levels=50", body, JSON).json["levels"] == [50]
 
 
 def test_where_the_columns_cannot_be_told_apart_the_error_lists_them(server: Running) -> None:

@@ -75,7 +75,7 @@ def test_too_many_columns_or_series_of_a_table_are_refused(server: Running) -> N
     assert answer.error == (
         422,
         "series",
-        "7 series: this server takes 5 at most; send fewer, or start it with a larger --most-series",
+        "7 series: this server takes 5 at most; send or ask for fewer, or start it with a larger --most-series",
     )
 
 

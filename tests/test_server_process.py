@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -86,6 +87,81 @@ def test_a_stop_under_load_loses_no_request_it_accepted(number: int, code: int) 
         assert process.wait(60) == code
         assert not lost and set(answers) == {200}
         assert process.stderr is not None and process.stderr.read() == b""
+
+
+# --- clients that take their answers slowly, or not at all ------------------------------------------------------------
+
+MANY_QUANTILES = [k / 100 for k in range(2, 50)]
+LARGE = json.dumps(
+    {"data": {f"c{k}": list(range(60)) for k in range(6)}, "target": [f"c{k}" for k in range(6)], "horizon": 4096}
+    | {"quantile_levels": MANY_QUANTILES}
+)  # answered with some 20 MB, more than the system keeps for a connection
+
+
+def sockets(process: subprocess.Popen[bytes]) -> int:
+    """How many the process has open."""
+    return sum(
+        os.readlink(one).startswith("socket:") for one in Path(f"/proc/{process.pid}/fd").iterdir() if one.is_symlink()
+    )
+
+
+def asked(port: int) -> socket.socket:
+    """A connection whose client keeps next to nothing for what comes, with the large request sent."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(60)
+    connection.connect(("127.0.0.1", port))
+    head = f"POST /v1/forecast HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(LARGE)}\r\n"
+    connection.sendall(f"{head}content-type: application/json\r\n\r\n{LARGE}".encode())
+    return connection
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the system has no TCP_USER_TIMEOUT")
+
+
+@linux
+def test_a_client_that_never_reads_its_answer_is_let_go() -> None:
+    with serving("--most-receive-seconds", "1") as (process, port):
+        with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as first:
+            assert ask(first)[0] == 200
+            before = sockets(process) - 1
+        with closing(asked(port)) as connection:
+            assert connection.recv(12) == b"HTTP/1.1 200"  # and nothing more from here on
+            assert sockets(process) == before + 1
+            deadline = time.monotonic() + 30
+            while sockets(process) > before:
+                assert time.monotonic() < deadline, "still there"
+                time.sleep(0.05)
+            with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as other:
+                assert ask(other)[0] == 200
+            # What the client finds when it reads after all: the beginning, and an end before its time.
+            got = 12
+            with suppress(ConnectionError):
+                while part := connection.recv(1 << 16):
+                    got += len(part)
+            assert got < 10_000_000
+
+
+@linux
+def test_a_client_that_reads_slowly_gets_all_of_its_answer() -> None:
+    """For three times as long as a client may read nothing."""
+    with serving("--most-receive-seconds", "1") as (_, port), closing(asked(port)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        parts = [connection.recv(1 << 16)]
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            parts.append(connection.recv(1 << 16))
+            time.sleep(0.05)
+        length = int(parts[0].split(b"content-length: ")[1].split(b"\r\n")[0])
+        assert sum(map(len, parts)) < length / 2
+        rest = length + parts[0].index(b"\r\n\r\n") + 4 - sum(map(len, parts))
+        while rest > 0:
+            part = connection.recv(min(rest, 1 << 20))
+            assert part
+            rest -= len(part)
+            parts.append(part)
+        document = json.loads(b"".join(parts).partition(b"\r\n\r\n")[2])
+        assert len(document["forecast"]["forecast"]) == 6 * 4096
 
 
 def test_it_says_where_it_listens_and_takes_a_token_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,22 +143,23 @@ def interval_factors(actual: Floats, past: Floats, quantile_levels: tuple[float,
     """
     both = pairs(quantile_levels)
     batch = len(actual)
-    if not actual.size:
+    if not actual.size or not both:
         return np.tile(table, (batch, 1))
-    centre = past[..., quantile_levels.index(0.5)]
-    error = actual - centre
-    result = np.empty((batch, len(both)))
-    for column, (low, high) in enumerate(both):
-        distance = np.where(error < 0, centre - past[..., low], past[..., high] - centre)
-        usable = np.isfinite(error) & (distance > 0)
-        ratios = np.where(usable, np.abs(error) / np.where(usable, distance, 1.0), np.inf).reshape(batch, -1)
-        count = usable.sum(axis=(1, 2))
-        needed = _quantile(np.sort(ratios, axis=1), count, quantile_levels[high] - quantile_levels[low])
-        beyond = np.log(np.clip(needed, 1 / LIMIT, LIMIT)) - np.log(table[column])
-        beyond = np.sign(beyond) * np.maximum(np.abs(beyond) - np.log(FAR), 0.0)
-        horizons = count / actual.shape[2]
-        result[:, column] = table[column] * np.exp(horizons / (horizons + PRIOR) * np.where(count > 0, beyond, 0.0))
-    return result
+    lows, highs = (list(ends) for ends in zip(*both, strict=True))
+    promised = np.subtract(np.take(quantile_levels, highs), np.take(quantile_levels, lows))
+    by_level = past.reshape(batch, -1, len(quantile_levels)).swapaxes(1, 2)
+    centre = by_level[:, [quantile_levels.index(0.5)]]
+    error = actual.reshape(batch, 1, -1) - centre
+    distance = np.where(error < 0, centre - by_level[:, lows], by_level[:, highs] - centre)  # (batch, pairs, steps)
+    usable = np.isfinite(error) & (distance > 0)
+    ratios = np.where(usable, np.abs(error) / np.where(usable, distance, 1.0), np.inf)
+    count = usable.sum(axis=2)
+    needed = _quantile(np.sort(ratios, axis=2), count, promised)
+    beyond = np.log(np.clip(needed, 1 / LIMIT, LIMIT)) - np.log(table)
+    beyond = np.sign(beyond) * np.maximum(np.abs(beyond) - np.log(FAR), 0.0)
+    horizons = count / actual.shape[2]
+    factors: Floats = table * np.exp(horizons / (horizons + PRIOR) * np.where(count > 0, beyond, 0.0))
+    return factors
 
 
 def scaled(quantiles: Floats, factors: Floats, quantile_levels: tuple[float, ...]) -> Floats:
@@ -174,14 +175,16 @@ def scaled(quantiles: Floats, factors: Floats, quantile_levels: tuple[float, ...
     return np.concatenate([centre - below[..., :-1], centre, centre + above[..., 1:]], axis=-1)
 
 
-def _quantile(ordered: Floats, count: Integers, level: float) -> Floats:
-    """(batch,) a quantile of the first `count` of each row, between values on a straight line; 1 for none.
+def _quantile(ordered: Floats, count: Integers, level: Floats) -> Floats:
+    """(batch, pairs) quantiles of the first `count` along the last axis, straight lines between them; 1 for none.
 
+    Args:
+        ordered: (batch, pairs, steps), rising. count: (batch, pairs). level: (pairs,).
     Source: Hyndman & Fan (1996), definition 5.
     """
-    place = np.clip(np.maximum(count, 1) * level - 0.5, 0, np.maximum(count - 1, 0))
+    last = np.maximum(count - 1, 0)
+    place = np.clip(np.maximum(count, 1) * level - 0.5, 0, last)
     left = place.astype(np.int64)
-    right = np.minimum(left + 1, np.maximum(count - 1, 0))
-    rows = np.arange(len(ordered))
-    low, high = (np.where(count > 0, ordered[rows, side], 1.0) for side in (left, right))
+    row, pair = np.ogrid[: count.shape[0], : count.shape[1]]
+    low, high = (np.where(count > 0, ordered[row, pair, side], 1.0) for side in (left, np.minimum(left + 1, last)))
     return low + (place - left) * (high - low)

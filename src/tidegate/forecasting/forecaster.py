@@ -111,8 +111,12 @@ def season_note(panel: Panel, seasons: NDArray[np.int64], *, given: bool) -> str
     source = (
         "as given" if given else "from the calendar" if panel.timeline.frequency is not None else "found in the values"
     )
-    kinds, counts = np.unique(seasons, axis=0, return_counts=True)
-    lists = [[str(length) for length in kind if length] for kind in kinds[np.argsort(-counts)]]
+    if (seasons == seasons[:1]).all():
+        kinds = seasons[:1]  # of one series, and of most panels
+    else:
+        kinds, counts = np.unique(seasons, axis=0, return_counts=True)
+        kinds = kinds[np.argsort(-counts)]
+    lists = [[str(length) for length in kind if length] for kind in kinds]
     if lists == [[]]:
         return "no season used: " + ("as given" if given else "none known for this frequency and length of series")
     texts = [" and ".join(one) + " steps" if one else "none" for one in lists]

@@ -57,11 +57,11 @@ class Forecast:
 
     def at(self, level: float) -> NDArray[np.float64]:
         """(series, horizon) the quantile of this level, 0 to 1. Raises: ConfigError if it was not forecast."""
-        near = np.flatnonzero(np.abs(np.subtract(self.quantile_levels, level)) <= 1e-9)
-        if not len(near):
+        place = next((place for place, known in enumerate(self.quantile_levels) if abs(known - level) <= 1e-9), None)
+        if place is None:
             known = ", ".join(f"{q:g}" for q in self.quantile_levels)
             raise ConfigError(f"the quantile {level:g} was not forecast, only {known}: ask for it in quantile_levels")
-        return self.quantiles[:, :, int(near[0])]
+        return self.quantiles[:, :, place]
 
     def columns(self, *, text: bool = False) -> dict[str, NDArray[Any]]:
         """The forecast as columns of series times horizon rows, series by series.
@@ -95,7 +95,10 @@ class Forecast:
         timeline, lengths = self.panel.timeline, self.panel.lengths
         # Most panels hold few different stretches of time.
         stretches = np.stack([timeline.starts.astype(np.int64), lengths], axis=1)
-        _, firsts, which = np.unique(stretches, axis=0, return_index=True, return_inverse=True)
+        if (stretches == stretches[:1]).all():
+            firsts, which = np.zeros(1, np.int64), np.zeros(len(stretches), np.int64)
+        else:
+            _, firsts, which = np.unique(stretches, axis=0, return_index=True, return_inverse=True)
         blocks: list[dict[str, NDArray[Any]]] = []
         for series in firsts.tolist():
             columns = timeline.stamp_columns(series, int(lengths[series]), self.horizon)

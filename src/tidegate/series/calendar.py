@@ -160,11 +160,12 @@ class Frequency:
 
     def advance(self, start: np.datetime64 | Instants, steps: int | Integers) -> Instants:
         """datetime64[us] of the grid step `steps` after `start` (broadcast together); negative steps go back."""
-        start, count = np.broadcast_arrays(np.asarray(start, dtype="M8[us]"), np.asarray(steps, dtype=np.int64))
+        start, count = np.asarray(start, dtype="M8[us]"), np.asarray(steps, dtype=np.int64)
         times: Instants
         if self.step_seconds is not None:
             times = start + (count * (self.step_seconds * SECOND)).astype("m8[us]")
             return times
+        start, count = np.broadcast_arrays(start, count)
         days = start.astype("M8[D]")
         clock = start - days
         if self.unit == "business_day":
@@ -290,6 +291,8 @@ class Timeline:
 
     def text(self, series: int, first: int, count: int) -> NDArray[np.object_]:
         """(count,) the stamps as text: the input's own if it was text, else ISO 8601, with the offset if zoned."""
+        if self.frequency is not None and self.style.kind == "text":
+            return self.stamps(series, first, count)
         if self.frequency is None or self.style.kind not in ("datetime", "parts", "unix", "unix_ms"):
             return self.stamps(series, first, count).astype(str).astype(object)
         wall, offsets = self._wall(series, first, count)

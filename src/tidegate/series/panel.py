@@ -42,7 +42,7 @@ class Panel:
     @property
     def lengths(self) -> Integers:
         """(series,) number of grid steps of each series, missing ones included."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     @property
     def first_observed(self) -> Integers:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import to_json
 
 from tidegate import __version__
 from tidegate.forecasting.drawing import chart_x
@@ -81,7 +82,7 @@ def forecast_json(forecast: Forecast, model: str, history_length: int | None, co
     if history_length is not None:
         answer["recognised"] = recognised(forecast.panel, columns)
         answer["history"] = histories(forecast, history_length)
-    return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
+    return to_json(answer)
 
 
 def recognised(panel: Panel, columns: tuple[str, ...]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def create_app(
         """Whether the process lives."""
         return {"status": "ok", "version": __version__}
 
-    @app.get("/ready")
+    @app.get("/ready", responses=openapi.NOT_READY)
     async def ready() -> Response:
         """Whether to send it requests: not while it stops, nor while it has as many as it takes."""
         if app.state.leaving or lanes.admitted >= limits.requests:
@@ -111,7 +111,7 @@ def create_app(
             return refused(Refusal(503, "not-ready", f"not ready: {why}; ask another one", retry_after=1))
         return Response(b'{"status": "ready"}', media_type=answers.JSON)
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=Response, responses=openapi.METRICS)
     async def prometheus() -> Response:
         """Requests and durations as Prometheus reads them."""
         return Response(measured.text(), media_type=metrics.MEDIA_TYPE)

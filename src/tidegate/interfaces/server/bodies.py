@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Request
+from pydantic_core import from_json
 
+from tidegate.errors import ConfigError
 from tidegate.interfaces.server.limits import Limits
 from tidegate.interfaces.server.refusals import Refusal
 from tidegate.interfaces.server.schema import Options
@@ -74,12 +76,14 @@ def opened(
     """Data that `series.reading` takes, and the options, all of them.
 
     Args:
-        kind: one of KINDS. In JSON the options stand beside "data"; for all kinds they may stand in the query.
+        kind: one of KINDS. In JSON an option stands beside "data" or, as for the other kinds, in the query.
     Raises: Refusal if the body is not what `kind` says or too wide; ConfigError for an option.
     """
     given = options.from_text(query)
     if kind == JSON:
         data, beside = _json(body, limits)
+        if twice := sorted(given.keys() & beside.keys()):
+            raise ConfigError(f'{twice[0]} stands in the address and beside "data": say it once')
         yield data, options.check(given | beside)
         return
     checked = options.check(given)
@@ -100,9 +104,12 @@ def opened(
 
 def _json(body: bytes, limits: Limits) -> tuple[Any, dict[str, Any]]:
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        encoding = json.detect_encoding(body)
+        # pydantic's reader: four times as fast as Python's for the same numbers, and it refuses half characters, which
+        # no answer could hold.
+        found = from_json(body if encoding == "utf-8" else body.decode(encoding).encode(), cache_strings="keys")
+    except ValueError as error:
+        why = "nested too deeply" if "recursion" in str(error) else str(error)
         raise Refusal(400, "body", f"the body is no JSON ({why}): {EXPECTED}") from error
     if not isinstance(found, dict) or "data" not in found:
         raise Refusal(422, "body", f'the body has no "data": {EXPECTED}')

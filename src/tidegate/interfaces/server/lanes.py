@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -19,6 +18,9 @@ Result = TypeVar("Result")
 LIGHT_SERIES = 64
 LIGHT_POINTS = 50_000
 LIGHT_BYTES = 2 << 20
+# Four runs of the network's best size (batching.ENOUGH): while one runs, others are read and answered. More threads
+# would only fight for Python, which runs one at a time; half as many answer a tenth less.
+LIGHT_THREADS = 32
 
 
 class Abandoned(Exception):
@@ -26,7 +28,7 @@ class Abandoned(Exception):
 
 
 class Ticket:
-    """One request's right to work, held by its thread. A context manager: within it one slot of its lane is taken."""
+    """One request's right to work, held by its thread. A context manager: a large one has its lane for itself in it."""
 
     def __init__(self, lanes: Lanes, heavy: bool, deadline: float) -> None:
         self.lanes, self.heavy, self.deadline = lanes, heavy, deadline
@@ -41,67 +43,42 @@ class Ticket:
         """It turned out to be large: go on in the other lane. Raises: Refusal if too many are there; Abandoned."""
         if self.heavy:
             return
-        self.lanes.join_heavy()
-        self.lanes.light.release()
+        self._take()
         self.heavy = True
-        try:
-            self._take()
-        except BaseException:
-            self.lanes.leave_heavy()
-            self.heavy = False
-            self.lanes.light.acquire()  # __exit__ gives it back
-            raise
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Without a slot: others may work meanwhile."""
-        self._slots.release()
-        try:
-            yield
-        finally:
-            self._slots.acquire()
-
-    @property
-    def _slots(self) -> threading.Semaphore:
-        return self.lanes.large if self.heavy else self.lanes.light
 
     def _take(self) -> None:
-        if not self._slots.acquire(timeout=max(0.0, self.deadline - time.monotonic())):
+        self.lanes.join_heavy()
+        if not self.lanes.large.acquire(timeout=max(0.0, self.deadline - time.monotonic())):
+            self.lanes.leave_heavy()
             raise Abandoned
         try:
             self.check()
         except Abandoned:
-            self._slots.release()
+            self._give_back()
             raise
 
+    def _give_back(self) -> None:
+        self.lanes.large.release()
+        self.lanes.leave_heavy()
+
     def __enter__(self) -> Ticket:
+        self.check()
         if self.heavy:
-            self.lanes.join_heavy()
-        try:
             self._take()
-        except BaseException:
-            if self.heavy:
-                self.lanes.leave_heavy()
-            raise
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._slots.release()
         if self.heavy:
-            self.lanes.leave_heavy()
+            self._give_back()
 
 
 class Lanes:
-    """The threads of a server, and how many may do what at one time.
-
-    Python runs one thread at a time, so few slots are enough: they keep a crowd of threads from fighting for it. While
-    the network runs, or waits for its turn, a request needs none.
-    """
+    """The threads of a server, and how many may do what at one time: large requests one after the other."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.pool = ThreadPoolExecutor(limits.requests, thread_name_prefix="tidegate")
-        self.light = threading.Semaphore(os.cpu_count() or 1)
+        # Large requests that wait have a thread each, so that they leave those of the small ones alone.
+        self.pool = ThreadPoolExecutor(LIGHT_THREADS + limits.heavy_requests, thread_name_prefix="tidegate")
         self.large = threading.Semaphore(1)
         self.admitted = 0
         self.heavy = 0

@@ -87,6 +87,6 @@ class Limits:
             raise Refusal(
                 422,
                 option,
-                f"{what.format(f'{found:,}')}: this server takes {most:,} at most; send fewer, or start it with a "
-                f"larger --most-{option}",
+                f"{what.format(f'{found:,}')}: this server takes {most:,} at most; send or ask for fewer, or start it "
+                f"with a larger --most-{option}",
             )

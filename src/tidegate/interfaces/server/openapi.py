@@ -90,6 +90,11 @@ _REFUSED = {
     501: "A baseline that is not installed.",
     503: "Too many requests, or this one takes too long.",
 }
+_WHY = {bodies.JSON: {"schema": _ERROR}}
+METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Prometheus text, format 0.0.4.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "It stops, or is full.", "content": _WHY}}
 
 
 def forecast() -> dict[str, Any]:
@@ -122,10 +127,7 @@ def _operation(options: Options, examples: dict[str, dict[str, Any]], forms: tup
         "requestBody": {"required": True, "content": content},
         "responses": {
             "200": {"description": "The answer, in the form that Accept names.", "content": answer},
-            **{
-                str(status): {"description": why, "content": {bodies.JSON: {"schema": _ERROR}}}
-                for status, why in _REFUSED.items()
-            },
+            **{str(status): {"description": why, "content": _WHY} for status, why in _REFUSED.items()},
         },
     }
 

@@ -30,7 +30,10 @@ NO_STORE = (b"cache-control", b"no-store")
 def check_address(host: str, token: str | None) -> None:
     """Raises: ConfigError if others than this machine could ask without a token."""
     if token is not None and len(token) < 16:
-        raise ConfigError(f"the token has {len(token)} characters, expected at least 16: python -m secrets makes one")
+        raise ConfigError(
+            f"the token has {len(token)} characters, expected at least 16; this makes one: "
+            'python -c "import secrets; print(secrets.token_urlsafe())"'
+        )
     if token is None and not is_loopback(host):
         raise ConfigError(
             f"host {host} lets other machines in, and without a token all of them could use this server: add --token, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.errors import TidegateError
@@ -78,6 +78,8 @@ class Desk:
             self.limits.check_options(given)
             reading = {name: given.pop(name) for name in READING}
             table = open_table(data, decimal=reading["decimal"])
+            if call.kind == bodies.PARQUET:
+                table = replace(table, source="the table")  # not the name of a file of ours
             self.limits.check_table(table.rows, len(table.columns))
             try:
                 panel = read_panel(table, **reading)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.series.dates.iso import write_iso
 from tidegate.series.dates.zones import DAY, SECOND, offset_text
 
 Integers = NDArray[np.int64]
@@ -309,6 +310,9 @@ def split_stamps(wall: Integers) -> dict[str, Integers]:
 
 def format_stamps(layout: str, wall: Integers, offsets: Integers) -> NDArray[np.object_]:
     """(n,) text of wall clock times (microseconds) in a layout; `offsets` from UTC (microseconds) for "%z"."""
+    iso = write_iso(layout, wall)
+    if iso is not None:
+        return iso
     parts = split_stamps(wall)
     weekday = (wall // DAY + 3) % 7
     columns: list[list[object]] = []

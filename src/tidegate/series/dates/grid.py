@@ -64,6 +64,16 @@ class _Rows:
     names: Callable[[int], str] | None
     counts: Integers | None = None
 
+    @property
+    def again(self) -> NDArray[np.bool_]:
+        """(rows - 1,) of sorted rows: whether the next one has the same stamp and series."""
+        return (self.times[1:] == self.times[:-1]) & self.same_series
+
+    @property
+    def same_series(self) -> NDArray[np.bool_]:
+        """(rows - 1,) whether the next row is of the same series."""
+        return self.series[1:] == self.series[:-1]
+
     def of(self, series: int) -> str:
         return f' of series "{self.names(series)}"' if self.names else ""
 
@@ -156,9 +166,9 @@ def _leave_out_blank(rows: _Rows) -> None:
 def _sort(rows: _Rows) -> None:
     """Order by series, then time; rows with the same stamp keep their order."""
     times = rows.times.astype(np.int64)
-    same = np.diff(rows.series) == 0
-    back = int((np.diff(times)[same] < 0).sum())
-    if back == 0 and (np.diff(rows.series) >= 0).all():
+    same = rows.same_series
+    back = int(((times[1:] < times[:-1]) & same).sum())
+    if back == 0 and (rows.series[1:] >= rows.series[:-1]).all():
         return
     order = np.lexsort((times, rows.series))
     if (np.diff(order[np.diff(rows.series[order], prepend=-1) == 0]) < 0).any() and back:
@@ -241,7 +251,7 @@ def _back_to_wall(rows: _Rows, zone: str) -> bool:
     """Steps of some hours can be regular on the wall clock alone; then put the rows there."""
     times = rows.times.astype(np.int64)
     wall = zone_table(zone, int(times.min()), int(times.max())).to_wall(times)
-    forward = np.diff(wall)[np.diff(rows.series) == 0]
+    forward = np.diff(wall)[rows.same_series]
     trial = replace(rows, times=wall.astype("M8[us]"))
     if (forward < 0).any() or _spacing(trial).frequency is None:
         return False
@@ -250,7 +260,7 @@ def _back_to_wall(rows: _Rows, zone: str) -> bool:
 
 
 def _spacing(rows: _Rows) -> Spacing:
-    kept = np.append(True, (np.diff(rows.times.astype(np.int64)) != 0) | (np.diff(rows.series) != 0))
+    kept = np.append(True, ~rows.again)
     return infer_spacing(rows.times[kept].astype("M8[us]"), rows.series[kept])
 
 
@@ -261,7 +271,7 @@ def _refuse(rows: _Rows, spacing: Spacing) -> None:
             f'time column "{rows.column}" has one stamp only per series, {show(rows.times[0])}: expected two or more '
             "to see how far apart they are; say it with --frequency, such as MS, D or h"
         )
-    kept = np.append(True, (np.diff(rows.times.astype(np.int64)) != 0) | (np.diff(rows.series) != 0))
+    kept = np.append(True, ~rows.again)
     times, series = rows.times[kept], rows.series[kept]
     width = suggest_width(spacing.typical)
     at = max(spacing.uneven, 1)
@@ -311,14 +321,14 @@ def _bin(rows: _Rows, frequency: Frequency, shift: int, aggregate: str) -> None:
 
 
 def _merge(rows: _Rows, way: str) -> None:
-    new = np.append(True, (np.diff(rows.times.astype(np.int64)) != 0) | (np.diff(rows.series) != 0))
+    new = np.append(True, ~rows.again)
     rows.values, rows.counts = merge(rows.values, np.cumsum(new), way)
     rows.times, rows.series = rows.times[new], rows.series[new]
 
 
 def _merge_repeats(rows: _Rows, timeline: Timeline, duplicates: str | None, naive: bool) -> None:
     """Merge repeated stamps as asked; without being asked they are an error."""
-    again = (np.diff(rows.times.astype(np.int64)) == 0) & (np.diff(rows.series) == 0)
+    again = rows.again
     if not again.any():
         return
     if duplicates is not None:
@@ -369,7 +379,7 @@ def _absent(unique: Instants, step: int) -> Integers:
 
 def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool, latest: int | None) -> Grid:
     """Put sorted rows without repeats on their grids."""
-    begin = np.flatnonzero(np.diff(rows.series, prepend=-1))
+    begin = np.flatnonzero(np.append(True, ~rows.same_series))
     count = np.diff(np.append(begin, len(rows.series)))
     starts = rows.times[begin]
     of_row = np.repeat(starts, count)
@@ -413,7 +423,7 @@ def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool, lates
 
 def _usual(rows: _Rows) -> int:
     """Mean distance of neighbouring rows, in microseconds."""
-    gaps = np.diff(rows.times.astype(np.int64))[np.diff(rows.series) == 0]
+    gaps = np.diff(rows.times.astype(np.int64))[rows.same_series]
     return int(gaps.mean()) if len(gaps) else 0
 
 

@@ -41,8 +41,9 @@ def infer_spacing(times: Instants, series: Integers) -> Spacing:
         times: (rows,) datetime64[us], increasing within each series.
         series: (rows,) number of the series, not decreasing.
     """
-    same = np.diff(series) == 0
-    gaps = np.diff(times.astype(np.int64))[same]
+    same = series[1:] == series[:-1]
+    instants = times.astype(np.int64)
+    gaps = (instants[1:] - instants[:-1])[same]
     if not len(gaps):
         return Spacing(None, None, 0, -1)
     widths, counts = np.unique(gaps, return_counts=True)

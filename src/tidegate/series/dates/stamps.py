@@ -12,6 +12,7 @@ from tidegate.errors import ConfigError, DataError
 from tidegate.series.calendar import Instants, Integers, Stamps, StampStyle
 from tidegate.series.dates.datetext import Read, Shape, check_layout, read_layout, shapes
 from tidegate.series.dates.inference import regularity
+from tidegate.series.dates.iso import read_iso
 from tidegate.series.dates.layouts import ORDERS, candidate_layouts, with_offsets
 from tidegate.series.dates.zones import COMMON_ZONES, offset_text, zone_table
 
@@ -49,6 +50,8 @@ def looks_like_dates(column: Stamps | Sequence[object]) -> bool:
 
     Digits alone ("1949", "20150131") are integers, not date text: False.
     """
+    if read_iso(column[:100]) is not None:
+        return True
     sample: list[str] = []
     for value in column:
         if isinstance(value, str) and value.strip() not in _BLANK:
@@ -91,6 +94,9 @@ def parse_stamps(
     numbers = _whole_numbers(array, name)
     if numbers is not None:
         return _parse_integers(*numbers, name, date_format)
+    if not date_format and (iso := read_iso(array)) is not None:
+        layout, wall = iso
+        return ParsedStamps(wall.astype("M8[us]"), StampStyle("text", layout, "object"), None, name)
     texts = _texts(array)
     if not date_format and _is_digits(texts):
         numbers = _whole_numbers(np.where(texts == "", "nan", texts).astype(np.float64), name)

@@ -52,7 +52,7 @@ def text_column(
         sample: some non-missing cells.
         typed: the file has types and this one is text: "1" stays text as an id.
     """
-    kind, whole = classify(sample)
+    kind, whole = classify(sample.tolist())
     cell = f"nullif(trim({field}), '')"
     may_be_numbers = whole and not typed
 

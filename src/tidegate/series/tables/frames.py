@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
-from tidegate.series.tables.numbertext import classify, is_missing, not_a_number
+from tidegate.series.dates.iso import read_iso
+from tidegate.series.tables.numbertext import classify, is_missing, not_a_number, not_missing
 from tidegate.series.tables.table import Array, Column, Table
 
 
@@ -188,11 +189,11 @@ def _column(name: str, load: Callable[[], NDArray[Any]], zone: str | None = None
     elif values.dtype.kind == "M":
         kind = "empty" if np.isnat(values).all() else "stamp"
     if kind == "text":
-        known = [value for value in values[: 5000 : max(1, min(len(values), 5000) // 300)] if value is not None]
-        known = [value for value in known if not is_missing(str(value))]
-        known = known or [value for value in values if value is not None and not is_missing(str(value))][:100]
-        sample: Array = _objects(known)
-        kind, whole = classify(known)
+        sample: Array = values[: 5000 : max(1, min(len(values), 5000) // 300)]
+        if read_iso(sample) is None:  # else it is text, as dates are, and nothing is missing
+            known = not_missing(sample) or not_missing(values)[:100]
+            sample = _objects(known)
+            kind, whole = classify(known)
     else:
         sample = values[:500] if kind == "number" else np.empty(0)
 
@@ -208,7 +209,7 @@ def _column(name: str, load: Callable[[], NDArray[Any]], zone: str | None = None
             return bare.astype(np.float64), ""
         except (ValueError, TypeError):
             for row, value in enumerate(bare):
-                if classify([value])[0] != "number" or not _plain_number(value):
+                if classify([str(value)])[0] != "number" or not _plain_number(value):
                     raise not_a_number(name, _row(row), str(value)) from None
             raise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,11 @@ def is_missing(text: str) -> bool:
     return text.strip().lower() in _MISSING
 
 
+def not_missing(cells: Iterable[str | None]) -> list[str]:
+    """The cells that hold something; no word for a missing value begins with a digit, as nearly all cells do."""
+    return [cell for cell in cells if cell is not None and (cell[:1].isdigit() or not is_missing(cell))]
+
+
 def _as_float(text: str) -> bool:
     try:
         float(text)
@@ -45,19 +50,20 @@ def is_number(text: str) -> bool:
     return _as_float(text) or (any(map(str.isdigit, text)) and bool(_point.fullmatch(text) or _comma.fullmatch(text)))
 
 
-def classify(cells: Iterable[Any]) -> tuple[str, bool]:
+def classify(texts: Sequence[str]) -> tuple[str, bool]:
     """("number" | "text" | "flag" | "empty", whole) of some of a text column's non-missing cells.
 
     More numbers than other text make a number column, so that a slip among the numbers is named, not overlooked.
     `whole`: every cell is a whole number written plainly ("7", not "007" or "7.0").
     """
-    texts = [str(cell) for cell in cells]
-    if not texts:
+    if not len(texts):
         return "empty", False
     if all(text.lower() in ("true", "false") for text in texts):
         return "flag", False
     if all(map(_MONTH_YEAR.fullmatch, texts)) and any(text.startswith("0") for text in texts):
         return "text", False  # months such as "01.2024", which would also pass for numbers
+    if all(map(_DATED.match, texts)):
+        return "text", False
     share = sum(map(is_number, texts)) / len(texts)
     whole = all(re.fullmatch(r"-?[1-9]\d{0,17}|0", text) for text in texts)
     return "number" if share > 0.5 else "text", whole
@@ -86,7 +92,7 @@ def samples(connection: DuckDBPyConnection, table: str, columns: int, rows: int)
     ).fetchnumpy()
     kept = []
     for index in range(columns):
-        cells = [cell for cell in plain(found[f"c{index}"]) if cell is not None and not is_missing(cell)]
+        cells = not_missing(plain(found[f"c{index}"]))
         if not cells:  # perhaps only these rows are empty
             query = f"SELECT c{index} AS x FROM {table} WHERE lower(trim(c{index})) NOT IN {_MISSING_SQL} LIMIT 100"
             cells = list(plain(connection.execute(query).fetchnumpy()["x"]))
