@@ -113,13 +113,7 @@ def test_levels_the_network_does_not_have_follow_the_normal_distribution_between
     np.testing.assert_allclose(found, [NormalDist(3, 2).inv_cdf(level) for level in want], rtol=0, atol=1e-9)
 
 
-SHORT_OF_THEORY = pytest.mark.xfail(
-    strict=True,
-    reason="after 100 values the 80 % band of the weights of run 4 is 1.5 times as wide as theory's at 256 steps",
-)
-
-
-@pytest.mark.parametrize("length", [pytest.param(100, marks=SHORT_OF_THEORY), 300, 700])
+@pytest.mark.parametrize("length", [100, 300, 700])
 def test_the_shipped_models_bands_on_random_walks_keep_widening_as_theory_says(length: int) -> None:
     """The 80 % band of a walk with unit steps is 2 * 1.2816 * sqrt(h) wide, so it doubles from h to 4 h."""
     rng = np.random.default_rng(0)

@@ -116,7 +116,7 @@ def test_calibration_is_inside_the_proof() -> None:
     from tidegate.network.patch_lstm import PatchLSTM
 
     torch.manual_seed(0)
-    config = ModelConfig(context_length=1024, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
+    config = ModelConfig(context_length=1024, horizon=32, hidden_size=8, embedding_size=8, head_size=8, half_life=0)
     file = Model.open(to_onnx(PatchLSTM(config).eval(), {}), threads=1)
     calibrated: list[str] = []
 

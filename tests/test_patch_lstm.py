@@ -93,6 +93,9 @@ def test_unknown_cells_and_lengths_that_do_not_fit_are_refused() -> None:
         ModelConfig(cell="gru")
     with pytest.raises(ValueError, match="must be multiples of patch_length 16"):
         ModelConfig(horizon=24)
+    for wrong in (-1, 3):
+        with pytest.raises(ValueError, match=f"half_life {wrong}: expected 0 or at least a 256th of context_length"):
+            ModelConfig(half_life=wrong)
 
 
 # Units, quantiles

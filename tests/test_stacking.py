@@ -132,8 +132,8 @@ def test_a_configuration_comes_back_and_one_without_these_fields_is_a_plain_stac
     old = {key: value for key, value in ModelConfig().to_dict().items() if key not in ("residual", "dilations")}
     assert ModelConfig.from_dict(old) == ModelConfig()
     assert ModelConfig(dilations=(1, 1)) == ModelConfig()
-    assert ModelConfig().stack == "lstm, 2 x 192"
-    assert config.stack == "lstm, 3 x 192, dilations 1 2 4, residual"
+    assert ModelConfig().stack == "lstm, 2 x 224"
+    assert config.stack == "lstm, 3 x 224, dilations 1 2 4, residual"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,10 @@ class ModelConfig:
         for name in ("context_length", "patch_length", "horizon", "hidden_size", "num_layers"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.half_life and self.half_life * 256 < self.context_length:  # sums grow by 2 ** (steps / half_life)
+            raise ConfigError(
+                f"half_life {self.half_life}: expected 0 or at least a 256th of context_length {self.context_length}"
+            )
         if self.residual and self.num_layers < 2:
             raise ConfigError("residual=True adds a layer's input to its output from the second layer on: use 2 layers")
         for dilation in self.dilations:
