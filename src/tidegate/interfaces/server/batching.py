@@ -177,7 +177,8 @@ class TicketSession:
         self.ticket.check()
         if self.ticket.heavy:
             return whole_run(self.joint.session, outputs, feeds)
-        return self.joint.run(outputs, feeds)
+        with self.ticket.aside():
+            return self.joint.run(outputs, feeds)
 
     def get_outputs(self) -> Sequence[Any]:
         return self.joint.outputs
