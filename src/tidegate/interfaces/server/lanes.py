@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 LIGHT_SERIES = 64
 LIGHT_POINTS = 50_000
 LIGHT_BYTES = 2 << 20
-# Three runs of the network's best size (batching.ENOUGH): while one runs, others are read and answered. With more of them
+# Three runs of the network's best size (batching.ENOUGH): while one runs, others are read and answered. With more,
 # requests overtake each other, and the slowest waits longer.
 LIGHT_THREADS = 24
 
