@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -16,12 +16,6 @@ METADATA_KEY = "tidegate"  # where a model file keeps its facts: format_version,
 CELLS = ("lstm", "peephole", "rnn")
 LONGEST_DILATION = 256  # steps; the network carries as many states of such a layer
 DEFAULT_QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
-
-
-def listed(versions: Sequence[int]) -> str:
-    """In words: 2, 3 and 4."""
-    *some, last = map(str, versions)
-    return f"{', '.join(some)} and {last}" if some else last
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError, ModelError
-from tidegate.forecasting.config import METADATA_KEY, READABLE_VERSIONS, SIZES, STREAMING_VERSIONS, ModelConfig, listed
+from tidegate.forecasting.config import METADATA_KEY, READABLE_VERSIONS, SIZES, STREAMING_VERSIONS, ModelConfig
 from tidegate.series.panel import Panel, first_true, stack
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Model:
         except (KeyError, ValueError) as error:
             raise ModelError(f"{model.name} is an ONNX file but not one that tidegate saved") from error
         if facts.get("format_version") not in READABLE_VERSIONS:
-            readable = listed(READABLE_VERSIONS)
+            readable = f"{READABLE_VERSIONS[0]} to {READABLE_VERSIONS[-1]}"
             raise ModelError(
                 f"{model.name} has format version {facts.get('format_version')}, this tidegate reads {readable}: "
                 "update tidegate, or save the model again"

@@ -18,7 +18,7 @@ import torch
 from onnx import numpy_helper
 
 from tidegate.errors import ModelError
-from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, TRAINABLE_VERSIONS, ModelConfig, listed
+from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, TRAINABLE_VERSIONS, ModelConfig
 from tidegate.network.forecast_graph import prefix, unpack, write_forecast
 from tidegate.network.graph import Graph
 from tidegate.network.patch_lstm import PatchLSTM
@@ -119,7 +119,7 @@ def load_networks(path: Path) -> tuple[tuple[PatchLSTM, ...], dict[str, Any]]:
         model = onnx.load(path)
         facts = json.loads({entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY])
         if (version := facts["format_version"]) not in TRAINABLE_VERSIONS:
-            known = listed(TRAINABLE_VERSIONS)
+            known = f"{TRAINABLE_VERSIONS[0]} to {TRAINABLE_VERSIONS[-1]}"
             raise ModelError(
                 f"{path} has format version {version}: it forecasts, but training goes on from versions {known} "
                 "only; fit it anew"

@@ -98,20 +98,21 @@ def draw_batch(plan: PretrainPlan, config: ModelConfig, step: int) -> Batch:
     usual, long, _ = plan.kinds
     kind = float(torch.rand((), generator=generator))
     horizon, context = config.horizon, min(plan.usual_context, config.context_length)
-    if step >= plan.steps:
-        plan = replace(plan, batch=plan.long_batch)
-        if float(torch.rand((), generator=generator)) < 0.5:
+    is_late = step >= plan.steps
+    is_longest = is_late and float(torch.rand((), generator=generator)) < 0.5
+    batch = plan.long_batch if is_late else plan.batch
+    if is_longest or usual <= kind < usual + long:
+        if is_longest:
             longest = 2 * config.context_length + horizon
             length = int(torch.randint(config.context_length, longest + 1, (), generator=generator))
-            return prior.sample(max(1, plan.batch * context // length), length)
+        else:
+            span = torch.empty(()).uniform_(math.log(context), math.log(2 * config.context_length), generator=generator)
+            length = int(span.exp()) + horizon
+        return prior.sample(max(1, batch * context // length), length)
     if kind < usual:
-        return prior.sample(plan.batch, context + horizon)
-    if kind < usual + long:
-        span = torch.empty(()).uniform_(math.log(context), math.log(2 * config.context_length), generator=generator)
-        length = int(span.exp()) + horizon
-        return prior.sample(max(1, plan.batch * context // length), length)
+        return prior.sample(batch, context + horizon)
     length = int(torch.empty(()).uniform_(math.log(10), math.log(200), generator=generator).exp())
-    return prior.sample(plan.batch * min(4, max(2, context // length)), length, short=True)
+    return prior.sample(batch * min(4, max(2, context // length)), length, short=True)
 
 
 @dataclass(frozen=True)

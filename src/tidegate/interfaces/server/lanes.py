@@ -28,8 +28,7 @@ class Abandoned(Exception):
 
 
 class Ticket:
-    """One request's right to work, held by its thread. A context manager: in it a large request has its lane for
-    itself, and a small one has its turn at Python."""
+    """One request's right to work, held by its thread. A context manager: within it one slot of its lane is taken."""
 
     def __init__(self, lanes: Lanes, heavy: bool, deadline: float) -> None:
         self.lanes, self.heavy, self.deadline = lanes, heavy, deadline
@@ -44,51 +43,54 @@ class Ticket:
         """It turned out to be large: go on in the other lane. Raises: Refusal if too many are there; Abandoned."""
         if self.heavy:
             return
-        self.lanes.turn.release()
-        try:
-            self._take(self.lanes.large)
-        except BaseException:
-            self.lanes.turn.acquire()  # __exit__ gives it back
-            raise
+        self.lanes.join_heavy()
+        self.lanes.light.release()
         self.heavy = True
+        try:
+            self._take()
+        except BaseException:
+            self.lanes.leave_heavy()
+            self.heavy = False
+            self.lanes.light.acquire()  # __exit__ gives it back
+            raise
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """While the network works for a small request: the next one's turn."""
-        self.lanes.turn.release()
+        """Without a slot: others may work meanwhile."""
+        self._slots.release()
         try:
             yield
         finally:
-            self.lanes.turn.acquire()
+            self._slots.acquire()
 
-    def _take(self, lane: threading.Semaphore) -> None:
-        if lane is self.lanes.large:
-            self.lanes.join_heavy()
-        if not lane.acquire(timeout=max(0.0, self.deadline - time.monotonic())):
-            if lane is self.lanes.large:
-                self.lanes.leave_heavy()
+    @property
+    def _slots(self) -> threading.Semaphore:
+        return self.lanes.large if self.heavy else self.lanes.light
+
+    def _take(self) -> None:
+        if not self._slots.acquire(timeout=max(0.0, self.deadline - time.monotonic())):
             raise Abandoned
         try:
             self.check()
         except Abandoned:
-            self._give_back(lane)
+            self._slots.release()
             raise
 
-    def _give_back(self, lane: threading.Semaphore) -> None:
-        lane.release()
-        if lane is self.lanes.large:
-            self.lanes.leave_heavy()
-
-    @property
-    def _lane(self) -> threading.Semaphore:
-        return self.lanes.large if self.heavy else self.lanes.turn
-
     def __enter__(self) -> Ticket:
-        self._take(self._lane)
+        if self.heavy:
+            self.lanes.join_heavy()
+        try:
+            self._take()
+        except BaseException:
+            if self.heavy:
+                self.lanes.leave_heavy()
+            raise
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._give_back(self._lane)
+        self._slots.release()
+        if self.heavy:
+            self.lanes.leave_heavy()
 
 
 class Lanes:
@@ -104,7 +106,7 @@ class Lanes:
         # Large requests that wait have a thread each, so that they leave those of the small ones alone.
         self.pool = ThreadPoolExecutor(LIGHT_THREADS + limits.heavy_requests, thread_name_prefix="tidegate")
         self.large = threading.Semaphore(1)
-        self.turn = threading.Semaphore(1)
+        self.light = threading.Semaphore(1)
         self.admitted = 0
         self.heavy = 0
         self._lock = threading.Lock()
