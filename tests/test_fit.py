@@ -33,7 +33,7 @@ from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_win
 
 CPU = torch.device("cpu")
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
-QUICK = FitPlan(max_steps=6, epochs=2, batch_values=1000, warmup=2, refit_share=1.0)
+QUICK = FitPlan(max_steps=6, epochs=2, batch_values=1000, warmup=2, refit=False)
 LEVELS = (0.1, 0.5, 0.9)
 
 
@@ -81,7 +81,7 @@ def test_every_cell_is_trained_and_its_file_forecasts_the_same(cell: str, tmp_pa
 
 
 def test_a_wave_it_has_seen_is_learnt() -> None:
-    plan = FitPlan(max_steps=40, epochs=4, batch_values=2000, refit_share=1.0)
+    plan = FitPlan(max_steps=40, epochs=4, batch_values=2000, refit=False)
     trained = fit(waves(20, 120), 12, start="scratch", hidden_size=16, season_length=12, plan=plan)
     assert trained.history[-1].loss < trained.history[0].loss
     # In units of the change from one season to the next, which is all noise: 0.113 on average; 1 is seasonal naive, and
@@ -135,8 +135,8 @@ def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
 
 
 def test_where_much_was_held_out_what_is_kept_is_trained_again_on_everything() -> None:
-    trained = scratch(waves(4, 60), plan=replace(QUICK, refit_share=0.3))  # 24 of 60 steps are held out
-    assert "trained once more to the same steps on everything" in trained.notes[-1]
+    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True))  # 24 of 60 steps are held out
+    assert "trained once more, to the same steps, on everything" in trained.notes[-1]
     first, second = trained.provenance["trainings"]
     assert second["steps"] == first["kept_step"]
     assert fingerprint(trained) != fingerprint(scratch(waves(4, 60)))
@@ -182,7 +182,7 @@ def test_a_time_limit_too_short_for_anything_keeps_the_shipped_weights() -> None
     assert trained.history == () and "too short to train anything" in trained.notes[0]
 
 
-KILLED = FitPlan(max_steps=40, epochs=20, patience=100, batch_values=1000, warmup=2, refit_share=1.0)
+KILLED = FitPlan(max_steps=40, epochs=20, patience=100, batch_values=1000, warmup=2, refit=False)
 
 
 def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> None:

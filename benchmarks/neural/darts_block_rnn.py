@@ -37,8 +37,9 @@ def forecast(job: Job) -> tuple[np.ndarray, float, int]:
     scaled = scaler.fit_transform(series)
     model.fit(scaled)
     seconds = time.perf_counter() - began
+    steps = model.trainer.global_step  # predict makes another trainer
     found = scaler.inverse_transform(model.predict(job.horizon, series=scaled))
-    return np.stack([one.values()[:, 0] for one in found]), seconds, model.trainer.global_step
+    return np.stack([one.values()[:, 0] for one in found]), seconds, steps
 
 
 if __name__ == "__main__":

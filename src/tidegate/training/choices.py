@@ -43,8 +43,8 @@ class FitPlan:
             network.
         blends: how far to go from the start weights to the trained ones; the validation part decides. Half way is
             often better than either end (Wortsman et al., 2022, "Robust fine-tuning of zero-shot models").
-        refit_share: where the held-out windows are more than this share of all values, what was chosen is trained once
-            more on everything: the newest values of short series are too many to go without.
+        refit: train what was chosen once more, to the same steps, on everything: the newest values, which were held
+            out, are those that tell most about what comes.
         validation_values, selection_values: values read per validation, and per candidate of the choice at the end.
     """
 
@@ -64,7 +64,7 @@ class FitPlan:
     batch_values: int = 12_000
     windows: int = 3
     blends: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
-    refit_share: float = 0.2
+    refit: bool = True
     validation_values: int = 300_000
     selection_values: int = 600_000
 

@@ -139,12 +139,15 @@ def fit(
     best = choose(found)
     notes = [*trainings.notes, chosen_note(best, found, kinds, material)]
     table = calibration(best, networks_of(groups, best.blends)[0], material.selection, plan.intervals)
-    if trainings.is_worth_repeating and any(best.blends.values()):
-        for place_of, share in best.blends.items():
-            if share:
-                again = trainings.run_again(kinds[place_of], courses[place_of])
-                groups[place_of] = replace(groups[place_of], trained=[course.network for course in again])
-        notes.append("trained once more to the same steps on everything: too much was held out to go without it")
+    if plan.refit and (moved := [place for place, share in best.blends.items() if share]):
+        again = {place: trainings.run_again(kinds[place], courses[place]) for place in moved}
+        if all(each is not None for each in again.values()):
+            for place, each in again.items():
+                groups[place] = replace(groups[place], trained=[course.network for course in each or ()])
+            notes.append("trained once more, to the same steps, on everything")
+        else:
+            trainings.plan = replace(trainings.plan, refit=False)
+            notes.append("the time was over before all was trained once more on everything: no held-out value is learnt")
     saved.remove()
     return Trained(
         tuple(network.cpu().eval() for network in networks_of(groups, best.blends)),

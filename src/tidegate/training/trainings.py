@@ -71,11 +71,6 @@ class Material:
         )
         return cls(panel, horizon, seasons, windows, epochs, selection, device)
 
-    @property
-    def held_share(self) -> float:
-        """Of all values, those that are held out."""
-        return float((self.windows * self.horizon).sum()) / max(1, int((~np.isnan(self.panel.values)).sum()))
-
     def samples(self, config: ModelConfig, *, everything: bool) -> Samples:
         """Windows for a network to train on; everything: the held-out ones too."""
         held = 0 * self.windows if everything else self.windows * self.horizon
@@ -132,15 +127,20 @@ class Trainings:
             return False
         if self.saved.knows(str(len(self.courses))):  # it had begun before this fit was stopped
             return True
-        still = took + (took * (members + 1) if self.is_worth_repeating else 0.0)
+        still = took + (took * (members + 1) if self.plan.refit else 0.0)
         return self.clock.seconds + still < BUDGET * self.plan.time_limit
 
-    def run_again(self, kind: Kind, before: Sequence[Course]) -> list[Course]:
-        """The same trainings on everything, the held-out windows too, each to the step that was kept before."""
+    def run_again(self, kind: Kind, before: Sequence[Course]) -> list[Course] | None:
+        """The same trainings on everything, the held-out windows too, each to the step that was kept before.
+
+        Returns: None if they did not come so far: the time was over, or the loss broke.
+        """
         courses = [course for member in range(self.plan.members or 1) for course in self.member(kind, member)]
         for course, earlier in zip(courses, before, strict=True):
             course.last_step = earlier.best_step
             self._run(course, kind, everything=True)
+            if course.step < course.last_step:
+                return None
         return courses
 
     def member(self, kind: Kind, number: int) -> list[Course]:
@@ -200,11 +200,6 @@ class Trainings:
             return steps
         return max(steps, min(1.0, self.clock.seconds / self.plan.time_limit))
 
-    @property
-    def is_worth_repeating(self) -> bool:
-        """Whether the held-out windows are too large a part of the panel to go without."""
-        return self.material.held_share > self.plan.refit_share
-
     def within(self, time_limit: float) -> Trainings | None:
         """The same with as many steps as fit into what is left of a time limit; None: too few to begin."""
         steps = min(self._affordable_steps(time_limit), LONGEST * self.plan.max_steps)
@@ -225,7 +220,7 @@ class Trainings:
             count = len(courses) * (self.plan.members or 1)
             step_seconds += seconds * count
             validation_seconds += (time.monotonic() - began) * count
-        if self.is_worth_repeating:
+        if self.plan.refit:
             step_seconds *= 2
         choices = (len(self.plan.blends) + 1) * len(self.material.selection.actual) / len(self.material.epochs.actual)
         left = BUDGET * (time_limit - self.clock.seconds) - validation_seconds * (self.plan.epochs + choices)
