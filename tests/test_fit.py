@@ -26,9 +26,10 @@ from tidegate.series.panel import Panel
 from tidegate.training import checkpoint as checkpoint_module
 from tidegate.training import course as course_module
 from tidegate.training import memory
+from tidegate.training import trainings as trainings_module
 from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import FitPlan, careful_gain, own_config
-from tidegate.training.fit import Trained, fit
+from tidegate.training.fit import Epoch, Trained, fit
 from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out, seasonal_changes
 
 CPU = torch.device("cpu")
@@ -134,8 +135,8 @@ def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
     np.testing.assert_array_equal(forecasts(trained, panel), forecasts(Model.load(), panel))
 
 
-def test_where_much_was_held_out_what_is_kept_is_trained_again_on_everything() -> None:
-    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True))  # 24 of 60 steps are held out
+def test_what_is_kept_is_trained_once_more_on_everything() -> None:
+    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True))
     assert "trained once more, to the same steps, on everything" in trained.notes[-1]
     first, second = trained.provenance["trainings"]
     assert second["steps"] == first["kept_step"]
@@ -207,6 +208,30 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> Non
     resumed = scratch(waves(4, 50), plan=KILLED, members=2, checkpoint=path, resume=True)
     assert not path.exists()
     assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), plan=KILLED, members=2))
+
+
+def test_stopped_while_it_trains_once_more_it_ends_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainings_module, "BUDGET", 0.0)  # never time for a second member, whoever asks
+    path, options = tmp_path / "c", {"plan": replace(QUICK, refit=True, time_limit=600), "max_steps": 6}
+
+    def stop(epoch: Epoch, _: float) -> None:
+        if math.isnan(epoch.validation_loss):  # nothing is held out any more
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scratch(waves(4, 50), checkpoint=path, progress=stop, **options)
+    resumed = scratch(waves(4, 50), checkpoint=path, resume=True, **options)
+    assert resumed.provenance["members"] == 1
+    assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), **options))
+
+
+def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainings_module.Trainings, "run_again", lambda *_: None)
+    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True))
+    assert "the time was over before all was trained once more" in trained.notes[-1]
+    assert fingerprint(trained) == fingerprint(scratch(waves(4, 60)))
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:

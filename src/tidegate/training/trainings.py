@@ -162,7 +162,7 @@ class Trainings:
         ]
 
     def _run(self, course: Course, kind: Kind, *, everything: bool) -> Course:
-        key = str(len(self.courses))
+        key = f"{'again ' if everything else ''}{len(self.courses)}"
         self.courses.append(course)
 
         def after_epoch(epoch: Epoch) -> None:
@@ -194,6 +194,7 @@ class Trainings:
     def share_done(self) -> float:
         """Of all the work, how much is done: by steps, or by the clock where that is further."""
         count = sum(max(1, len(kind.starts)) for kind in self.kinds) * (self.plan.members or 1)
+        count *= 2 if self.plan.refit else 1
         begun = self.courses[-1].step / max(1, self.courses[-1].last_step)
         steps = (len(self.courses) - 1 + begun) / max(count, len(self.courses))
         if self.plan.time_limit is None:
