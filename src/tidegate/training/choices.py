@@ -20,7 +20,7 @@ MOST_MEMBERS = 3  # that are trained unasked: every further one makes forecasts 
 LONGEST = 3  # times the usual number of steps that a generous time limit leads to
 INTERVALS = ("model", "conformal")
 FEW_STEPS = 10  # fewer are not worth a training
-BUDGET = 0.85  # share of a time limit that is planned for; the rest is for a machine that slows down
+BUDGET = 0.9  # share of a time limit that is planned for; the rest is for a machine that slows down
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class FitPlan:
     Attributes:
         seed: of the first training; every further one takes the next number.
         max_steps: of each training. A time limit lowers it, or raises it up to LONGEST times.
+        transfer_share: of max_steps, for weights that know something where a network of its own is trained beside them:
+            they are at their best sooner, and their steps take longer.
         members: trainings of each kind whose quantiles are averaged; None: one, or more where a time limit leaves room.
         intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
             "conformal": the ranks of split conformal prediction, as they are.
@@ -50,6 +52,7 @@ class FitPlan:
 
     seed: int = 0
     max_steps: int = 300
+    transfer_share: float = 0.5
     members: int | None = None
     intervals: str = "model"
     time_limit: float | None = None

@@ -139,15 +139,16 @@ def fit(
     best = choose(found)
     notes = [*trainings.notes, chosen_note(best, found, kinds, material)]
     table = calibration(best, networks_of(groups, best.blends)[0], material.selection, plan.intervals)
-    if plan.refit and (moved := [place for place, share in best.blends.items() if share]):
-        again = {place: trainings.run_again(kinds[place], courses[place]) for place in moved}
-        if all(each is not None for each in again.values()):
-            for place, each in again.items():
-                groups[place] = replace(groups[place], trained=[course.network for course in each or ()])
+    if plan.refit and (moved := [group for group, share in best.blends.items() if share]):
+        again = [trainings.run_again(kinds[group], courses[group]) for group in moved]
+        complete = [each for each in again if each is not None]
+        if len(complete) == len(moved):
+            for group, each in zip(moved, complete, strict=True):
+                groups[group] = replace(groups[group], trained=[course.network for course in each])
             notes.append("trained once more, to the same steps, on everything")
         else:
             trainings.plan = replace(trainings.plan, refit=False)
-            notes.append("the time was over before all was trained once more on everything: no held-out value is learnt")
+            notes.append("the time was over before all was trained once more on everything: what was validated is kept")
     saved.remove()
     return Trained(
         tuple(network.cpu().eval() for network in networks_of(groups, best.blends)),

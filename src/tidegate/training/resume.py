@@ -67,7 +67,7 @@ class FitCheckpoint:
         course.restore(mine, facts)
         return bool(facts["finished"])
 
-    def keep(self, key: str, course: Course, clock: Clock, *, finished: bool) -> None:
+    def keep(self, key: str, course: Course, clock: Clock, max_steps: int, *, finished: bool) -> None:
         """Write the state of a training beside those of the trainings before it."""
         if self.path is None:
             return
@@ -76,7 +76,7 @@ class FitCheckpoint:
         trainings = {**self.facts.get("trainings", {}), key: {**facts, "finished": finished}}
         self.facts = {
             "fingerprint": self.fingerprint,
-            "max_steps": course.plan.max_steps,
+            "max_steps": max_steps,
             "seconds": clock.seconds,
             "trainings": trainings,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -149,11 +150,12 @@ class Trainings:
         torch.manual_seed(seed)
         networks = [copy.deepcopy(start) for start in kind.starts] or [PatchLSTM(kind.config)]
         peak = self.plan.transfer_rate if kind.starts else self.plan.scratch_rate
+        plan = replace(self.plan, max_steps=math.ceil(self.share_of(kind) * self.plan.max_steps))
         return [
             Course(
                 kind.name,
                 network.to(self.material.device),
-                self.plan,
+                plan,
                 seed=seed,
                 peak=peak,
                 horizon=self.material.horizon,
@@ -161,19 +163,23 @@ class Trainings:
             for network in networks
         ]
 
+    def share_of(self, kind: Kind) -> float:
+        """Of the steps of the plan, those that trainings of a kind have."""
+        return self.plan.transfer_share if kind.starts and len(self.kinds) > 1 else 1.0
+
     def _run(self, course: Course, kind: Kind, *, everything: bool) -> Course:
         key = f"{'again ' if everything else ''}{len(self.courses)}"
         self.courses.append(course)
 
         def after_epoch(epoch: Epoch) -> None:
-            self.saved.keep(key, course, self.clock, finished=False)
+            self.saved.keep(key, course, self.clock, self.plan.max_steps, finished=False)
             if self.progress is not None:
                 self.progress(epoch, self.share_done)
 
         if not self.saved.restore(key, course):
             samples = self.material.samples(kind.config, everything=everything)
             course.run(samples, None if everything else self.material.epochs, self.clock, after_epoch)
-            self.saved.keep(key, course, self.clock, finished=True)
+            self.saved.keep(key, course, self.clock, self.plan.max_steps, finished=True)
         course.keep_best()
         return course
 
@@ -219,7 +225,7 @@ class Trainings:
             began = time.monotonic()
             validate(courses[0].network, self.material.epochs)
             count = len(courses) * (self.plan.members or 1)
-            step_seconds += seconds * count
+            step_seconds += seconds * count * self.share_of(kind)
             validation_seconds += (time.monotonic() - began) * count
         if self.plan.refit:
             step_seconds *= 2
