@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -220,7 +221,9 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     bar = Bar(quiet=quiet)
 
     def report(epoch: Epoch, share: float) -> None:
-        bar.draw(share, f"{epoch.training}: step {epoch.step}, validation MASE {epoch.validation_mase:.3f}")
+        held_out = not math.isnan(epoch.validation_mase)
+        found = f"validation MASE {epoch.validation_mase:.3f}" if held_out else "once more, on everything"
+        bar.draw(share, f"{epoch.training}: step {epoch.step}, {found}")
 
     try:
         model = api.fit(data, progress=report, checkpoint=f"{output}.checkpoint", **options)
