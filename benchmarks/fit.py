@@ -135,13 +135,25 @@ def table() -> str:
     """Markdown: a line per set that has been measured with its own time limit."""
     if not latest():
         return "No set has been measured with these weights and its own time limit yet."
-    titles = ["set", "seasonal naive", "zero-shot", "**fit**", "sMAPE", "OWA", "WQL", "seconds", "memory", "kept"]
+    titles = [
+        "set",
+        "seasonal naive",
+        "zero-shot",
+        "**fit**",
+        "worst seed",
+        "sMAPE",
+        "OWA",
+        "WQL",
+        "seconds",
+        "memory",
+        "kept",
+    ]
     lines = [titles, ["---"] * len(titles)]
     for name, row in latest().items():
-        mases = [f"{float(row[key]):.3f}" for key in ("naive_mase", "zero_shot_mase", "mase")]
+        mases = [f"{float(row[key]):.3f}" for key in ("naive_mase", "zero_shot_mase", "mase", "worst_mase")]
         figures = [f"{float(row['smape']):.2f}", f"{float(row['owa']):.3f}", f"{float(row['wql']):.4f}"]
         figures += [f"{float(row['fit_s']):.0f}", f"{float(row['peak_mb']):,.0f} MB", row["kept"]]
-        lines.append([name, *mases[:2], f"**{mases[2]}**", *figures])
+        lines.append([name, *mases[:2], f"**{mases[2]}**", mases[3], *figures])
     seeds = sorted({row["seeds"] for row in latest().values()})
     counted = "one seed" if seeds == ["1"] else f"medians of {' or '.join(seeds)} seeds"
     note = f"MASE unless a column says otherwise, {counted}; each fit in a process of its own."
