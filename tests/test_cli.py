@@ -105,11 +105,10 @@ def test_fit_writes_a_model_that_forecast_takes(tmp_path: Path, capsys: Captured
     shape = ["--cell", "rnn", "--layers", "1", "--hidden-size", "8", "--max-steps", "3"]
     assert main(["fit", str(AIRLINE), "--horizon", "5", *shape, "-o", str(path), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert (
-        document["model"] == str(path)
-        and document["horizon"] == 5
-        and [line["step"] for line in document["history"]] == [1, 2, 3]
-    )
+    assert document["model"] == str(path) and document["horizon"] == 5
+    epochs = [(line["step"], line["validation_mase"] is not None) for line in document["history"]]
+    once_more = [(step, False) for step, _ in epochs[3:]]  # on everything: nothing is held out to validate on
+    assert epochs == [(1, True), (2, True), (3, True), *once_more] and once_more
     assert main(["forecast", str(AIRLINE), "--model", str(path)]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 6 and "5 steps, which the model was fitted for" in err

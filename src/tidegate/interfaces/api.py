@@ -39,7 +39,7 @@ class Model:
     Attributes:
         file: the opened model file.
         history: one entry per epoch of the training that made it: step, seconds, loss, validation_loss,
-            validation_mase. Empty for a model that was loaded.
+            validation_mase (NaN while it trains once more on everything). Empty for a model that was loaded.
         notes: what was found and decided while reading and training, one sentence each. Empty for a loaded model.
     """
 
