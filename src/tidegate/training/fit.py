@@ -206,8 +206,13 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kin
         return f"no training beat {kinds[0].name} beyond doubt {where}: they are kept as they were"
     parts = []
     for place, share in best.blends.items():
-        way = "" if share == 1 or not kinds[place].starts else f", {share:.0%} of the way to where training led"
-        parts.append(f"{kinds[place].name}{way if share else ' as they were'}")
+        if not kinds[place].starts:
+            way = ""
+        elif not share:
+            way = " as they were"
+        else:
+            way = " trained further" if share == 1 else f", {share:.0%} of the way to where training led"
+        parts.append(f"{kinds[place].name}{way}")
     kept = f"the mean of {' and '.join(parts)}" if len(parts) > 1 else parts[0]
     beside = f", against {found[0].mase:.3f} of {kinds[0].name} as they were" if kinds[0].starts else ""
     return f"kept {kept}: MASE {best.mase:.3f} {where}{beside}"
