@@ -213,18 +213,22 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> Non
 def test_stopped_while_it_trains_once_more_it_ends_with_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainings_module, "BUDGET", 0.0)  # never time for a second member, whoever asks
+    monkeypatch.setattr(trainings_module, "BUDGET", 1.6 / 600)  # too little for a second member, as slow as these are
     path, options = tmp_path / "c", {"plan": replace(QUICK, refit=True, time_limit=600), "max_steps": 6}
 
+    def slow(*_: object) -> None:
+        time.sleep(0.5)
+
     def stop(epoch: Epoch, _: float) -> None:
+        slow()
         if math.isnan(epoch.validation_loss):  # nothing is held out any more
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         scratch(waves(4, 50), checkpoint=path, progress=stop, **options)
-    resumed = scratch(waves(4, 50), checkpoint=path, resume=True, **options)
+    resumed = scratch(waves(4, 50), checkpoint=path, resume=True, progress=slow, **options)
     assert resumed.provenance["members"] == 1
-    assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), **options))
+    assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), progress=slow, **options))
 
 
 def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

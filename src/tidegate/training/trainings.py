@@ -113,23 +113,23 @@ class Trainings:
         most, while a time limit leaves room for them.
         """
         found: list[list[Course]] = [[] for _ in self.kinds]
-        members, took = 0, 0.0
-        while members < (self.plan.members or 1) or self.has_time_for_another(members, took):
-            began = time.monotonic()
+        members, took, ended = 0, 0.0, 0.0
+        while members < (self.plan.members or 1) or self.has_time_for_another(members, took, ended):
             for courses, kind in zip(found, self.kinds, strict=True):
                 courses += [self._run(course, kind, everything=False) for course in self.member(kind, members)]
-            members, took = members + 1, time.monotonic() - began
+            before = ended  # by the recorded epochs, so that a fit that was stopped decides as it did
+            recorded = (epoch.seconds for course in self.courses for epoch in course.history)
+            ended = max(recorded, default=self.clock.seconds)
+            members, took = members + 1, ended - before
         self.plan = replace(self.plan, members=members)
         return found
 
-    def has_time_for_another(self, members: int, took: float) -> bool:
-        """Whether a further round of trainings, which took so many seconds, ends well before the time limit."""
+    def has_time_for_another(self, members: int, took: float, ended: float) -> bool:
+        """Whether a round of trainings like the last, which took so many seconds and ended then, has time as well."""
         if self.plan.members is not None or self.plan.time_limit is None or members >= MOST_MEMBERS:
             return False
-        if self.saved.knows(str(len(self.courses))):  # it had begun before this fit was stopped
-            return True
         still = took + (took * (members + 1) if self.plan.refit else 0.0)
-        return self.clock.seconds + still < BUDGET * self.plan.time_limit
+        return ended + still < BUDGET * self.plan.time_limit
 
     def run_again(self, kind: Kind, before: Sequence[Course]) -> list[Course] | None:
         """The same trainings on everything, the held-out windows too, each to the step that was kept before.
