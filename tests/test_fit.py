@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +32,10 @@ from tidegate.training import trainings as trainings_module
 from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import FitPlan, careful_gain, own_config
 from tidegate.training.fit import Epoch, Trained, fit
+from tidegate.training.material import Kind
 from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out, seasonal_changes
+from tidegate.training.selection import Group, mixture
+from tidegate.training.side_by_side import makespan, run_all
 
 CPU = torch.device("cpu")
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
@@ -127,6 +132,23 @@ def test_networks_of_different_patches_and_horizons_share_one_file() -> None:
         Trained((both[1], both[0]), (), (), {}).model  # noqa: B018 - opened when asked for
 
 
+def test_each_kind_has_the_same_share_however_many_members_it_has(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    panel = waves(3, 200)
+    start, *members = (PatchLSTM(TINY).eval() for _ in range(4))
+    groups = [Group(Kind("shipped", TINY, (start,)), [start]), Group(Kind("own", TINY), members)]
+    networks, shares = zip(*mixture(groups, {0: 0.0, 1: 1.0}), strict=True)
+    assert networks == (start, *members) and shares == pytest.approx((1 / 2, 1 / 6, 1 / 6, 1 / 6))
+    trained = Trained(networks, (), (), {}, shares=shares)
+    alone = [forecasts(Trained((network,), (), (), {}), panel) for network in networks]
+    expected = 0.5 * alone[0] + 0.5 * np.mean(alone[1:], axis=0)
+    np.testing.assert_allclose(forecasts(trained, panel), expected, rtol=1e-6, atol=1e-9)
+    trained.save(tmp_path / "m.onnx")
+    further = replace(QUICK, max_steps=1, epochs=1, transfer_rate=0.0, blends=(1.0,))
+    again = fit(panel, 8, start=str(tmp_path / "m.onnx"), season_length=12, plan=further)  # keeps the shares
+    np.testing.assert_allclose(forecasts(again, panel), expected, rtol=1e-6, atol=1e-9)
+
+
 def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
     panel = waves(5, 40)
     plan = replace(QUICK, max_steps=2, epochs=1, transfer_rate=5.0, warmup=1)  # a rate that ruins any network
@@ -137,10 +159,22 @@ def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
 
 def test_what_is_kept_is_trained_once_more_on_everything() -> None:
     trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True))
-    assert "trained once more, to the same steps, on everything" in trained.notes[-1]
+    assert trained.notes[-1] == "trained once more, to the same steps, on everything"
     first, second = trained.provenance["trainings"]
     assert second["steps"] == first["kept_step"]
     assert fingerprint(trained) != fingerprint(scratch(waves(4, 60)))
+
+
+def test_what_a_time_limit_leaves_goes_into_further_members() -> None:
+    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True), max_steps=6, time_limit=600)
+    assert trained.notes[-1].endswith("on everything, 3 times, and averaged")
+    assert len(trained.networks) == 3 == trained.provenance["members"]
+    assert [one["steps"] for one in trained.provenance["trainings"]] == [
+        6,
+        *[trained.provenance["trainings"][0]["kept_step"]] * 3,
+    ]
+    again = scratch(waves(4, 60), plan=replace(QUICK, refit=True), max_steps=6, members=3)
+    assert fingerprint(again) == fingerprint(trained)
 
 
 def test_a_gain_has_to_show_in_most_windows() -> None:
@@ -183,23 +217,22 @@ def test_a_time_limit_too_short_for_anything_keeps_the_shipped_weights() -> None
     assert trained.history == () and "too short to train anything" in trained.notes[0]
 
 
-KILLED = FitPlan(max_steps=40, epochs=20, patience=100, batch_values=1000, warmup=2, refit=False)
+KILLED = FitPlan(max_steps=400, epochs=20, patience=100, batch_values=1000, warmup=2, refit=False)
 
 
 def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx.checkpoint"
     script = (
-        "import sys, time; from pathlib import Path\n"
+        "import sys; from pathlib import Path\n"
         "from tests.test_fit import KILLED, scratch, waves\n"
-        "scratch(waves(4, 50), plan=KILLED, members=2, checkpoint=Path(sys.argv[1]),\n"
-        "        progress=lambda *_: time.sleep(0.05))\n"
+        "scratch(waves(4, 50), plan=KILLED, members=2, checkpoint=Path(sys.argv[1]))\n"
     )
     root = Path(__file__).parent.parent
     environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}
     process = subprocess.Popen([sys.executable, "-c", script, str(path)], env=environment)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if path.exists() and "1" in load_checkpoint(path)[1]["trainings"]:  # in the midst of the second training
+        if path.exists() and set(load_checkpoint(path)[1]["trainings"]) == {"0.0.0", "0.1.0"}:  # in the midst of both
             break
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -213,29 +246,32 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> Non
 def test_stopped_while_it_trains_once_more_it_ends_with_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainings_module, "BUDGET", 1.6 / 600)  # too little for a second member, as slow as these are
     path, options = tmp_path / "c", {"plan": replace(QUICK, refit=True, time_limit=600), "max_steps": 6}
 
-    def slow(*_: object) -> None:
-        time.sleep(0.5)
-
     def stop(epoch: Epoch, _: float) -> None:
-        slow()
         if math.isnan(epoch.validation_loss):  # nothing is held out any more
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         scratch(waves(4, 50), checkpoint=path, progress=stop, **options)
-    resumed = scratch(waves(4, 50), checkpoint=path, resume=True, progress=slow, **options)
-    assert resumed.provenance["members"] == 1
-    assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), progress=slow, **options))
+    whole = scratch(waves(4, 50), **options)
+    monkeypatch.setattr(trainings_module, "BUDGET", 0.0)  # what the first sitting settled on stands
+    resumed = scratch(waves(4, 50), checkpoint=path, resume=True, **options)
+    assert resumed.provenance["members"] == whole.provenance["members"] == 3
+    assert fingerprint(resumed) == fingerprint(whole)
 
 
 def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainings_module.Trainings, "run_again", lambda *_: None)
-    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True))
+    def end_the_time(epoch: Epoch, _: float) -> None:
+        if epoch.step == 6:
+            monkeypatch.setattr(course_module, "FOR_TRAINING", 0.0)
+
+    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True), max_steps=6, time_limit=600, progress=end_the_time)
     assert "the time was over before all was trained once more" in trained.notes[-1]
+    monkeypatch.undo()
     assert fingerprint(trained) == fingerprint(scratch(waves(4, 60)))
+    found = trained.provenance
+    assert (found["plan"]["refit"], found["members"]) == (False, 1)
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
@@ -253,21 +289,56 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "c"
-    seen: list[bytes] = []
+    path, whole = tmp_path / "c", checkpoint_module.save_file
 
-    def fill_the_disk(*_: object) -> None:
-        seen.append(path.read_bytes())
-
-        def full(*_: object) -> None:
+    def room_for_one(*arguments: object) -> None:
+        if path.exists():
             raise OSError(28, "No space left on device")
+        whole(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(checkpoint_module, "save_file", full)
-
+    monkeypatch.setattr(checkpoint_module, "save_file", room_for_one)
     with pytest.raises(OSError, match="No space left"):
-        scratch(waves(4, 50), checkpoint=path, progress=fill_the_disk)
-    assert path.read_bytes() == seen[0] and load_checkpoint(path)[1]["trainings"]["0"]["step"] == 3
+        scratch(waves(4, 50), checkpoint=path)
+    assert load_checkpoint(path)[1]["trainings"]["0.0.0"]["step"] == 3
     assert [entry.name for entry in tmp_path.iterdir()] == ["c"]
+
+
+# Side by side
+
+
+def test_an_error_in_one_training_ends_the_others_and_reaches_the_caller() -> None:
+    stopped = threading.Event()
+
+    def goes_on(report: Callable[[object], None]) -> None:
+        report("begun")
+        assert stopped.wait(60)
+
+    def fails(_: Callable[[object], None]) -> None:
+        raise MemoryError("no more")
+
+    heard: list[object] = []
+    threads = torch.get_num_threads()
+    with pytest.raises(MemoryError, match="no more"):
+        run_all([goes_on, fails], CPU, heard.append, stopped.set)
+    assert stopped.is_set() and torch.get_num_threads() == threads
+
+
+def test_an_interrupt_ends_a_fit_between_two_steps(tmp_path: Path) -> None:
+    plan = replace(KILLED, max_steps=100_000)
+    path = tmp_path / "c"
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scratch(waves(4, 50), plan=replace(plan, epochs=10_000), members=2, checkpoint=path, progress=interrupt)
+    assert not any(facts["finished"] for facts in load_checkpoint(path)[1]["trainings"].values())
+
+
+def test_tasks_are_done_when_the_last_worker_is() -> None:
+    assert makespan([3.0, 1.0, 1.0, 1.0], 2) == 3.0
+    assert makespan([1.0, 1.0, 3.0], 2) == 4.0
+    assert makespan([], 2) == 0.0
 
 
 # A loss that breaks

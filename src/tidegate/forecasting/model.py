@@ -143,6 +143,11 @@ class Model:
         return tuple(map(ModelConfig.from_dict, self.metadata.get("members", [self.metadata["config"]])))
 
     @property
+    def shares(self) -> tuple[float, ...]:
+        """Of each network in that average."""
+        return tuple(self.metadata.get("shares", [1.0] * len(self.networks)))
+
+    @property
     def horizon_limit(self) -> int:
         """The farthest step that can be forecast."""
         return max(4096, 8 * self.config.context_length)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -300,9 +300,9 @@ class Stream:
             found.append([output[network] for output in outputs] if several else outputs)
             if network == 0:
                 context = feeds["context"].astype(np.float64)
-        quantiles, past = (
-            found[0] if not several else (mean_of_known(list(parts)) for parts in zip(*found, strict=True))
-        )
+        if not several:
+            return found[0][0], found[0][1], context
+        quantiles, past = (mean_of_known(list(parts), self.file.shares) for parts in zip(*found, strict=True))
         return quantiles, past, context
 
     def panel(self, series: Integers | None = None) -> Panel:
@@ -350,9 +350,10 @@ class Stream:
         return f"<Stream of {self.size:,} series, up to {longest:,} steps long, {self.horizon} steps ahead>"
 
 
-def mean_of_known(parts: list[Floats]) -> Floats:
+def mean_of_known(parts: list[Floats], shares: Sequence[float]) -> Floats:
     """The mean of several arrays, where one is NaN of the others: a network whose block has no value says nothing."""
     known = [~np.isnan(part) for part in parts]
-    count = np.sum(known, axis=0)
-    total = np.sum([np.where(one, part, 0.0) for one, part in zip(known, parts, strict=True)], axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    weight = np.sum([one * share for one, share in zip(known, shares, strict=True)], axis=0)
+    weighted = zip(known, parts, shares, strict=True)
+    total = np.sum([np.where(one, part * share, 0.0) for one, part, share in weighted], axis=0)
+    return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)

@@ -198,7 +198,7 @@ def _forecast_document(result: Forecast, model: Model) -> str:
     "--members",
     type=int,
     metavar="N",
-    help="Trainings of each kind that are averaged; left out, 1 to 3, as time allows.",
+    help="Trainings of what is kept, averaged; left out, 1, or up to 3 as a time limit allows.",
 )
 @click.option(
     "--intervals",

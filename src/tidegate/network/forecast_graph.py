@@ -72,10 +72,11 @@ def prefix(place: int) -> str:
     return f"member_{place}." if place else ""
 
 
-def write_forecast(graph: Graph, networks: Sequence[PatchLSTM]) -> Outputs:
+def write_forecast(graph: Graph, networks: Sequence[PatchLSTM], shares: Sequence[float]) -> Outputs:
     """Put networks into a graph. Returns: the mean of what they forecast, and what each may be carried on from.
 
     Past origins are ends of the first network's patches.
+    Args: shares: of each network in the mean.
     Raises: ConfigError for networks that cannot share a file.
     """
     writers = [_Writer(network, graph, prefix(place)) for place, network in enumerate(networks)]
@@ -103,20 +104,22 @@ def write_forecast(graph: Graph, networks: Sequence[PatchLSTM]) -> Outputs:
         each["quantiles_of_each"] = (stacked[0], [len(writers), "batch", "steps", levels])
         each["past_quantiles_of_each"] = (stacked[1], [len(writers), "batch", "past", horizon, levels])
     return {
-        "quantiles": (_mean(quantiles), ["batch", "steps", levels]),
-        "past_quantiles": (_mean(past), ["batch", "past", horizon, levels]),
+        "quantiles": (_mean(quantiles, shares), ["batch", "steps", levels]),
+        "past_quantiles": (_mean(past, shares), ["batch", "past", horizon, levels]),
         **carried,
         **each,
     }
 
 
-def _mean(parts: list[Value]) -> Value:
+def _mean(parts: list[Value], shares: Sequence[float]) -> Value:
     """The mean of what is not NaN: a network whose block of the context has no value says nothing."""
     if len(parts) == 1:
         return parts[0]
-    known = [~part.graph.op("IsNaN", part, dtype="bool") for part in parts]
-    total = _sum([part.graph.where(one, part, 0.0) for one, part in zip(known, parts, strict=True)])
-    return total / _sum([one.cast("float64") for one in known])
+    graph = parts[0].graph
+    known = [~graph.op("IsNaN", part, dtype="bool") for part in parts]
+    weighted = zip(known, parts, shares, strict=True)
+    total = _sum([graph.where(one, part * share, 0.0) for one, part, share in weighted])
+    return total / _sum([one.cast("float64") * share for one, share in zip(known, shares, strict=True)])
 
 
 class _Writer:

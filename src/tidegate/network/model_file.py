@@ -26,7 +26,13 @@ from tidegate.network.patch_lstm import PatchLSTM
 Networks = PatchLSTM | Sequence[PatchLSTM]
 
 
-def to_onnx(networks: Networks, provenance: Mapping[str, Any], *, calibration: Sequence[float] | None = None) -> bytes:
+def to_onnx(
+    networks: Networks,
+    provenance: Mapping[str, Any],
+    *,
+    calibration: Sequence[float] | None = None,
+    shares: Sequence[float] | None = None,
+) -> bytes:
     """The model file's bytes: of one network, or of several whose quantiles are averaged level by level.
 
     Inputs of the graph: `context` (batch, time) float64 with NaN for missing; `season_lengths` (batch, slots) int64, 0
@@ -48,10 +54,13 @@ def to_onnx(networks: Networks, provenance: Mapping[str, Any], *, calibration: S
         networks: of several, the one with the longest patches first, which those of the others divide; all with the
             same context length and quantile levels.
         calibration: factors of the central intervals (`forecasting.calibration`), the outermost first.
+        shares: of each network in the mean, more than 0; None: all the same.
     """
     facts: dict[str, Any] = {"provenance": dict(provenance)}
     if calibration is not None:
         facts["calibration"] = list(calibration)
+    if shares is not None:
+        facts["shares"] = list(shares)
     return _written(networks, facts)
 
 
@@ -59,7 +68,7 @@ def _written(networks: Networks, facts: Mapping[str, Any]) -> bytes:
     """facts: what the metadata hold besides what describes the networks themselves."""
     several = (networks,) if isinstance(networks, PatchLSTM) else tuple(networks)
     graph = Graph()
-    outputs = write_forecast(graph, several)
+    outputs = write_forecast(graph, several, facts.get("shares", [1.0] * len(several)))
     about = {
         "format_version": FORMAT_VERSION,
         "config": several[0].config.to_dict(),
@@ -90,10 +99,15 @@ def rewrite(path: Path) -> None:
 
 
 def save_network(
-    networks: Networks, path: Path, provenance: Mapping[str, Any], *, calibration: Sequence[float] | None = None
+    networks: Networks,
+    path: Path,
+    provenance: Mapping[str, Any],
+    *,
+    calibration: Sequence[float] | None = None,
+    shares: Sequence[float] | None = None,
 ) -> None:
     """`to_onnx` to a file, written aside, then renamed."""
-    _save(to_onnx(networks, provenance, calibration=calibration), path)
+    _save(to_onnx(networks, provenance, calibration=calibration, shares=shares), path)
 
 
 def _save(content: bytes, path: Path) -> None:

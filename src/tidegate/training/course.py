@@ -45,6 +45,10 @@ class Epoch:
     validation_mase: float
 
 
+class Stopped(Exception):
+    """Another training failed, or the user interrupted: this one ends without a result."""
+
+
 class Course:
     """The state of one training. `run` goes on from wherever it is; `state` and `restore` carry it over a kill."""
 
@@ -104,6 +108,12 @@ class Course:
         return (time.monotonic() - began) / REHEARSED_STEPS
 
     @property
+    def step_seconds(self) -> float:
+        """What a step took, validations included; 0 before the second epoch."""
+        first, last = self.history[0], self.history[-1]
+        return (last.seconds - first.seconds) / max(1, last.step - first.step)
+
+    @property
     def has_ended(self) -> bool:
         return self.step >= self.last_step or self.has_stalled
 
@@ -115,6 +125,8 @@ class Course:
         losses: list[float] = []
         until = min(self.last_step, (self.step // self.plan.epoch_steps + 1) * self.plan.epoch_steps)
         while self.step < until and not (clock.is_over and losses):
+            if clock.is_stopped:
+                raise Stopped
             batch = samples.draw(self.plan.batch_values, self.generator)
             loss = every_origin_loss(self.network, *batch, pinball, self.generator, self.origins)
             rate = self.slowed * self.plan.rate(self.step, self.peak)
@@ -148,6 +160,11 @@ class Clock:
 
     def __init__(self, limit: float | None, before: float = 0.0) -> None:
         self.limit, self.before, self.began = limit, before, time.monotonic()
+        self.is_stopped = False
+
+    def stop(self) -> None:
+        """Let no training go on."""
+        self.is_stopped = True
 
     @property
     def seconds(self) -> float:

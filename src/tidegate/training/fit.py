@@ -16,10 +16,11 @@ from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.training.choices import FEW_STEPS, FitPlan, own_config
 from tidegate.training.course import Clock, Epoch
+from tidegate.training.material import Kind, Material
 from tidegate.training.memory import check_memory
 from tidegate.training.resume import FitCheckpoint
-from tidegate.training.selection import Candidate, Group, calibration, candidates, choose, networks_of
-from tidegate.training.trainings import Kind, Material, Progress, Trainings
+from tidegate.training.selection import Candidate, Group, calibration, candidates, choose, mixture
+from tidegate.training.trainings import Progress, Trainings
 
 __all__ = ["Epoch", "FitPlan", "Trained", "fit", "torch_device"]
 
@@ -35,6 +36,7 @@ class Trained:
         provenance: what the file tells of its origin; its max_steps and members, given again, repeat this fit exactly.
         calibration: factors of the central intervals from the errors on the held-out windows, the outermost first;
             None: nothing was held out, or nothing trained.
+        shares: of each network in the mean; None: all the same.
     """
 
     networks: tuple[PatchLSTM, ...]
@@ -42,17 +44,18 @@ class Trained:
     notes: tuple[str, ...]
     provenance: dict[str, Any]
     calibration: tuple[float, ...] | None = None
+    shares: tuple[float, ...] | None = None
 
     @property
     def model(self) -> Model:
         """Ready to forecast, with ONNX Runtime, exactly as a saved file would."""
-        return Model.open(to_onnx(self.networks, self.provenance, calibration=self.calibration))
+        return Model.open(to_onnx(self.networks, self.provenance, calibration=self.calibration, shares=self.shares))
 
     def save(self, path: str | Path) -> None:
         """Write the model file; it holds no data."""
         if Path(path).suffix != ".onnx":
             raise ConfigError(f"{path}: a model file ends in .onnx")
-        save_network(self.networks, Path(path), self.provenance, calibration=self.calibration)
+        save_network(self.networks, Path(path), self.provenance, calibration=self.calibration, shares=self.shares)
 
 
 def fit(
@@ -86,7 +89,8 @@ def fit(
             layers there are.
         time_limit: seconds in all; it decides how many steps each training has.
         max_steps: of each training. What a fit under a time limit came to, with the same `members`, repeats it exactly.
-        members: trainings of each kind that are averaged; left out, one, and more where a time limit leaves room.
+        members: trainings of each kept kind that are averaged; left out, one, and more where a time limit leaves
+            room.
         intervals: "model" or "conformal", see FitPlan.
         checkpoint: a file to write the state to after every epoch, removed at the end.
         resume: go on from `checkpoint` if it is there.
@@ -102,14 +106,14 @@ def fit(
     }
     given = {name: value for name, value in given.items() if value is not None}
     plan = replace(plan or FitPlan(), seed=seed, **given)
-    place = torch_device(device)
-    check_memory(panel, plan)
+    on = torch_device(device)
+    check_memory(panel, plan, on)
     if dilations and layers is None:
         layers = len(dilations)
     shape = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size, "residual": residual}
     asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
     kinds = ways_to_begin(panel, horizon, start, asked)
-    material = Material.of(panel, horizon, season_length, plan, kinds, place)
+    material = Material.of(panel, horizon, season_length, plan, kinds, on)
     if not material.selection.tells_apart:
         note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
         if not kinds[0].starts:
@@ -126,43 +130,37 @@ def fit(
             return untrained(kinds[0], note, plan, start)
         trainings = within or trainings.with_steps(FEW_STEPS)
 
-    trained = list(zip(kinds, trainings.run(), strict=True))
+    courses = dict(zip(kinds, trainings.run(), strict=True))
     # What began with nothing and never came to a finite loss is nothing still.
-    trained = [(kind, each) for kind, each in trained if kind.starts or all(course.best_step for course in each)]
-    if not trained:
+    courses = {kind: each for kind, each in courses.items() if kind.starts or all(one.best_step for one in each)}
+    if not courses:
         raise DataError("training never gave a finite loss: nothing is saved; forecast without fit")
-    kinds = [kind for kind, _ in trained]
-    courses = [each for _, each in trained]
-    members = trainings.plan.members or 1
-    groups = [Group([course.network for course in each], kind.starts * members) for kind, each in trained]
+    kinds = list(courses)
+    groups = [Group(kind, [course.network for course in courses[kind]]) for kind in kinds]
     found = candidates(groups, material.selection, plan)
     best = choose(found)
     notes = [*trainings.notes, chosen_note(best, found, kinds, material)]
-    table = calibration(best, networks_of(groups, best.blends)[0], material.selection, plan.intervals)
-    if plan.refit and (moved := [group for group, share in best.blends.items() if share]):
-        again = [trainings.run_again(kinds[group], courses[group]) for group in moved]
-        complete = [each for each in again if each is not None]
-        if len(complete) == len(moved):
-            for group, each in zip(moved, complete, strict=True):
-                groups[group] = replace(groups[group], trained=[course.network for course in each])
-            notes.append("trained once more, to the same steps, on everything")
-        else:
-            trainings.plan = replace(trainings.plan, refit=False)
-            notes.append("the time was over before all was trained once more on everything: what was validated is kept")
+    table = calibration(best, groups[0].trained[0], material.selection, plan.intervals)
+    if plan.refit and (moved := [kinds[place] for place, blend in best.blends.items() if blend]):
+        courses |= trainings.run_again({kind: courses[kind] for kind in moved})
+        groups = [Group(kind, [course.network for course in courses[kind]]) for kind in kinds]
+        notes.append(again_note(trainings.plan, plan.members))
     saved.remove()
+    networks, shares = zip(*mixture(groups, best.blends), strict=True)
     return Trained(
-        tuple(network.cpu().eval() for network in networks_of(groups, best.blends)),
+        tuple(network.cpu().eval() for network in networks),
         tuple(epoch for course in trainings.courses for epoch in course.history),
         tuple(notes),
-        origin_of(trainings, start, {kinds[place].name: share for place, share in best.blends.items()}),
+        origin_of(trainings, start, {kinds[place].name: blend for place, blend in best.blends.items()}),
         table,
+        shares if len(set(shares)) > 1 else None,
     )
 
 
 def untrained(kind: Kind, note: str, plan: FitPlan, start: str) -> Trained:
     """The start weights, with the reason."""
     provenance = {"made_by": "tidegate fit", "start": start, "plan": asdict(plan), "kept": {kind.name: 0.0}}
-    return Trained(kind.starts, (), (note,), provenance)
+    return Trained(kind.starts, (), (note,), provenance, shares=kind.shares if len(set(kind.shares)) > 1 else None)
 
 
 def torch_device(device: str) -> torch.device:
@@ -185,17 +183,18 @@ def ways_to_begin(panel: Panel, horizon: int, start: str, asked: dict[str, Any])
     path = shipped_path() if start == "auto" else Path(start)
     if not path.is_file():
         raise FileNotFoundError(f"no model file at {path} to start from")
-    networks, _ = load_networks(path)
+    networks, facts = load_networks(path)
+    shares = tuple(facts.get("shares", [1 / len(networks)] * len(networks)))
     fits = all(getattr(network.config, name) == getattr(own, name) for network in networks for name in asked)
     if start == "auto" and fits:
         # One file may come to hold both, which then read the same blocks of a history.
         own = own_config(panel, horizon, asked, networks[0].config.context_length)
-        return [Kind("the shipped weights", networks[0].config, networks), replace(own_kind, config=own)]
+        return [Kind("the shipped weights", networks[0].config, networks, shares), replace(own_kind, config=own)]
     if start == "auto":
         return [own_kind]
     if not fits:
         raise ConfigError(f"{path} holds another network than {asked} asks for: leave these out, or start='scratch'")
-    return [Kind(f"the weights of {path.name}", networks[0].config, networks)]
+    return [Kind(f"the weights of {path.name}", networks[0].config, networks, shares)]
 
 
 def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kind], material: Material) -> str:
@@ -218,6 +217,16 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kin
     return f"kept {kept}: MASE {best.mase:.3f} {where}{beside}"
 
 
+def again_note(plan: FitPlan, asked: int | None) -> str:
+    """One sentence: what came of training once more. asked: members; None: as many as have time."""
+    if not plan.refit:
+        return "the time was over before all was trained once more on everything: what was validated is kept"
+    note = "trained once more, to the same steps, on everything"
+    if asked is not None and asked != plan.members:
+        return f"{note}; {plan.members} of {asked} members had time"
+    return note if plan.members == 1 else f"{note}, {plan.members} times, and averaged"
+
+
 def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[str, Any]:
     """What the model file tells of how it came about."""
     return {
@@ -225,7 +234,7 @@ def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[
         "start": start,
         "plan": asdict(trainings.plan),
         "max_steps": trainings.plan.max_steps,
-        "members": trainings.plan.members,
+        "members": trainings.plan.members or 1,
         "kept": kept,
         "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.best_step} for one in trainings.courses],
         "seconds": round(trainings.clock.seconds, 1),

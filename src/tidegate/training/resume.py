@@ -1,15 +1,17 @@
-"""The state of a `fit` on disk: what is trained already, and the training that was under way."""
+"""The state of a `fit` on disk: what is trained already, and the trainings that were under way."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from torch import Tensor
 
 from tidegate.errors import ConfigError
 from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
+from tidegate.training.choices import FitPlan
 from tidegate.training.course import Clock, Course
 
 
@@ -26,6 +28,7 @@ class FitCheckpoint:
     fingerprint: str
     tensors: dict[str, Tensor] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
     @classmethod
     def open(cls, path: Path | None, fingerprint: str, *, resume: bool) -> FitCheckpoint:
@@ -53,6 +56,11 @@ class FitCheckpoint:
         """What the first sitting settled on."""
         return self.facts.get("max_steps")
 
+    @property
+    def members(self) -> int | None:
+        """What an earlier sitting settled on, None where it had not."""
+        return self.facts.get("members")
+
     def knows(self, key: str) -> bool:
         """Whether a training had begun."""
         return key in self.facts.get("trainings", {})
@@ -67,20 +75,22 @@ class FitCheckpoint:
         course.restore(mine, facts)
         return bool(facts["finished"])
 
-    def keep(self, key: str, course: Course, clock: Clock, max_steps: int, *, finished: bool) -> None:
-        """Write the state of a training beside those of the trainings before it."""
+    def keep(self, key: str, course: Course, clock: Clock, plan: FitPlan, *, finished: bool) -> None:
+        """Write the state of a training beside those of the others, which may run in other threads."""
         if self.path is None:
             return
         tensors, facts = course.state()
-        self.tensors |= {f"{key}/{name}": tensor.cpu() for name, tensor in tensors.items()}
-        trainings = {**self.facts.get("trainings", {}), key: {**facts, "finished": finished}}
-        self.facts = {
-            "fingerprint": self.fingerprint,
-            "max_steps": max_steps,
-            "seconds": clock.seconds,
-            "trainings": trainings,
-        }
-        save_checkpoint(self.path, self.tensors, self.facts)
+        with self.lock:
+            self.tensors |= {f"{key}/{name}": tensor.cpu() for name, tensor in tensors.items()}
+            trainings = {**self.facts.get("trainings", {}), key: {**facts, "finished": finished}}
+            self.facts = {
+                "fingerprint": self.fingerprint,
+                "max_steps": plan.max_steps,
+                "members": plan.members,
+                "seconds": clock.seconds,
+                "trainings": trainings,
+            }
+            save_checkpoint(self.path, self.tensors, self.facts)
 
     def remove(self) -> None:
         """The model is complete."""

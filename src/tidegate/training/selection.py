@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import torch
@@ -16,17 +17,30 @@ from tidegate.forecasting.conformal import conformal_factors
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.choices import FitPlan, careful_gain
 from tidegate.training.course import predict, row_errors
+from tidegate.training.material import Kind
 from tidegate.training.samples import HeldOut
 
-Weights = Mapping[str, Tensor]
+Mixture = list[tuple[PatchLSTM, float]]  # networks, and the share of each in their mean
 
 
 @dataclass(frozen=True)
 class Group:
-    """The trainings of one kind: what each came to, and the network it began with (no starts: from nothing)."""
+    """A kind, and what its trainings came to: for every member a network from each of the kind's starts."""
 
+    kind: Kind
     trained: Sequence[PatchLSTM]
-    starts: Sequence[PatchLSTM] = ()
+
+    def at(self, blend: float) -> Mixture:
+        """So far from the start weights to the trained ones; 1 where there are no start weights."""
+        if not blend:
+            return list(zip(self.kind.starts, self.kind.shares, strict=True))
+        networks = self.trained
+        if blend < 1:
+            networks = [
+                blended(start, one, blend) for one, start in zip(networks, cycle(self.kind.starts), strict=False)
+            ]
+        members = len(networks) / len(self.kind.shares)
+        return [(one, share / members) for one, share in zip(networks, cycle(self.kind.shares), strict=False)]
 
 
 @dataclass(frozen=True)
@@ -55,39 +69,33 @@ def blended(start: PatchLSTM, trained: PatchLSTM, share: float) -> PatchLSTM:
     return network
 
 
-def networks_of(groups: Sequence[Group], blends: Mapping[int, float]) -> tuple[PatchLSTM, ...]:
-    """The networks of a candidate, those with the longest patches first."""
-    chosen: list[PatchLSTM] = []
-    for place, share in blends.items():
-        group = groups[place]
-        if share == 1:
-            chosen += group.trained
-        elif share == 0:
-            chosen += dict.fromkeys(group.starts)  # members of one start are the same network
-        else:
-            pairs = zip(group.starts, group.trained, strict=True)
-            chosen += [blended(start, trained, share) for start, trained in pairs]
-    return tuple(sorted(chosen, key=lambda network: -network.config.patch_length))
+def mixture(groups: Sequence[Group], blends: Mapping[int, float]) -> Mixture:
+    """The networks of a candidate, those with the longest patches first; each group has the same share."""
+    parts = [
+        (network, share / len(blends)) for place, blend in blends.items() for network, share in groups[place].at(blend)
+    ]
+    return sorted(parts, key=lambda part: -part[0].config.patch_length)
+
+
+def mixed(parts: Mixture, held_out: HeldOut) -> Tensor:
+    """(rows, horizon, quantiles): what networks forecast together."""
+    return torch.stack([share * predict(network, held_out) for network, share in parts]).sum(0)
 
 
 def candidates(groups: Sequence[Group], part: HeldOut, plan: FitPlan) -> list[Candidate]:
     """Every group at every blend, its start weights first, and of two groups every mean of the two."""
     singles: list[Candidate] = []
     for place, group in enumerate(groups):
-        for share in (0.0, *plan.blends) if group.starts else (1.0,):
-            networks = networks_of(groups, {place: share})
-            quantiles = torch.stack([predict(network, part) for network in networks]).mean(0)
-            singles.append(_scored({place: share}, quantiles, networks[0], part))
+        for blend in (0.0, *plan.blends) if group.kind.starts else (1.0,):
+            quantiles = mixed(group.at(blend), part)
+            singles.append(_scored({place: blend}, quantiles, group.trained[0], part))
     if len(groups) == 1 or len({group.trained[0].config.quantile_levels for group in groups}) > 1:
         return singles
     pairs = [
         _scored({**a.blends, **b.blends}, 0.5 * (a.quantiles + b.quantiles), groups[0].trained[0], part)
         for a in singles
         for b in singles
-        if 0 in a.blends
-        and 1 in b.blends
-        # a mean over all networks of a file is a mean of the two groups only where both have as many
-        and len(networks_of(groups, a.blends)) == len(networks_of(groups, b.blends))
+        if 0 in a.blends and 1 in b.blends
     ]
     return singles + pairs
 

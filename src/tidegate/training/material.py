@@ -1,0 +1,85 @@
+"""What one fit works with: the ways to begin, and the panel, ready to train on and to validate with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tidegate.forecasting.config import ModelConfig
+from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.series.panel import Panel
+from tidegate.series.seasons import season_lengths
+from tidegate.training.choices import FitPlan
+from tidegate.training.samples import HeldOut, Samples, held_windows, hold_out
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to begin: from weights that know something, or from nothing.
+
+    Attributes:
+        name: as notes call it, "the shipped weights".
+        config: of its networks; of the first of them where a file holds several.
+        starts: none: networks of `config`, drawn anew for each seed.
+        shares: of each start in the mean of the file they come from.
+    """
+
+    name: str
+    config: ModelConfig
+    starts: tuple[PatchLSTM, ...] = ()
+    shares: tuple[float, ...] = (1.0,)
+
+
+@dataclass(frozen=True)
+class Material:
+    """The panel, ready to train on and to validate with."""
+
+    panel: Panel
+    horizon: int
+    seasons: NDArray[np.int64]  # (series, 3), of the training part
+    windows: NDArray[np.int64]  # (series,) how many are held out
+    epochs: HeldOut  # what each epoch is validated on
+    selection: HeldOut  # what the choice at the end is made on
+    device: torch.device
+
+    @classmethod
+    def of(
+        cls,
+        panel: Panel,
+        horizon: int,
+        season_length: int | tuple[int, ...] | None,
+        plan: FitPlan,
+        kinds: Sequence[Kind],
+        device: torch.device,
+    ) -> Material:
+        """Raises: DataError if no series is long enough."""
+        windows = held_windows(panel, horizon, plan.windows)
+        seasons = season_lengths(panel.head(panel.lengths - windows * horizon), season_length)
+        context = max(kind.config.context_length for kind in kinds)
+        epochs, selection = (
+            hold_out(panel, windows, horizon, seasons, context, values, device)
+            for values in (plan.validation_values, plan.selection_values)
+        )
+        return cls(panel, horizon, seasons, windows, epochs, selection, device)
+
+    def samples(self, config: ModelConfig, *, everything: bool) -> Samples:
+        """Windows for a network to train on; everything: the held-out ones too."""
+        held = 0 * self.windows if everything else self.windows * self.horizon
+        return Samples.of(self.panel, held, self.seasons, config, self.device)
+
+    def fingerprint(self, plan: FitPlan, kinds: Sequence[Kind]) -> str:
+        """16 hexadecimal digits of all that the trained weights depend on."""
+        digest = hashlib.sha256(repr((asdict(plan), self.horizon, str(self.device))).encode())
+        for kind in kinds:
+            digest.update(repr(kind.config).encode())
+            for network in kind.starts:
+                for parameter in network.parameters():
+                    digest.update(parameter.detach().numpy().tobytes())
+        for array in (self.panel.values, self.panel.offsets, self.seasons):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
