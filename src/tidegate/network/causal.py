@@ -7,7 +7,9 @@ float64 before they become float32, so that an offset of a million scales or a u
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -187,6 +189,15 @@ class Scaling:
     def squash(self, values: Tensor) -> Tensor:
         """Scaled values as the network sees them: as they are within a few LINEAR scales, logarithmic far off."""
         return LINEAR * (self.scaled(values) / LINEAR).asinh()
+
+
+OfSteps = TypeVar("OfSteps", Steps, Scaling)
+
+
+def joined(several: Sequence[OfSteps]) -> OfSteps:
+    """Several steps of the same series, one after the other."""
+    kind = type(several[0])
+    return kind(*(torch.cat([getattr(one, part.name) for one in several], dim=1) for part in fields(kind)))
 
 
 def patch_index(steps: Steps, patch_length: int) -> Tensor:

@@ -6,19 +6,20 @@ known after a patch), and from masked patches far beyond the end of what is know
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from tidegate.forecasting.config import ModelConfig
-from tidegate.network.causal import History, Scaling, Steps, take
+from tidegate.network.causal import History, Scaling, Steps, joined, take
 from tidegate.network.cells import State
 from tidegate.network.patch_lstm import PatchLSTM
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 Truth = Callable[..., tuple[Tensor, Tensor]]  # see `truth_after`
+MASKED_SHARE = 0.7  # what long horizons count beside origins after full, and inside, patches
 
 
 @dataclass(frozen=True)
@@ -68,23 +69,24 @@ def every_origin_loss(
     cuts = draw(plan.cuts, count + 1, generator)
     output, states = read_with_states(network, embedded, cuts)
 
-    scored: list[tuple[Read, float]] = []
+    reads: list[Read] = []
+    masked: Read | None = None
     if count:
         chosen = torch.tensor(draw(plan.full, count, generator), device=values.device)
-        scored.append((Read(output, embedded, history, scaling, seasons, steps).at(chosen), 1.0))
+        reads.append(Read(output, embedded, history, scaling, seasons, steps).at(chosen))
     if patch > 1:
         phases = torch.tensor(draw(plan.phases, patch, generator), device=values.device) + 1
-        scored.append((partial_steps(network, history, seasons, cuts, states, phases), 1.0))
-        if (
-            plan.masked_share
-            and (masked := masked_steps(network, history, seasons, cuts, states, plan, generator)) is not None
-        ):
-            scored.append((masked, 0.7))
+        reads.append(partial_steps(network, history, seasons, cuts, states, phases))
+        if plan.masked_share:
+            masked = masked_steps(network, history, seasons, cuts, states, plan, generator)
 
     total = values.new_zeros((), dtype=torch.float32)
-    weights = 0.0
-    for read, share in scored:
-        total, weights = total + share * origin_loss(network, read, loss, plan, truth or truth_after), weights + share
+    weights = float(len(reads))
+    for one in origin_losses(network, reads, loss, plan, truth or truth_after) if reads else ():
+        total = total + one
+    if masked is not None:
+        (one,) = origin_losses(network, [masked], loss, plan, truth or truth_after)
+        total, weights = total + MASKED_SHARE * one, weights + MASKED_SHARE
     return total / max(weights, 1e-9)
 
 
@@ -101,6 +103,13 @@ class Read:
     scaling: Scaling
     seasons: Tensor
     steps: Steps
+
+    @classmethod
+    def joined(cls, reads: Sequence[Read]) -> Read:
+        """The steps of several reads of the same series, one after the other."""
+        outputs, embedded = (torch.cat([getattr(one, name) for one in reads], 1) for name in ("output", "embedded"))
+        scaling, steps = joined([one.scaling for one in reads]), joined([one.steps for one in reads])
+        return cls(outputs, embedded, reads[0].history, scaling, reads[0].seasons, steps)
 
     def at(self, index: Tensor) -> Read:
         """Some of the steps."""
@@ -179,12 +188,23 @@ def masked_steps(
     return Read(output, embedded, some, scaling, seasons[rows], steps).at(asked)
 
 
-def origin_loss(network: PatchLSTM, read: Read, loss: Loss, plan: OriginPlan, truth: Truth) -> Tensor:
-    """Mean loss of the forecasts from some steps; origins whose history is still constant do not count."""
+def origin_losses(
+    network: PatchLSTM, reads: Sequence[Read], loss: Loss, plan: OriginPlan, truth: Truth
+) -> list[Tensor]:
+    """Mean loss of the forecasts of each of several reads of the same series; origins whose history is still constant
+    do not count."""
+    # Forecast together: many small operations cost more than a few larger ones.
+    read = Read.joined(reads) if len(reads) > 1 else reads[0]
     predicted = network.predict(read.output, read.embedded, read.history, read.scaling, read.seasons, read.steps)
     target, weight = truth(network.config, plan, read.history, read.scaling, read.seasons, read.steps)
     levels = torch.tensor(network.config.quantile_levels, device=target.device)
-    return ((loss(predicted, target, levels) * weight).sum() / weight.sum().clamp(min=1e-6)).to(torch.float32)
+    counts = [one.output.shape[1] for one in reads]
+    errors = torch.split(loss(predicted, target, levels) * weight, counts, dim=1)
+    weights = torch.split(weight, counts, dim=1)
+    return [
+        (error.sum() / counted.sum().clamp(min=1e-6)).to(torch.float32)
+        for error, counted in zip(errors, weights, strict=True)
+    ]
 
 
 def truth_after(
