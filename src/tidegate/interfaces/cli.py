@@ -198,7 +198,7 @@ def _forecast_document(result: Forecast, model: Model) -> str:
     "--members",
     type=int,
     metavar="N",
-    help="Trainings of what is kept, averaged; left out, 1, or up to 3 as a time limit allows.",
+    help="Trainings of what is kept, which are averaged; left out, 1.",
 )
 @click.option(
     "--intervals",

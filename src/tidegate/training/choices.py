@@ -16,11 +16,10 @@ from tidegate.training.windows import OriginPlan
 
 LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at once; beyond, masked patches
 LONGEST_CONTEXT = 512  # and reads blocks of at most so many
-MOST_MEMBERS = 3  # that are trained unasked: every further one makes forecasts slower by as much
 LONGEST = 3  # times the usual number of steps that a generous time limit leads to
 INTERVALS = ("model", "conformal")
 FEW_STEPS = 10  # fewer are not worth a training
-BUDGET = 0.9  # share of a time limit that is planned for; the rest is for a machine that slows down
+BUDGET = 0.85  # share of a time limit that is planned for; the rest is for a machine that slows down
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class FitPlan:
         max_steps: of each training. A time limit lowers it, or raises it up to LONGEST times.
         transfer_share: of max_steps, for weights that know something where a network of its own is trained beside them:
             they are at their best sooner, and their steps take longer.
-        members: trainings of each kind whose quantiles are averaged; None: one, or more where a time limit leaves room.
+        members: trainings of each kind that is kept, whose quantiles are averaged. More are slower to forecast with,
+            and hardly better: docs/fit.md.
         intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
             "conformal": the ranks of split conformal prediction, as they are.
         time_limit: seconds in all; None: as long as it takes.
@@ -53,7 +53,7 @@ class FitPlan:
     seed: int = 0
     max_steps: int = 300
     transfer_share: float = 0.5
-    members: int | None = None
+    members: int = 1
     intervals: str = "model"
     time_limit: float | None = None
     epochs: int = 8
@@ -119,17 +119,32 @@ def own_config(panel: Panel, horizon: int, asked: dict[str, Any], context_length
     return ModelConfig(context_length=context_length, patch_length=patch, horizon=predicted, **shape)
 
 
-def careful_gain(losses: NDArray[np.float64], start: NDArray[np.float64]) -> float:
+def careful_gain(
+    losses: NDArray[np.float64], start: NDArray[np.float64], window: NDArray[np.int64], series: NDArray[np.int64]
+) -> float:
     """Log of how much better than the start weights a candidate is on the held-out windows, with doubt subtracted.
 
-    Series of one panel share their good and bad times, so the windows are what counts: the mean over them less one
-    standard error. A single window has none, and 2 % is asked of it.
+    The doubt is one standard error. Series of one panel share their good and bad times, and the windows of a series
+    their ways, so rows count as alike within a window and within a series (Cameron, Gelbach & Miller, 2011, "Robust
+    inference with multiway clustering"). A single window tells nothing of other times: 2 % at least is asked of it.
 
-    Args: losses, start (windows,), the means over the series of each window.
+    Args: (rows,): losses of the candidate and of the start weights, NaN for none, and of which window and series.
     """
-    gains = np.log(start / losses)
-    gains = gains[np.isfinite(gains)]
-    if not len(gains):
+    known = np.isfinite(losses) & np.isfinite(start)
+    if not known.any() or not start[known].mean() > 0:
         return -math.inf
-    doubt = float(gains.std(ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else 0.02
-    return float(gains.mean()) - doubt
+    before, now = start[known].mean(), losses[known].mean()
+    if now == 0:
+        return math.inf
+    parts = (start[known] / before - losses[known] / now) / known.sum()  # of each row in the gain, to first order
+    by_window, by_series = _variance(parts, window[known]), _variance(parts, series[known])
+    doubt = math.sqrt(max(by_window, by_series, by_window + by_series - float(parts @ parts)))
+    if len(np.unique(window[known])) == 1:
+        doubt = max(doubt, 0.02)
+    return math.log(before / now) - doubt
+
+
+def _variance(parts: NDArray[np.float64], group: NDArray[np.int64]) -> float:
+    """Of the sum of some parts, where those of one group move together; 0 for a single group, which cannot tell."""
+    sums = np.bincount(np.unique(group, return_inverse=True)[1], parts)
+    return float(sums @ sums) * len(sums) / (len(sums) - 1) if len(sums) > 1 else 0.0

@@ -108,12 +108,6 @@ class Course:
         return (time.monotonic() - began) / REHEARSED_STEPS
 
     @property
-    def step_seconds(self) -> float:
-        """What a step took, validations included; 0 before the second epoch."""
-        first, last = self.history[0], self.history[-1]
-        return (last.seconds - first.seconds) / max(1, last.step - first.step)
-
-    @property
     def has_ended(self) -> bool:
         return self.step >= self.last_step or self.has_stalled
 

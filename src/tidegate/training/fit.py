@@ -89,8 +89,7 @@ def fit(
             layers there are.
         time_limit: seconds in all; it decides how many steps each training has.
         max_steps: of each training. What a fit under a time limit came to, with the same `members`, repeats it exactly.
-        members: trainings of each kept kind that are averaged; left out, one, and more where a time limit leaves
-            room.
+        members: trainings of each kept kind that are averaged; left out, one.
         intervals: "model" or "conformal", see FitPlan.
         checkpoint: a file to write the state to after every epoch, removed at the end.
         resume: go on from `checkpoint` if it is there.
@@ -138,7 +137,7 @@ def fit(
     kinds = list(courses)
     groups = [Group(kind, [course.network for course in courses[kind]]) for kind in kinds]
     found = candidates(groups, material.selection, plan)
-    best = choose(found)
+    best = choose(found, material.selection)
     notes = [*trainings.notes, chosen_note(best, found, kinds, material)]
     table = calibration(best, groups[0].trained[0], material.selection, plan.intervals)
     if plan.refit and (moved := [kinds[place] for place, blend in best.blends.items() if blend]):
@@ -217,14 +216,12 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kin
     return f"kept {kept}: MASE {best.mase:.3f} {where}{beside}"
 
 
-def again_note(plan: FitPlan, asked: int | None) -> str:
-    """One sentence: what came of training once more. asked: members; None: as many as have time."""
+def again_note(plan: FitPlan, asked: int) -> str:
+    """One sentence: what came of training once more. asked: members."""
     if not plan.refit:
         return "the time was over before all was trained once more on everything: what was validated is kept"
     note = "trained once more, to the same steps, on everything"
-    if asked is not None and asked != plan.members:
-        return f"{note}; {plan.members} of {asked} members had time"
-    return note if plan.members == 1 else f"{note}, {plan.members} times, and averaged"
+    return note if plan.members == asked else f"{note}; {plan.members} of {asked} members had time"
 
 
 def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[str, Any]:
@@ -234,7 +231,7 @@ def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[
         "start": start,
         "plan": asdict(trainings.plan),
         "max_steps": trainings.plan.max_steps,
-        "members": trainings.plan.members or 1,
+        "members": trainings.plan.members,
         "kept": kept,
         "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.best_step} for one in trainings.courses],
         "seconds": round(trainings.clock.seconds, 1),

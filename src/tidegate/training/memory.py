@@ -8,7 +8,7 @@ import torch
 
 from tidegate.errors import DataError
 from tidegate.series.panel import Panel
-from tidegate.training.choices import MOST_MEMBERS, FitPlan
+from tidegate.training.choices import FitPlan
 from tidegate.training.side_by_side import workers_for
 
 COPIES = 3  # of all values, 8 bytes each: the panel, the tensor, and what is read of it while seasons are found
@@ -19,7 +19,7 @@ PER_BATCH_VALUE = 25_000.0
 
 def check_memory(panel: Panel, plan: FitPlan, device: torch.device) -> None:
     """Raises: DataError, with what is needed and what is free, if there is not enough."""
-    at_once = workers_for(2 * (plan.members or MOST_MEMBERS), device)
+    at_once = workers_for(2 * plan.members, device)
     needed = 8.0 * COPIES * len(panel.values) + FIXED + at_once * PER_BATCH_VALUE * plan.batch_values
     free = free_memory()
     if free is not None and needed > free:

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from tidegate.errors import ConfigError
 from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
-from tidegate.training.choices import FitPlan
 from tidegate.training.course import Clock, Course
 
 
@@ -56,11 +55,6 @@ class FitCheckpoint:
         """What the first sitting settled on."""
         return self.facts.get("max_steps")
 
-    @property
-    def members(self) -> int | None:
-        """What an earlier sitting settled on, None where it had not."""
-        return self.facts.get("members")
-
     def knows(self, key: str) -> bool:
         """Whether a training had begun."""
         return key in self.facts.get("trainings", {})
@@ -75,7 +69,7 @@ class FitCheckpoint:
         course.restore(mine, facts)
         return bool(facts["finished"])
 
-    def keep(self, key: str, course: Course, clock: Clock, plan: FitPlan, *, finished: bool) -> None:
+    def keep(self, key: str, course: Course, clock: Clock, max_steps: int, *, finished: bool) -> None:
         """Write the state of a training beside those of the others, which may run in other threads."""
         if self.path is None:
             return
@@ -85,8 +79,7 @@ class FitCheckpoint:
             trainings = {**self.facts.get("trainings", {}), key: {**facts, "finished": finished}}
             self.facts = {
                 "fingerprint": self.fingerprint,
-                "max_steps": plan.max_steps,
-                "members": plan.members,
+                "max_steps": max_steps,
                 "seconds": clock.seconds,
                 "trainings": trainings,
             }

@@ -111,6 +111,7 @@ class HeldOut:
     Attributes:
         history: (rows, time) right-aligned, NaN in front. actual: (rows, horizon). seasons: (rows, slots).
         naive: (rows,) mean absolute change of the history, over one season where there is one.
+        series: (rows,) of the panel.
         window: (rows,) which window of its series, 0 the last one.
     """
 
@@ -118,6 +119,7 @@ class HeldOut:
     actual: Tensor
     seasons: Tensor
     naive: Tensor
+    series: Tensor
     window: Tensor
 
     @property
@@ -166,7 +168,7 @@ def hold_out(
     history, actual = part[:, :longest], part[:, longest:]
     slots = seasons[series[chosen]]
     naive = seasonal_changes(history, slots)
-    parts = (history, actual, slots, naive, back[chosen])
+    parts = (history, actual, slots, naive, series[chosen], back[chosen])
     return HeldOut(*(torch.tensor(each, device=device) for each in parts))
 
 

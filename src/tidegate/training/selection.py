@@ -50,7 +50,7 @@ class Candidate:
     Attributes:
         blends: group -> share of the way from its start weights to the trained ones; 0: the start weights.
         quantiles: (rows, horizon, levels), the mean over all networks.
-        losses: (windows,) mean over the series of each window.
+        losses: (rows,) of each held-out window.
         mase: mean over all rows.
     """
 
@@ -102,17 +102,20 @@ def candidates(groups: Sequence[Group], part: HeldOut, plan: FitPlan) -> list[Ca
 
 def _scored(blends: Mapping[int, float], quantiles: Tensor, network: PatchLSTM, part: HeldOut) -> Candidate:
     loss, error = row_errors(quantiles, network, part)
-    windows = [loss[part.window == window].nanmean() for window in range(int(part.window.max()) + 1)]
-    return Candidate(blends, quantiles, np.array([float(one) for one in windows]), float(error.nanmean()))
+    return Candidate(blends, quantiles, loss.cpu().numpy(), float(error.nanmean()))
 
 
-def choose(found: Sequence[Candidate]) -> Candidate:
+def choose(found: Sequence[Candidate], part: HeldOut) -> Candidate:
     """The best candidate; the first one, the start weights, unless another is better beyond doubt (`careful_gain`)."""
-    first = found[0]
+    first, window, series = found[0], part.window.cpu().numpy(), part.series.cpu().numpy()
+
+    def gain(one: Candidate) -> float:
+        return careful_gain(one.losses, first.losses, window, series)
+
     if 0.0 not in first.blends.values():  # nothing to fall back on: the smallest loss
         return min(found, key=lambda one: float(np.nanmean(one.losses)))
-    best = max(found[1:], key=lambda one: careful_gain(one.losses, first.losses))
-    return best if careful_gain(best.losses, first.losses) > 0 else first
+    best = max(found[1:], key=gain)
+    return best if gain(best) > 0 else first
 
 
 def calibration(candidate: Candidate, network: PatchLSTM, part: HeldOut, intervals: str) -> tuple[float, ...]:

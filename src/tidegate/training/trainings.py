@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, MOST_MEMBERS, FitPlan
+from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, FitPlan
 from tidegate.training.course import Clock, Course, Epoch, validate
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
@@ -61,8 +61,6 @@ class Trainings:
 
         Where all is trained once more, one member of each kind is enough to choose by.
         """
-        if not self.plan.refit:
-            self.plan = replace(self.plan, members=self.plan.members or 1)
         trainings = self._of(self.kinds, self._validated_members, everything=False)
         self.expected = len(trainings) * (2 if self.plan.refit else 1)
         self._run_all(trainings)
@@ -71,35 +69,22 @@ class Trainings:
     def run_again(self, before: Mapping[Kind, Sequence[Course]]) -> dict[Kind, list[Course]]:
         """Trainings on everything, the held-out windows too, each to the step that was kept before.
 
-        As many members as the plan says, or else one, and further ones, MOST_MEMBERS at most, while a time limit
-        leaves room for them.
         Returns: for each kind those of all members that came so far in time; nothing if no member did.
         """
-        self.plan = replace(self.plan, members=self.plan.members or self.saved.members or self._members_in_time(before))
-        trainings = self._of(list(before), self.plan.members or 1, everything=True)
+        trainings = self._of(list(before), self.plan.members, everything=True)
         for one in trainings:
             one.course.last_step = before[one.kind][one.start].best_step
         self.expected = len(self.courses) + len(trainings)
         self._run_all(trainings)
         missed = [one.member for one in trainings if one.course.step < one.course.last_step]
-        complete = min(missed, default=self.plan.members or 1)
+        complete = min(missed, default=self.plan.members)
         self.plan = replace(self.plan, members=complete or 1, refit=complete > 0)
         kept = [one for one in trainings if one.member < complete]
         return {kind: [one.course for one in kept if one.kind is kind] for kind in before if complete}
 
     @property
     def _validated_members(self) -> int:
-        return 1 if self.plan.refit else self.plan.members or 1
-
-    def _members_in_time(self, before: Mapping[Kind, Sequence[Course]]) -> int:
-        if self.plan.time_limit is None:
-            return 1
-        left = BUDGET * self.plan.time_limit - self.clock.seconds
-        seconds = [course.best_step * course.step_seconds for courses in before.values() for course in courses]
-        members = MOST_MEMBERS
-        while members > 1 and self._makespan(seconds * members) > left:
-            members -= 1
-        return members
+        return 1 if self.plan.refit else self.plan.members
 
     def _makespan(self, seconds: Sequence[float]) -> float:
         return makespan(seconds, workers_for(len(seconds), self.material.device))
@@ -149,13 +134,13 @@ class Trainings:
         course = one.course
 
         def after_epoch(epoch: Epoch) -> None:
-            self.saved.keep(one.key, course, self.clock, self.plan, finished=False)
+            self.saved.keep(one.key, course, self.clock, self.plan.max_steps, finished=False)
             report(epoch)
 
         if not self.saved.restore(one.key, course):
             samples = self.material.samples(one.kind.config, everything=one.everything)
             course.run(samples, None if one.everything else self.material.epochs, self.clock, after_epoch)
-            self.saved.keep(one.key, course, self.clock, self.plan, finished=True)
+            self.saved.keep(one.key, course, self.clock, self.plan.max_steps, finished=True)
         course.keep_best()
 
     @property
@@ -200,7 +185,10 @@ class Trainings:
         chosen = sum(count * seconds for count, seconds in zip(choices, validations, strict=True))
         chosen *= len(self.material.selection.actual) / len(self.material.epochs.actual)
         left = BUDGET * time_limit - self.clock.seconds - self.plan.epochs * self._makespan(validations) - chosen
-        return int(left / (self._makespan(steps) * (2 if self.plan.refit else 1)))
+        seconds = self._makespan(steps)
+        if self.plan.refit:
+            seconds += self._makespan(steps * self.plan.members)
+        return int(left / seconds)
 
     def _rehearse(self, one: Training) -> tuple[float, float]:
         """Seconds that a step and a validation take."""

@@ -6,7 +6,7 @@ known after a patch), and from masked patches far beyond the end of what is know
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -64,30 +64,30 @@ def every_origin_loss(
     patch, batch = config.patch_length, len(values)
     history = History.of(values, config.half_life)
     count = (history.length - 1) // patch  # full patches after which at least one target follows
-    steps = Steps.full_patches(batch, count, patch, values.device)
-    embedded, scaling = network.embed(history, seasons, steps)
     cuts = draw(plan.cuts, count + 1, generator)
-    output, states = read_with_states(network, embedded, cuts)
+    full = draw(plan.full, count, generator) if count else []
+    phases = [phase + 1 for phase in draw(plan.phases, patch, generator)] if patch > 1 else []
 
-    reads: list[Read] = []
-    masked: Read | None = None
-    if count:
-        chosen = torch.tensor(draw(plan.full, count, generator), device=values.device)
-        reads.append(Read(output, embedded, history, scaling, seasons, steps).at(chosen))
-    if patch > 1:
-        phases = torch.tensor(draw(plan.phases, patch, generator), device=values.device) + 1
-        reads.append(partial_steps(network, history, seasons, cuts, states, phases))
-        if plan.masked_share:
-            masked = masked_steps(network, history, seasons, cuts, states, plan, generator)
-
-    total = values.new_zeros((), dtype=torch.float32)
-    weights = float(len(reads))
-    for one in origin_losses(network, reads, loss, plan, truth or truth_after) if reads else ():
-        total = total + one
-    if masked is not None:
-        (one,) = origin_losses(network, [masked], loss, plan, truth or truth_after)
-        total, weights = total + MASKED_SHARE * one, weights + MASKED_SHARE
-    return total / max(weights, 1e-9)
+    # Full and partial patches at once: many small operations cost more than a few larger ones.
+    steps = Steps.full_patches(batch, count, patch, values.device)
+    if phases:
+        steps = joined([steps, steps_inside(cuts, phases, steps, patch)])
+    embedded, scaling = network.embed(history, seasons, steps)
+    output, states = read_with_states(network, embedded[:, :count], cuts)
+    if phases:
+        output = torch.cat([output, read_inside(network, embedded[:, count:], states, len(phases))], dim=1)
+    read = Read(output, embedded, history, scaling, seasons, steps)
+    chosen = torch.tensor([*full, *range(count, output.shape[1])], device=values.device)
+    parts = [part for part in (len(full), len(cuts) * len(phases)) if part]
+    scored = [(one, 1.0) for one in origin_losses(network, read.at(chosen), parts, loss, plan, truth or truth_after)]
+    if phases and plan.masked_share:
+        masked = masked_steps(network, history, seasons, cuts, states, plan, generator)
+        if masked is not None:
+            blocks = masked.output.shape[1]
+            (one,) = origin_losses(network, masked, [blocks], loss, plan, truth or truth_after)
+            scored.append((one, MASKED_SHARE))
+    total = sum((share * one for one, share in scored), values.new_zeros((), dtype=torch.float32))
+    return total / max(sum(share for _, share in scored), 1e-9)
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,6 @@ class Read:
     scaling: Scaling
     seasons: Tensor
     steps: Steps
-
-    @classmethod
-    def joined(cls, reads: Sequence[Read]) -> Read:
-        """The steps of several reads of the same series, one after the other."""
-        outputs, embedded = (torch.cat([getattr(one, name) for one in reads], 1) for name in ("output", "embedded"))
-        scaling, steps = joined([one.scaling for one in reads]), joined([one.steps for one in reads])
-        return cls(outputs, embedded, reads[0].history, scaling, reads[0].seasons, steps)
 
     def at(self, index: Tensor) -> Read:
         """Some of the steps."""
@@ -140,21 +133,21 @@ def read_with_states(network: PatchLSTM, embedded: Tensor, cuts: list[int]) -> t
     return torch.cat(outputs, dim=1) if outputs else empty, states
 
 
-def partial_steps(
-    network: PatchLSTM, history: History, seasons: Tensor, cuts: list[int], states: list[State], phases: Tensor
-) -> Read:
-    """One step from the state at each cut to origins inside the next patch: (batch, cuts * phases) of them."""
-    patch, batch = network.config.patch_length, len(history.filled)
-    before = torch.tensor(cuts, device=phases.device).repeat_interleave(len(phases)) * patch
-    origin = (before + phases.repeat(len(cuts))).expand(batch, -1)
-    steps = Steps(origin, origin, before.expand(batch, -1))
-    embedded, scaling = network.embed(history, seasons, steps)
+def steps_inside(cuts: list[int], phases: list[int], full: Steps, patch: int) -> Steps:
+    """From the step at each cut to origins inside the next patch: (batch, cuts * phases) of them."""
+    batch, device = len(full.origin), full.origin.device
+    before = torch.tensor(cuts, device=device).repeat_interleave(len(phases)) * patch
+    origin = (before + torch.tensor(phases, device=device).repeat(len(cuts))).expand(batch, -1)
+    return Steps(origin, origin, before.expand(batch, -1))
+
+
+def read_inside(network: PatchLSTM, embedded: Tensor, states: list[State], phases: int) -> Tensor:
+    """One step from the state at each cut for every phase: (batch, cuts * phases, embedding) -> (..., hidden)."""
     state = tuple(
-        torch.stack(parts, dim=2).repeat_interleave(len(phases), dim=2).flatten(1, 2)
-        for parts in zip(*states, strict=True)
+        torch.stack(parts, dim=2).repeat_interleave(phases, dim=2).flatten(1, 2) for parts in zip(*states, strict=True)
     )  # (rows, batch * cuts * phases, hidden)
     output, _ = network.read(embedded.flatten(0, 1)[:, None], state)
-    return Read(output.view(batch, len(before), -1), embedded, history, scaling, seasons, steps)
+    return output.view(*embedded.shape[:2], -1)
 
 
 def masked_steps(
@@ -189,18 +182,17 @@ def masked_steps(
 
 
 def origin_losses(
-    network: PatchLSTM, reads: Sequence[Read], loss: Loss, plan: OriginPlan, truth: Truth
+    network: PatchLSTM, read: Read, parts: list[int], loss: Loss, plan: OriginPlan, truth: Truth
 ) -> list[Tensor]:
-    """Mean loss of the forecasts of each of several reads of the same series; origins whose history is still constant
-    do not count."""
-    # Forecast together: many small operations cost more than a few larger ones.
-    read = Read.joined(reads) if len(reads) > 1 else reads[0]
+    """Mean loss of the forecasts from the first parts[0] steps, from the next parts[1] ...; origins whose history is
+    still constant do not count."""
+    if not parts:
+        return []
     predicted = network.predict(read.output, read.embedded, read.history, read.scaling, read.seasons, read.steps)
     target, weight = truth(network.config, plan, read.history, read.scaling, read.seasons, read.steps)
     levels = torch.tensor(network.config.quantile_levels, device=target.device)
-    counts = [one.output.shape[1] for one in reads]
-    errors = torch.split(loss(predicted, target, levels) * weight, counts, dim=1)
-    weights = torch.split(weight, counts, dim=1)
+    errors = torch.split(loss(predicted, target, levels) * weight, parts, dim=1)
+    weights = torch.split(weight, parts, dim=1)
     return [
         (error.sum() / counted.sum().clamp(min=1e-6)).to(torch.float32)
         for error, counted in zip(errors, weights, strict=True)
