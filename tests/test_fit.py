@@ -396,7 +396,7 @@ def test_a_loss_that_stays_broken_saves_no_model(monkeypatch: pytest.MonkeyPatch
 
 def test_training_windows_never_see_the_held_out_part() -> None:
     panel = waves(5, 60)
-    windows = held_windows(panel, 8, 3)
+    windows = held_windows(panel, 8, 3, 0)
     assert (windows == 3).all()
     marked = replace(panel, values=panel.values.copy())
     for stop in marked.offsets[1:]:
@@ -417,16 +417,27 @@ def test_the_unit_of_validation_is_the_seasonal_change_or_that_from_step_to_step
 
 
 @settings(max_examples=30)
-@given(st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(1, 40), st.integers(1, 5))
-def test_held_out_is_at_most_half_of_a_series_or_one_window(lengths: list[int], horizon: int, most: int) -> None:
+@given(
+    st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(1, 40), st.integers(1, 5), st.integers(0, 300)
+)
+def test_held_out_is_at_most_half_of_a_series_or_one_window(
+    lengths: list[int], horizon: int, most: int, rows: int
+) -> None:
     panel = panel_of(*(np.arange(length) + 1.0 for length in lengths))
     if max(lengths) < horizon + SHORTEST:
         with pytest.raises(DataError, match=f"the longest has {max(lengths)} steps"):
-            held_windows(panel, horizon, most)
+            held_windows(panel, horizon, most, rows)
         return
-    for length, count in zip(lengths, held_windows(panel, horizon, most), strict=True):
-        assert count <= most and (count * horizon <= length / 2 or (count == 1 and length >= horizon + SHORTEST))
+    for length, count in zip(lengths, held_windows(panel, horizon, most, rows), strict=True):
+        assert count * horizon <= length / 2 or (count == 1 and length >= horizon + SHORTEST)
+        assert count <= most or (count * horizon <= length / 10 and count <= math.ceil(rows / len(lengths)))
         assert count >= 1 or length < horizon + SHORTEST
+
+
+def test_of_few_long_series_more_is_held_out() -> None:
+    assert held_windows(waves(8, 7500), 30, 3, 200).tolist() == [25] * 8
+    assert held_windows(waves(8, 3000), 30, 3, 200).tolist() == [10] * 8  # a tenth
+    assert held_windows(waves(100, 3000), 30, 3, 200).tolist() == [3] * 100
 
 
 @settings(max_examples=30)

@@ -348,8 +348,8 @@ def fit(
 ) -> Model:
     """Train on every series in `data`; needs the extra "train".
 
-    The last windows of each series, up to four, are held out. They decide when a training stops, and which of the
-    trained networks is kept, if one is better than the start weights beyond doubt; see docs/fit.md.
+    The last windows of each series are held out, three where there is room. They decide when a training stops, and
+    which of the trained networks is kept, if one is better than the start weights beyond doubt; see docs/fit.md.
 
     Args:
         data, id, time, target, and how to read stamps and values: as in `forecast`.

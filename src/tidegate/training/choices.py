@@ -19,6 +19,7 @@ LONGEST_CONTEXT = 512  # and reads blocks of at most so many
 LONGEST = 3  # times the usual number of steps that a generous time limit leads to
 INTERVALS = ("model", "conformal")
 FEW_STEPS = 10  # fewer are not worth a training
+WORTHWHILE = 0.005  # log of the least gain beyond doubt that start weights are given up for: the future differs
 BUDGET = 0.85  # share of a time limit that is planned for; the rest is for a machine that slows down
 
 
@@ -43,6 +44,8 @@ class FitPlan:
         patience: epochs without a better validation before a training stops.
         windows: held-out windows at the end of each series; one alone says more about its own days than about the
             network.
+        held_rows: windows in all, which few long series come to by holding out up to a tenth of each: three windows of
+            eight random walks tell nothing.
         blends: how far to go from the start weights to the trained ones; the validation part decides. Half way is
             often better than either end (Wortsman et al., 2022, "Robust fine-tuning of zero-shot models").
         refit: train what was chosen once more, to the same steps, on everything: the newest values, which were held
@@ -66,6 +69,7 @@ class FitPlan:
     average: float = 0.98
     batch_values: int = 12_000
     windows: int = 3
+    held_rows: int = 200
     blends: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     refit: bool = True
     validation_values: int = 300_000

@@ -58,7 +58,7 @@ class Material:
         device: torch.device,
     ) -> Material:
         """Raises: DataError if no series is long enough."""
-        windows = held_windows(panel, horizon, plan.windows)
+        windows = held_windows(panel, horizon, plan.windows, plan.held_rows)
         seasons = season_lengths(panel.head(panel.lengths - windows * horizon), season_length)
         context = max(kind.config.context_length for kind in kinds)
         epochs, selection = (

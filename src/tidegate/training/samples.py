@@ -128,10 +128,11 @@ class HeldOut:
         return bool(((self.naive > 0) & (~self.actual.isnan()).any(1)).any())
 
 
-def held_windows(panel: Panel, horizon: int, most: int) -> NDArray[np.int64]:
+def held_windows(panel: Panel, horizon: int, most: int, rows: int) -> NDArray[np.int64]:
     """(series,) how many windows of `horizon` steps at the end of each series are held out.
 
-    At most half of a series, but one window of every series that has SHORTEST steps before it.
+    At most half of a series, but one window of every series that has SHORTEST steps before it; and more than `most`,
+    up to a tenth of a series, where all together would be less than `rows`.
     Raises: DataError if no series has.
     """
     lengths = panel.offsets[1:] - panel.first_observed
@@ -141,7 +142,9 @@ def held_windows(panel: Panel, horizon: int, most: int) -> NDArray[np.int64]:
             f"value, and the horizon {horizon} and at least {SHORTEST} more are needed; shorten the horizon, or "
             f"forecast without fit"
         )
-    return np.where(lengths >= horizon + SHORTEST, np.clip(lengths // (2 * horizon), 1, most), 0)
+    each = np.clip(lengths // (2 * horizon), 1, most)
+    more = np.minimum(-(-rows // len(lengths)), lengths // (10 * horizon))
+    return np.where(lengths >= horizon + SHORTEST, np.maximum(each, more), 0)
 
 
 def hold_out(

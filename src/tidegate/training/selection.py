@@ -15,7 +15,7 @@ from torch import Tensor
 from tidegate.forecasting.calibration import LIMIT, PRIOR
 from tidegate.forecasting.conformal import conformal_factors
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import FitPlan, careful_gain
+from tidegate.training.choices import WORTHWHILE, FitPlan, careful_gain
 from tidegate.training.course import predict, row_errors
 from tidegate.training.material import Kind
 from tidegate.training.samples import HeldOut
@@ -106,7 +106,8 @@ def _scored(blends: Mapping[int, float], quantiles: Tensor, network: PatchLSTM, 
 
 
 def choose(found: Sequence[Candidate], part: HeldOut) -> Candidate:
-    """The best candidate; the first one, the start weights, unless another is better beyond doubt (`careful_gain`)."""
+    """The best candidate; the first one, the start weights, unless another is better by more than WORTHWHILE beyond
+    doubt (`careful_gain`)."""
     first, window, series = found[0], part.window.cpu().numpy(), part.series.cpu().numpy()
 
     def gain(one: Candidate) -> float:
@@ -115,7 +116,7 @@ def choose(found: Sequence[Candidate], part: HeldOut) -> Candidate:
     if 0.0 not in first.blends.values():  # nothing to fall back on: the smallest loss
         return min(found, key=lambda one: float(np.nanmean(one.losses)))
     best = max(found[1:], key=gain)
-    return best if gain(best) > 0 else first
+    return best if gain(best) > WORTHWHILE else first
 
 
 def calibration(candidate: Candidate, network: PatchLSTM, part: HeldOut, intervals: str) -> tuple[float, ...]:
