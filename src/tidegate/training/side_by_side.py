@@ -1,7 +1,7 @@
 """Several trainings at once, each in a thread with its share of the cores.
 
-A recurrent network's steps are many and small: a second core makes a training hardly faster (67 instead of 74 ms per
-step, a network of its own on M4 hourly) but trains another one beside it (two of them at 89 ms).
+A recurrent network's steps are many and small: a second core makes a training a little faster (52 instead of 69 ms per
+step, a network of its own on M4 hourly), but also trains another one beside it (71 ms).
 """
 
 from __future__ import annotations
