@@ -33,7 +33,7 @@ from tidegate.training.choices import FitPlan, careful_gain, own_config
 from tidegate.training.fit import Epoch, Trained, fit
 from tidegate.training.material import Kind
 from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out, seasonal_changes
-from tidegate.training.selection import Group, mixture
+from tidegate.training.selection import Candidate, Group, choose, mixture
 from tidegate.training.side_by_side import makespan, run_all
 
 CPU = torch.device("cpu")
@@ -185,6 +185,20 @@ def test_a_gain_has_to_show_in_most_windows_and_most_series() -> None:
     assert gain([[0.99]]) < 0 < gain([[0.97]])
     assert gain([[math.nan]]) == -math.inf and gain([[0.0, 0.0]]) == math.inf
     assert gain([[math.nan, 0.9, 0.91]]) == pytest.approx(gain([[0.9, 0.91]]))
+
+
+def test_start_weights_are_given_up_for_a_smaller_loss_with_a_median_that_is_no_worse() -> None:
+    panel = waves(4, 100)
+    part = hold_out(panel, np.full(4, 3), 8, np.zeros((4, 3), np.int64), 64, 100_000, CPU)
+
+    def candidate(blend: float, loss: float, mase: float) -> Candidate:
+        return Candidate({0: blend}, torch.zeros(12, 8, 3), np.full(12, loss), mase)
+
+    start, slightly, much = candidate(0.0, 1.0, 1.0), candidate(0.5, 0.998, 0.9), candidate(1.0, 0.9, 0.99)
+    assert choose([start, slightly], part) is start  # 0.2 % are not worth it
+    assert choose([start, slightly, much], part) is much
+    assert choose([start, replace(much, mase=1.01)], part) is start
+    assert choose([start, replace(much, mase=1.01), candidate(0.25, 0.95, 0.98)], part).blends == {0: 0.25}
 
 
 def test_the_doubt_of_rows_that_share_nothing_is_the_standard_error() -> None:

@@ -106,8 +106,8 @@ def _scored(blends: Mapping[int, float], quantiles: Tensor, network: PatchLSTM, 
 
 
 def choose(found: Sequence[Candidate], part: HeldOut) -> Candidate:
-    """The best candidate; the first one, the start weights, unless another is better by more than WORTHWHILE beyond
-    doubt (`careful_gain`)."""
+    """The best candidate; the first one, the start weights, unless the loss of another is smaller by more than
+    WORTHWHILE beyond doubt (`careful_gain`), and its median no worse."""
     first, window, series = found[0], part.window.cpu().numpy(), part.series.cpu().numpy()
 
     def gain(one: Candidate) -> float:
@@ -115,7 +115,7 @@ def choose(found: Sequence[Candidate], part: HeldOut) -> Candidate:
 
     if 0.0 not in first.blends.values():  # nothing to fall back on: the smallest loss
         return min(found, key=lambda one: float(np.nanmean(one.losses)))
-    best = max(found[1:], key=gain)
+    best = max((one for one in found[1:] if one.mase <= first.mase), key=gain, default=first)
     return best if gain(best) > WORTHWHILE else first
 
 
