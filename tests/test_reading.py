@@ -586,6 +586,20 @@ def _(folder):
     assert (panel.timeline.column, panel.target, panel.timeline.frequency) == ("t", "v", None)
 
 
+@rule("counter-again")
+def _(folder):
+    rows = [(name, step, base + step) for name, base in (("a", 0), ("b", 100)) for step in range(20)]
+    for order in (rows, sorted(rows, key=lambda row: row[1])):
+        path = file(folder, "id,t,y\n" + "".join(f"{name},{step},{value}\n" for name, step, value in order))
+        refused(path, "--id id")
+        panel = read_panel(path, id="id")
+        assert (panel.size, panel.timeline.column, panel.lengths.tolist()) == (2, "t", [20, 20])
+        assert panel.values[:2].tolist() == [0.0, 1.0] and panel.values[-1] == 119.0
+    temperature = "t,y\n" + "".join(f"{t},{row}\n" for row, t in enumerate([20, 21, 22, 21, 20, 19] * 4))
+    months = "month,y\n" + "".join(f"{row % 12 + 1},{row}\n" for row in range(36))
+    assert all(read_panel(file(folder, text)).timeline.column is None for text in (temperature, months))
+
+
 @rule("no-time")
 def _(folder):
     panel = read_panel(DATA / "no_dates.csv")

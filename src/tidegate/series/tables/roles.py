@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.dates.stamps import looks_like_dates
@@ -174,7 +175,8 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
         word = plain_name(column.name)
         if len(columns) > 1 and (word in _COUNTER_NAMES or word in TIME_NAMES):
             counter = column.raw()
-            if counter.dtype.kind == "i" and np.all(np.diff(counter.astype(np.int64)) == 1):
+            again = word in _COUNTER_NAMES  # the month begins anew after December, for one and the same series
+            if counter.dtype.kind == "i" and _counts(counter.astype(np.int64), again=again):
                 return (column.name,)
     for column in columns:
         cells = [str(cell) for cell in column.sample if not _ID_LIKE.fullmatch(plain_name(column.name))]
@@ -189,6 +191,14 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
                 f'say how they are written: --time {option(column.name)} --date-format "%m.%Y" (for 01.2024)'
             )
     return ()
+
+
+def _counts(values: NDArray[np.int64], *, again: bool) -> bool:
+    """Whether numbers count by one; again: also anew for every series, one after the other or side by side."""
+    steps = np.diff(values)
+    if again and len(values) and values.max() > values.min():
+        return bool(np.all((steps == 0) | (steps == 1) | (values[1:] == values.min())))
+    return bool(np.all(steps == 1))
 
 
 def find_roles(
