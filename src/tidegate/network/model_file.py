@@ -54,12 +54,12 @@ def to_onnx(
         networks: of several, the one with the longest patches first, which those of the others divide; all with the
             same context length and quantile levels.
         calibration: factors of the central intervals (`forecasting.calibration`), the outermost first.
-        shares: of each network in the mean, more than 0; None: all the same.
+        shares: of each network in the mean, more than 0; None: all the same, which the file does not mention.
     """
     facts: dict[str, Any] = {"provenance": dict(provenance)}
     if calibration is not None:
         facts["calibration"] = list(calibration)
-    if shares is not None:
+    if shares is not None and len(set(shares)) > 1:
         facts["shares"] = list(shares)
     return _written(networks, facts)
 

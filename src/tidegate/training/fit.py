@@ -152,14 +152,14 @@ def fit(
         tuple(notes),
         origin_of(trainings, start, {kinds[place].name: blend for place, blend in best.blends.items()}),
         table,
-        shares if len(set(shares)) > 1 else None,
+        shares,
     )
 
 
 def untrained(kind: Kind, note: str, plan: FitPlan, start: str) -> Trained:
     """The start weights, with the reason."""
     provenance = {"made_by": "tidegate fit", "start": start, "plan": asdict(plan), "kept": {kind.name: 0.0}}
-    return Trained(kind.starts, (), (note,), provenance, shares=kind.shares if len(set(kind.shares)) > 1 else None)
+    return Trained(kind.starts, (), (note,), provenance, shares=kind.shares)
 
 
 def torch_device(device: str) -> torch.device:
