@@ -24,6 +24,7 @@ CONFIGS = {
     "peephole": ModelConfig(**SMALL, cell="peephole"),
     "rnn": ModelConfig(**SMALL, cell="rnn"),
     "three layers": ModelConfig(**SMALL, num_layers=3),
+    "logarithms": ModelConfig(**SMALL, log_unit=0.3),
     "no look-ups": ModelConfig(**{**SMALL, "embedding_size": 0, "head_size": 0}, season_slots=0),
     "residual": ModelConfig(**SMALL, num_layers=3, residual=True),
     "dilated": ModelConfig(**SMALL, dilations=(2, 3)),

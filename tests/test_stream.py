@@ -38,6 +38,7 @@ CONFIGS: dict[str, ModelConfig | tuple[ModelConfig, ...]] = {
         ModelConfig(**SMALL),
         ModelConfig(**{**SMALL, "patch_length": 4, "horizon": 16, "hidden_size": 7}),
     ),
+    "values and logarithms": (ModelConfig(**SMALL), ModelConfig(**SMALL, log_unit=0.3)),
     "peephole": ModelConfig(**SMALL, cell="peephole"),
     "rnn": ModelConfig(**SMALL, cell="rnn", num_layers=3),
     "dilated residual": ModelConfig(**SMALL, num_layers=3, dilations=(1, 2, 4), residual=True),

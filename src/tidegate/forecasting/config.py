@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -39,6 +40,7 @@ class ModelConfig:
     half_life: int = 128  # steps after which a value counts half as much in the scale; 0: all count the same
     residual: bool = False  # each layer but the first adds its input to its output
     dilations: tuple[int, ...] = ()  # one per layer: how many steps back its state comes from; empty: 1 in all
+    log_unit: float = 0.0  # arsinh(value / log_unit) is read: logarithms of what is larger; 0: values as they are
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -50,6 +52,8 @@ class ModelConfig:
             raise ConfigError(
                 f"half_life {self.half_life}: expected 0 or at least a 256th of context_length {self.context_length}"
             )
+        if not 0 <= self.log_unit < math.inf:
+            raise ConfigError(f"log_unit {self.log_unit}: expected 0 or a positive number in the unit of the series")
         if self.residual and self.num_layers < 2:
             raise ConfigError("residual=True adds a layer's input to its output from the second layer on: use 2 layers")
         for dilation in self.dilations:

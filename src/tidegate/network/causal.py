@@ -20,6 +20,20 @@ LOOKUP_FADE = 0.85  # ... each season with so much of the weight of the one afte
 LOOKUP_CHANNELS = 3  # one season back; the average season at the last one's level; the same with the drift
 TINY = 1e-300  # for divisors that are zero only where what they divide is zero too
 LOOKUP_DRIFT = 3.0  # seasons ahead over which the drift goes on
+LOG_LIMIT = 300.0  # of logarithms that are turned back into values
+
+
+def logarithms(values: Tensor, unit: float) -> Tensor:
+    """What a network of this `log_unit` reads of values: arsinh(value / unit), or with 0 the values themselves.
+
+    Well above the unit that is ln(2 value / unit); towards zero and below there is no edge to fall over.
+    """
+    return (values / unit).asinh() if unit else values
+
+
+def from_logarithms(read: Tensor, unit: float) -> Tensor:
+    """`logarithms` back again."""
+    return unit * read.clamp(-LOG_LIMIT, LOG_LIMIT).sinh() if unit else read
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.network.causal import LINEAR, LOOKUP_CHANNELS, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS, TINY
+from tidegate.network.causal import (
+    LINEAR,
+    LOG_LIMIT,
+    LOOKUP_CHANNELS,
+    LOOKUP_DRIFT,
+    LOOKUP_FADE,
+    LOOKUP_SEASONS,
+    TINY,
+)
 from tidegate.network.graph import Graph, Value
 from tidegate.network.patch_lstm import MIX_PARTS, SQUASHED_LIMIT, PatchLSTM
 
@@ -135,7 +143,7 @@ class _Writer:
     def write(self, inputs: _Inputs, grid: int) -> tuple[Value, Value, Value, Value]:
         """Quantiles, those of past origins (ends of patches of `grid` steps), state and sums after the last step."""
         config, g = self.config, self.graph
-        context, horizon, past = inputs.context, inputs.horizon, inputs.past
+        context, horizon, past = self.logarithms(inputs.context), inputs.horizon, inputs.past
         if config.season_slots:
             assert inputs.seasons is not None
             self.seasons = (
@@ -168,7 +176,7 @@ class _Writer:
         predicted = self.predict(
             self.pick(output, rows), self.pick(embedded, rows), chosen_origin, chosen_known, scaling
         )
-        result = self.unsquash(predicted, scaling)  # B M H Q
+        result = self.from_logarithms(self.unsquash(predicted, scaling))  # B M H Q
         levels = len(config.quantile_levels)
         flat = result.slice(0, blocks, 1).reshape(context.size(0), -1, levels).slice(0, horizon, 1)
         empty = (lengths > 0).unsqueeze(1, 2)
@@ -189,6 +197,24 @@ class _Writer:
         self.sums = g.input("sums" + suffix, "float64", ["carried" + suffix, len(SUMS)], np.zeros((1, len(SUMS))))
         self.pending = g.input("pending" + suffix, "int64", ["carried" + suffix], np.zeros(1)).unsqueeze(1)
         self.is_carried = self.pending > 0  # B 1
+
+    def logarithms(self, values: Value) -> Value:
+        """causal.logarithms"""
+        if not self.config.log_unit:
+            return values
+        # The runtime has no arsinh of float64. Divided by the larger of 1 and itself, no square overflows.
+        size = (values / self.config.log_unit).apply("Abs")
+        large = size.maximum(1.0)
+        size, one = size / large, self.graph.constant(1.0, "float64") / large
+        logarithm = large.apply("Log") + (size + (size * size + one * one).apply("Sqrt")).apply("Log")
+        return self.graph.where(values < 0, -logarithm, logarithm)
+
+    def from_logarithms(self, read: Value) -> Value:
+        """causal.from_logarithms"""
+        if not self.config.log_unit:
+            return read
+        read = read.clip(-LOG_LIMIT, LOG_LIMIT)
+        return (read.apply("Exp") - (-read).apply("Exp")) * (0.5 * self.config.log_unit)
 
     def align(self, context: Value) -> tuple[Value, Value]:
         """patch_lstm.align; what a carried state has to be followed by is left as it is."""

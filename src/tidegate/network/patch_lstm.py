@@ -16,7 +16,9 @@ from tidegate.network.causal import (
     History,
     Scaling,
     Steps,
+    from_logarithms,
     last_step,
+    logarithms,
     look_up,
     patch_index,
     take,
@@ -115,7 +117,7 @@ class PatchLSTM(nn.Module):
         return scaling.squash(values) if self.config.scaling else scaling.scaled(values)
 
     def unsquash(self, history: History, scaling: Scaling, predicted: Tensor) -> Tensor:
-        """predicted (batch, steps, horizon, quantiles) float32 -> the user's units, float64."""
+        """predicted (batch, steps, horizon, quantiles) float32 -> units of what is read, float64."""
         spread = predicted.to(torch.float64)
         if self.config.scaling:
             spread = LINEAR * (spread / LINEAR).clamp(-SQUASHED_LIMIT, SQUASHED_LIMIT).sinh()
@@ -216,7 +218,7 @@ class PatchLSTM(nn.Module):
         Returns: (batch, horizon, quantiles) float64 in the units of the context; NaN where nothing was observed.
         """
         config = self.config
-        values, lengths = align(context, config.context_length)
+        values, lengths = align(logarithms(context, config.log_unit), config.context_length)
         history = History.of(values, config.half_life)
         blocks = -(-horizon // config.horizon)
         per_block = config.horizon // config.patch_length
@@ -229,6 +231,7 @@ class PatchLSTM(nn.Module):
         chosen_scaling = self.scaling(history, chosen.known)
         predicted = self.predict(pick(output, asked), pick(embedded, asked), history, chosen_scaling, seasons, chosen)
         result = self.unsquash(history, chosen_scaling, predicted).flatten(1, 2)[:, :horizon]
+        result = from_logarithms(result, config.log_unit)
         return torch.where((lengths > 0)[:, None, None], result, torch.nan)
 
 

@@ -20,6 +20,7 @@ LONGEST = 3  # times the usual number of steps that a generous time limit leads 
 INTERVALS = ("model", "conformal")
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that start weights are given up for: the future differs
+LOG_LOSS = 1.1  # times their own loss that start weights may have when they read logarithms
 BUDGET = 0.85  # share of a time limit that is planned for; the rest is for a machine that slows down
 
 
@@ -121,6 +122,12 @@ def own_config(panel: Panel, horizon: int, asked: dict[str, Any], context_length
     predicted = min(LONGEST_HORIZON, -(-horizon // patch) * patch)
     shape: dict[str, Any] = {"hidden_size": 128, "embedding_size": 128, "head_size": 192, **asked}
     return ModelConfig(context_length=context_length, patch_length=patch, horizon=predicted, **shape)
+
+
+def log_unit(panel: Panel) -> float:
+    """Half the smallest value, so that logarithms are read down to it; 0 where not all values are positive."""
+    smallest = float(np.nanmin(panel.values, initial=math.inf))
+    return 0.5 * smallest if 0 < smallest < math.inf else 0.0
 
 
 def careful_gain(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,8 +15,8 @@ from tidegate.forecasting.model import Model, shipped_path
 from tidegate.network.model_file import load_networks, save_network, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
-from tidegate.training.choices import FEW_STEPS, FitPlan, own_config
-from tidegate.training.course import Clock, Epoch
+from tidegate.training.choices import FEW_STEPS, LOG_LOSS, FitPlan, log_unit, own_config
+from tidegate.training.course import Clock, Epoch, validate
 from tidegate.training.material import Kind, Material
 from tidegate.training.memory import check_memory
 from tidegate.training.resume import FitCheckpoint
@@ -105,21 +106,23 @@ def fit(
     }
     given = {name: value for name, value in given.items() if value is not None}
     plan = replace(plan or FitPlan(), seed=seed, **given)
-    on = torch_device(device)
+    on, began = torch_device(device), time.monotonic()
     check_memory(panel, plan, on)
     if dilations and layers is None:
         layers = len(dilations)
     shape = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size, "residual": residual}
     asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
-    kinds = ways_to_begin(panel, horizon, start, asked)
+    kinds = [kind.on(on) for kind in ways_to_begin(panel, horizon, start, asked)]
     material = Material.of(panel, horizon, season_length, plan, kinds, on)
     if not material.selection.tells_apart:
         note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
         if not kinds[0].starts:
             raise DataError(f"{note}; forecast without fit")
         return untrained(kinds[0], f"{note}; {kinds[0].name} are kept as they were", plan, start)
+    kinds = in_logarithms(kinds, material)
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
-    trainings = Trainings(material, plan, kinds, Clock(plan.time_limit, saved.seconds), saved, progress)
+    clock = Clock(plan.time_limit, saved.seconds + time.monotonic() - began)
+    trainings = Trainings(material, plan, kinds, clock, saved, progress)
     if saved.max_steps is not None:
         trainings = trainings.with_steps(saved.max_steps)
     elif plan.time_limit is not None and max_steps is None:
@@ -159,7 +162,7 @@ def fit(
 def untrained(kind: Kind, note: str, plan: FitPlan, start: str) -> Trained:
     """The start weights, with the reason."""
     provenance = {"made_by": "tidegate fit", "start": start, "plan": asdict(plan), "kept": {kind.name: 0.0}}
-    return Trained(kind.starts, (), (note,), provenance, shares=kind.shares)
+    return Trained(kind.on(torch.device("cpu")).starts, (), (note,), provenance, shares=kind.shares)
 
 
 def torch_device(device: str) -> torch.device:
@@ -194,6 +197,25 @@ def ways_to_begin(panel: Panel, horizon: int, start: str, asked: dict[str, Any])
     if not fits:
         raise ConfigError(f"{path} holds another network than {asked} asks for: leave these out, or start='scratch'")
     return [Kind(f"the weights of {path.name}", networks[0].config, networks, shares)]
+
+
+def in_logarithms(kinds: Sequence[Kind], material: Material) -> list[Kind]:
+    """Let the network of its own read logarithms where nothing speaks against it: its mean with start weights, which
+    read values as they are, forecasts better than that of two of a sort.
+
+    All values have to be positive, and the start weights themselves lose little by reading logarithms; where series
+    grow fast for a while, they would go on with that for ever.
+    """
+    unit = log_unit(material.panel)
+    if len(kinds) == 1 or not unit:
+        return list(kinds)
+    (start, *_), own = kinds[0].starts, kinds[1]
+    reader = PatchLSTM(replace(start.config, log_unit=unit)).to(material.device)
+    reader.load_state_dict(start.state_dict())
+    (as_they_are, _), (as_logarithms, _) = (validate(one, material.epochs) for one in (start, reader))
+    if not as_logarithms <= LOG_LOSS * as_they_are:
+        return list(kinds)
+    return [kinds[0], replace(own, name=f"{own.name} of logarithms", config=replace(own.config, log_unit=unit))]
 
 
 def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kind], material: Material) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -33,6 +33,10 @@ class Kind:
     config: ModelConfig
     starts: tuple[PatchLSTM, ...] = ()
     shares: tuple[float, ...] = (1.0,)
+
+    def on(self, device: torch.device) -> Kind:
+        """The same with its weights there."""
+        return replace(self, starts=tuple(network.to(device) for network in self.starts))
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Material:
             digest.update(repr(kind.config).encode())
             for network in kind.starts:
                 for parameter in network.parameters():
-                    digest.update(parameter.detach().numpy().tobytes())
+                    digest.update(parameter.detach().cpu().numpy().tobytes())
         for array in (self.panel.values, self.panel.offsets, self.seasons):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tidegate.errors import DataError
 from tidegate.forecasting.config import ModelConfig
+from tidegate.network.causal import logarithms
 from tidegate.network.patch_lstm import align
 from tidegate.series.panel import Panel
 
@@ -24,7 +25,7 @@ class Samples:
     """Series to draw training windows from, on the device.
 
     Attributes:
-        values: (total,) float64, NaN where missing.
+        values: (total,) float64 as the network reads them, NaN where missing.
         starts, stops: (series,) first observed position, and where the training part ends.
         seasons: (series, slots) season lengths, 0 for none.
         buckets: series of similar length, so that a batch holds little padding.
@@ -49,8 +50,9 @@ class Samples:
         starts, stops = panel.first_observed, panel.offsets[1:] - held
         long_enough = np.flatnonzero(stops - starts >= SHORTEST)
         longest_window = config.context_length + config.horizon
+        values = torch.as_tensor(panel.values, device=device)  # on the CPU the panel's own memory
         return cls(
-            torch.as_tensor(panel.values, device=device),  # on the CPU the panel's own memory
+            logarithms(values, config.log_unit),
             torch.tensor(starts[long_enough], device=device),
             torch.tensor(stops[long_enough], device=device),
             torch.tensor(seasons[long_enough][:, : config.season_slots], device=device),

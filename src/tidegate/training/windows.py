@@ -54,7 +54,8 @@ def every_origin_loss(
     """Mean loss over origins of a batch.
 
     Args:
-        values: (batch, time) float64, NaN where missing; the first value of each series is observed.
+        values: (batch, time) float64 as the network reads them (`causal.logarithms`), NaN where missing; the first
+            value of each series is observed.
         seasons: (batch, slots) int64.
         generator: on the CPU; draws the origins.
         truth: `truth_after`, or what computes the same.
