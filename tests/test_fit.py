@@ -38,7 +38,7 @@ from tidegate.training.side_by_side import makespan, run_all
 
 CPU = torch.device("cpu")
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
-QUICK = FitPlan(max_steps=6, epochs=2, batch_values=1000, warmup=2, refit=False)
+QUICK = FitPlan(max_steps=6, epochs=2, batch_values=1000, warmup=2, members=0)
 LEVELS = (0.1, 0.5, 0.9)
 
 
@@ -86,7 +86,7 @@ def test_every_cell_is_trained_and_its_file_forecasts_the_same(cell: str, tmp_pa
 
 
 def test_a_wave_it_has_seen_is_learnt() -> None:
-    plan = FitPlan(max_steps=40, epochs=4, batch_values=2000, refit=False)
+    plan = FitPlan(max_steps=40, epochs=4, batch_values=2000, members=0)
     trained = fit(waves(20, 120), 12, start="scratch", hidden_size=16, season_length=12, plan=plan)
     assert trained.history[-1].loss < trained.history[0].loss
     # In units of the change from one season to the next, which is all noise: 0.113 on average; 1 is seasonal naive, and
@@ -157,7 +157,7 @@ def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
 
 
 def test_what_is_kept_is_trained_once_more_on_everything() -> None:
-    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True))
+    trained = scratch(waves(4, 60), plan=replace(QUICK, members=1))
     assert trained.notes[-1] == "trained once more, to the same steps, on everything"
     first, second = trained.provenance["trainings"]
     assert second["steps"] == first["kept_step"]
@@ -165,7 +165,7 @@ def test_what_is_kept_is_trained_once_more_on_everything() -> None:
 
 
 def test_every_member_of_what_is_kept_is_trained_once_more() -> None:
-    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True), members=3)
+    trained = scratch(waves(4, 60), plan=replace(QUICK, members=1), members=3)
     assert len(trained.networks) == 3 == trained.provenance["members"]
     first, *again = trained.provenance["trainings"]  # one is enough to choose by
     assert [one["steps"] for one in again] == [first["kept_step"]] * 3
@@ -241,7 +241,7 @@ def test_a_time_limit_too_short_for_anything_keeps_the_shipped_weights() -> None
     assert trained.history == () and "too short to train anything" in trained.notes[0]
 
 
-KILLED = FitPlan(max_steps=400, epochs=20, patience=100, batch_values=1000, warmup=2, refit=False)
+KILLED = FitPlan(max_steps=400, epochs=20, patience=100, batch_values=1000, warmup=2, members=0)
 
 
 def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> None:
@@ -256,8 +256,8 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> Non
     process = subprocess.Popen([sys.executable, "-c", script, str(path)], env=environment)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if path.exists() and set(load_checkpoint(path)[1]["trainings"]) == {"0.0.0", "0.1.0"}:  # in the midst of both
-            break
+        if path.exists() and {"again 0.0.0", "again 0.1.0"} <= set(load_checkpoint(path)[1]["trainings"]):
+            break  # in the midst of both members
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -268,7 +268,7 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> Non
 
 
 def test_stopped_while_it_trains_once_more_it_ends_with_the_same_weights(tmp_path: Path) -> None:
-    path, plan = tmp_path / "c", replace(QUICK, refit=True)
+    path, plan = tmp_path / "c", replace(QUICK, members=1)
 
     def stop(epoch: Epoch, _: float) -> None:
         if math.isnan(epoch.validation_loss):  # nothing is held out any more
@@ -285,12 +285,22 @@ def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch:
         if epoch.step == 6:
             monkeypatch.setattr(course_module, "FOR_TRAINING", 0.0)
 
-    trained = scratch(waves(4, 60), plan=replace(QUICK, refit=True), max_steps=6, time_limit=600, progress=end_the_time)
-    assert "the time was over before all was trained once more" in trained.notes[-1]
+    trained = scratch(waves(4, 60), plan=replace(QUICK, members=1), max_steps=6, time_limit=600, progress=end_the_time)
+    assert trained.notes[-1] == "no time to train once more on everything: what was validated is kept"
     monkeypatch.undo()
     assert fingerprint(trained) == fingerprint(scratch(waves(4, 60)))
-    found = trained.provenance
-    assert (found["plan"]["refit"], found["members"]) == (False, 1)
+    assert trained.provenance["members"] == 0
+
+
+def test_no_training_is_begun_that_would_not_end_in_time() -> None:
+    def a_slow_machine(epoch: Epoch, _: float) -> None:
+        time.sleep(1.0)  # in the thread that listens, beside the training itself
+
+    plan = replace(QUICK, members=None, max_steps=2, epochs=2)
+    trained = scratch(waves(4, 60), plan=plan, time_limit=600)
+    assert trained.provenance["members"] == 1
+    trained = scratch(waves(4, 60), plan=plan, max_steps=2, time_limit=2.0, progress=a_slow_machine)
+    assert trained.provenance["members"] == 0 and len(trained.provenance["trainings"]) == 1
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
@@ -522,7 +532,7 @@ def test_too_little_memory_is_said_before_anything_is_made(monkeypatch: pytest.M
         (waves(3, 30), 4, {"time_limit": -1}, ConfigError, "time_limit -1"),
         (waves(3, 30), 4, {"max_steps": 0}, ConfigError, "max_steps 0: expected a whole number from 1"),
         (waves(3, 30), 4, {"intervals": "wide"}, ConfigError, "intervals 'wide': expected model or conformal"),
-        (waves(3, 30), 4, {"members": 0}, ConfigError, "members 0: expected a whole number from 1"),
+        (waves(3, 30), 4, {"members": -1}, ConfigError, "members -1: expected a whole number from 0"),
         (waves(3, 30), 4, {"device": "abacus"}, ConfigError, "device 'abacus' cannot be used"),
         (waves(3, 30), 4, {"start": "scratch", "cell": "gru"}, ConfigError, "cell 'gru' is not known"),
         (waves(3, 30), 4, {"start": "nowhere.onnx"}, FileNotFoundError, "no model file at nowhere.onnx"),

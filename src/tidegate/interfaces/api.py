@@ -365,7 +365,8 @@ def fit(
         time_limit: seconds in all, which decide how many steps each training has.
         max_steps: steps of each training. What a fit under a time limit came to, with the `members` that its
             `provenance` tells, repeats it exactly.
-        members: trainings of each kind that is kept, with the next seeds, whose quantiles are averaged; left out, one.
+        members: trainings of each kind that is kept, on everything, with the next seeds, whose quantiles are averaged;
+            left out, one where a time limit leaves time for it; 0: what was validated is kept.
         intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
             "conformal": the ranks of split conformal prediction over all series, as they are.
         seed: the same seed, data and machine give the same network.

@@ -198,7 +198,7 @@ def _forecast_document(result: Forecast, model: Model) -> str:
     "--members",
     type=int,
     metavar="N",
-    help="Trainings of what is kept, which are averaged; left out, 1.",
+    help="Trainings of what is kept, on everything, which are averaged; 0: none; left out, 1 where there is time.",
 )
 @click.option(
     "--intervals",

@@ -17,6 +17,7 @@ from tidegate.training.windows import OriginPlan
 LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at once; beyond, masked patches
 LONGEST_CONTEXT = 512  # and reads blocks of at most so many
 LONGEST = 3  # times the usual number of steps that a generous time limit leads to
+FIRST = 2  # times the usual number that are more worth than training once more on everything
 INTERVALS = ("model", "conformal")
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that start weights are given up for: the future differs
@@ -33,8 +34,10 @@ class FitPlan:
         max_steps: of each training. A time limit lowers it, or raises it up to LONGEST times.
         transfer_share: of max_steps, for weights that know something where a network of its own is trained beside them:
             they are at their best sooner, and their steps take longer.
-        members: trainings of each kind that is kept, whose quantiles are averaged. More are slower to forecast with,
-            and hardly better: docs/fit.md.
+        members: trainings, once more and to the same steps, of each kind that is kept, on everything: the newest
+            values, which were held out, are those that tell most about what comes. Several are averaged, which is
+            slower to forecast with and hardly better: docs/fit.md. None: one, where there is time for it; 0: what was
+            validated is kept.
         intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
             "conformal": the ranks of split conformal prediction, as they are.
         time_limit: seconds in all; None: as long as it takes.
@@ -49,15 +52,13 @@ class FitPlan:
             eight random walks tell nothing.
         blends: how far to go from the start weights to the trained ones; the validation part decides. Half way is
             often better than either end (Wortsman et al., 2022, "Robust fine-tuning of zero-shot models").
-        refit: train what was chosen once more, to the same steps, on everything: the newest values, which were held
-            out, are those that tell most about what comes.
         validation_values, selection_values: values read per validation, and per candidate of the choice at the end.
     """
 
     seed: int = 0
     max_steps: int = 300
     transfer_share: float = 0.5
-    members: int = 1
+    members: int | None = None
     intervals: str = "model"
     time_limit: float | None = None
     epochs: int = 8
@@ -72,14 +73,14 @@ class FitPlan:
     windows: int = 3
     held_rows: int = 200
     blends: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
-    refit: bool = True
     validation_values: int = 300_000
     selection_values: int = 600_000
 
     def __post_init__(self) -> None:
-        for name, value in (("max_steps", self.max_steps), ("members", self.members)):
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} {value}: expected a whole number from 1")
+        if self.max_steps < 1:
+            raise ConfigError(f"max_steps {self.max_steps}: expected a whole number from 1")
+        if self.members is not None and self.members < 0:
+            raise ConfigError(f"members {self.members}: expected a whole number from 0")
         if self.intervals not in INTERVALS:
             raise ConfigError(f"intervals {self.intervals!r}: expected {' or '.join(INTERVALS)}")
         if self.time_limit is not None and not self.time_limit > 0:

@@ -115,6 +115,14 @@ class Course:
     def has_stalled(self) -> bool:
         return self.step - self.best_step >= self.plan.patience * self.plan.epoch_steps and self.best_step > 0
 
+    @property
+    def pace(self) -> float:
+        """Seconds that a step took, validation included."""
+        first, last = self.history[0], self.history[-1]
+        if last.step > first.step:
+            return (last.seconds - first.seconds) / (last.step - first.step)
+        return last.seconds / last.step
+
     def _epoch(self, samples: Samples, clock: Clock) -> list[float]:
         losses: list[float] = []
         until = min(self.last_step, (self.step // self.plan.epoch_steps + 1) * self.plan.epoch_steps)
@@ -165,8 +173,13 @@ class Clock:
         return self.before + time.monotonic() - self.began
 
     @property
+    def left(self) -> float:
+        """Seconds for training that are left."""
+        return math.inf if self.limit is None else FOR_TRAINING * self.limit - self.seconds
+
+    @property
     def is_over(self) -> bool:
-        return self.limit is not None and self.seconds >= FOR_TRAINING * self.limit
+        return self.left <= 0
 
 
 def validate(network: PatchLSTM, part: HeldOut) -> tuple[float, float]:

@@ -90,7 +90,8 @@ def fit(
             layers there are.
         time_limit: seconds in all; it decides how many steps each training has.
         max_steps: of each training. What a fit under a time limit came to, with the same `members`, repeats it exactly.
-        members: trainings of each kept kind that are averaged; left out, one.
+        members: trainings of each kept kind, on everything, that are averaged; left out, one where a time limit
+            leaves time for it; 0: what was validated is kept.
         intervals: "model" or "conformal", see FitPlan.
         checkpoint: a file to write the state to after every epoch, removed at the end.
         resume: go on from `checkpoint` if it is there.
@@ -143,10 +144,10 @@ def fit(
     best = choose(found, material.selection)
     notes = [*trainings.notes, chosen_note(best, found, kinds, material)]
     table = calibration(best, groups[0].trained[0], material.selection, plan.intervals)
-    if plan.refit and (moved := [kinds[place] for place, blend in best.blends.items() if blend]):
+    if plan.members != 0 and (moved := [kinds[place] for place, blend in best.blends.items() if blend]):
         courses |= trainings.run_again({kind: courses[kind] for kind in moved})
         groups = [Group(kind, [course.network for course in courses[kind]]) for kind in kinds]
-        notes.append(again_note(trainings.plan, plan.members))
+        notes.append(again_note(trainings.plan.members or 0, plan.members or 1))
     saved.remove()
     networks, shares = zip(*mixture(groups, best.blends), strict=True)
     return Trained(
@@ -238,12 +239,12 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kin
     return f"kept {kept}: MASE {best.mase:.3f} {where}{beside}"
 
 
-def again_note(plan: FitPlan, asked: int) -> str:
-    """One sentence: what came of training once more. asked: members."""
-    if not plan.refit:
-        return "the time was over before all was trained once more on everything: what was validated is kept"
+def again_note(members: int, asked: int) -> str:
+    """One sentence: what came of training once more."""
+    if not members:
+        return "no time to train once more on everything: what was validated is kept"
     note = "trained once more, to the same steps, on everything"
-    return note if plan.members == asked else f"{note}; {plan.members} of {asked} members had time"
+    return note if members == asked else f"{note}; {members} of {asked} members had time"
 
 
 def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[str, Any]:

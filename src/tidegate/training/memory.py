@@ -19,7 +19,7 @@ PER_BATCH_VALUE = 25_000.0
 
 def check_memory(panel: Panel, plan: FitPlan, device: torch.device) -> None:
     """Raises: DataError, with what is needed and what is free, if there is not enough."""
-    at_once = workers_for(2 * plan.members, device)
+    at_once = workers_for(2 * (plan.members or 1), device)
     needed = 8.0 * COPIES * len(panel.values) + FIXED + at_once * PER_BATCH_VALUE * plan.batch_values
     free = free_memory()
     if free is not None and needed > free:

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, FitPlan
+from tidegate.training.choices import BUDGET, FEW_STEPS, FIRST, LONGEST, FitPlan
 from tidegate.training.course import Clock, Course, Epoch, validate
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
@@ -57,12 +57,9 @@ class Trainings:
         self.expected = 0  # courses in all
 
     def run(self) -> list[list[Course]]:
-        """Train until the validation part says enough. Returns: the courses of each kind.
-
-        Where all is trained once more, one member of each kind is enough to choose by.
-        """
-        trainings = self._of(self.kinds, self._validated_members, everything=False)
-        self.expected = len(trainings) * (2 if self.plan.refit else 1)
+        """Train until the validation part says enough. Returns: the courses of each kind."""
+        trainings = self._of(self.kinds, 1, everything=False)
+        self.expected = len(trainings) * (1 if self.plan.members == 0 else 2)
         self._run_all(trainings)
         return [[one.course for one in trainings if one.kind is kind] for kind in self.kinds]
 
@@ -71,20 +68,33 @@ class Trainings:
 
         Returns: for each kind those of all members that came so far in time; nothing if no member did.
         """
-        trainings = self._of(list(before), self.plan.members, everything=True)
-        for one in trainings:
-            one.course.last_step = before[one.kind][one.start].best_step
+        members = self._members_in_time(before)
+        trainings = self._again(before, members)
         self.expected = len(self.courses) + len(trainings)
         self._run_all(trainings)
         missed = [one.member for one in trainings if one.course.step < one.course.last_step]
-        complete = min(missed, default=self.plan.members)
-        self.plan = replace(self.plan, members=complete or 1, refit=complete > 0)
+        complete = min(missed, default=members)
+        self.plan = replace(self.plan, members=complete)
         kept = [one for one in trainings if one.member < complete]
         return {kind: [one.course for one in kept if one.kind is kind] for kind in before if complete}
 
-    @property
-    def _validated_members(self) -> int:
-        return 1 if self.plan.refit else self.plan.members
+    def _again(self, before: Mapping[Kind, Sequence[Course]], members: int) -> list[Training]:
+        trainings = self._of(list(before), members, everything=True)
+        for one in trainings:
+            one.course.last_step = before[one.kind][one.start].best_step
+        return trainings
+
+    def _members_in_time(self, before: Mapping[Kind, Sequence[Course]]) -> int:
+        """As many as were asked for, where the clock leaves time; all where an earlier sitting has begun with them."""
+        members = 1 if self.plan.members is None else self.plan.members
+        trainings = self._again(before, members)
+        if any(self.saved.knows(one.key) for one in trainings):
+            return members
+        seconds = [one.course.last_step * before[one.kind][one.start].pace for one in trainings]
+        each = len(trainings) // max(members, 1)
+        while members and self._makespan(seconds[: members * each]) > self.clock.left:
+            members -= 1
+        return members
 
     def _makespan(self, seconds: Sequence[float]) -> float:
         return makespan(seconds, workers_for(len(seconds), self.material.device))
@@ -172,9 +182,9 @@ class Trainings:
     def _affordable_steps(self, time_limit: float) -> int:
         """Steps of each training so that all of them end in time.
 
-        Every kind is tried for a few steps on copies, which change nothing, side by side as they will run.
+        Where these would be few, none is kept for training once more. Every kind is tried for a few steps on copies, which change nothing, side by side as they will run.
         """
-        trainings = self._of(self.kinds, self._validated_members, everything=False)
+        trainings = self._of(self.kinds, 1, everything=False)
         with pool_for(len(trainings), self.material.device) as pool:
             rehearsed = list(pool.map(self._rehearse, trainings))
         kinds = [one.kind for one in trainings]
@@ -186,9 +196,9 @@ class Trainings:
         chosen *= len(self.material.selection.actual) / len(self.material.epochs.actual)
         left = BUDGET * time_limit - self.clock.seconds - self.plan.epochs * self._makespan(validations) - chosen
         seconds = self._makespan(steps)
-        if self.plan.refit:
-            seconds += self._makespan(steps * self.plan.members)
-        return int(left / seconds)
+        again = self._makespan(steps * (1 if self.plan.members is None else self.plan.members))
+        first = min(left / seconds, FIRST * self.plan.max_steps) if self.plan.members is None else 0
+        return int(max(first, left / (seconds + again)))
 
     def _rehearse(self, one: Training) -> tuple[float, float]:
         """Seconds that a step and a validation take."""
