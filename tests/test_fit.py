@@ -30,8 +30,8 @@ from tidegate.training import course as course_module
 from tidegate.training import memory
 from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import FitPlan, careful_gain, own_config
-from tidegate.training.fit import Epoch, Trained, fit
-from tidegate.training.material import Kind
+from tidegate.training.fit import Epoch, Trained, fit, in_logarithms, ways_to_begin
+from tidegate.training.material import Kind, Material
 from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out, seasonal_changes
 from tidegate.training.selection import Candidate, Group, choose, mixture
 from tidegate.training.side_by_side import makespan, run_all
@@ -100,6 +100,46 @@ def test_auto_trains_the_shipped_weights_and_a_network_of_its_own_and_says_what_
     assert names == {"the shipped weights", "a network of its own (lstm, 2 x 128)"}
     assert any(note.startswith(("kept ", "no training beat")) for note in trained.notes)
     assert set(trained.provenance["kept"]) <= names and trained.provenance["max_steps"] == 6
+
+
+def swelling(count: int, length: int) -> Panel:
+    """Positive waves whose ups are many times their downs."""
+    rng = np.random.default_rng(0)
+    steps = np.arange(length)
+    level = [np.sin(2 * np.pi * (steps + rng.integers(12)) / 12) + 0.1 * rng.normal(size=length) for _ in range(count)]
+    return panel_of(*(100 * np.exp(one) for one in level))
+
+
+def growth_that_ends(count: int) -> Panel:
+    """Series that grow by a third at each step, and then no more."""
+    rng = np.random.default_rng(0)
+    grown = [np.exp(np.cumsum(0.3 + 0.05 * rng.normal(size=rng.integers(10, 30)))) for _ in range(count)]
+    return panel_of(*(np.append(one, one[-1] * (1 + 0.02 * rng.normal(size=12))) for one in grown))
+
+
+def beside_the_shipped_weights(panel: Panel) -> Kind:
+    """The network of its own that `fit` trains."""
+    kinds = ways_to_begin(panel, 4, "auto", {})
+    return in_logarithms(kinds, Material.of(panel, 4, None, QUICK, kinds, torch.device("cpu")))[1]
+
+
+def test_the_network_of_its_own_reads_logarithms_where_all_is_positive_and_they_forecast_well() -> None:
+    panel = swelling(20, 100)
+    own = beside_the_shipped_weights(panel)
+    assert own.name.endswith("of logarithms")
+    assert own.config.log_unit == pytest.approx(0.5 * panel.values.min())
+    assert beside_the_shipped_weights(growth_that_ends(20)).config.log_unit == 0
+    with_a_zero = replace(panel, values=np.append(panel.values[:-1], 0.0))
+    assert beside_the_shipped_weights(with_a_zero).config.log_unit == 0
+
+
+def test_what_is_trained_on_logarithms_forecasts_what_falls_to_zero_or_below() -> None:
+    torch.manual_seed(0)
+    panel = swelling(4, 60)
+    trained = Trained((PatchLSTM(replace(TINY, log_unit=float(panel.values.min()))).eval(),), (), (), {})
+    ends = np.arange(len(panel.values)) % 60 >= 50
+    for now in (0.0, -100.0):
+        assert np.isfinite(forecasts(trained, replace(panel, values=np.where(ends, now, panel.values)))).all()
 
 
 def test_another_cell_than_the_files_means_from_nothing() -> None:

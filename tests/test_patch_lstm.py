@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tidegate.forecasting.config import ModelConfig
-from tidegate.network.causal import History, Scaling, Steps
+from tidegate.network.causal import History, Scaling, Steps, from_logarithms, logarithms
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.synthetic import random_walk, sine_wave, trend_and_season
 
@@ -169,6 +171,26 @@ def test_a_missing_value_is_not_the_value_zero_nor_the_last_one() -> None:
 
 
 @FEW
+@given(st.floats(-1e12, 1e12), st.floats(1e-6, 1e6))
+def test_logarithms_lead_back_to_the_value_below_zero_too(value: float, unit: float) -> None:
+    values = torch.tensor([value, -value], dtype=torch.float64)
+    read = logarithms(values, unit)
+    assert read[0] == -read[1]
+    torch.testing.assert_close(from_logarithms(read, unit), values, rtol=1e-12, atol=1e-14 * unit)
+    if value > 100 * unit:
+        assert float(read[0]) == pytest.approx(math.log(2 * value / unit), abs=1e-4)
+
+
+def test_a_network_that_reads_logarithms_forecasts_multiples_alike() -> None:
+    torch.manual_seed(0)
+    network = PatchLSTM(replace(CONFIG, log_unit=0.01)).eval()
+    history = 100 * torch.rand(3, 80, dtype=torch.float64).exp()
+    seasons = torch.tensor([[7, 0, 0]] * 3)
+    with torch.no_grad():
+        once, thousandfold = (network.forecast(factor * history, seasons, 20) for factor in (1, 1000))
+    torch.testing.assert_close(thousandfold, 1000 * once, rtol=1e-5, atol=0)
+
+
 @given(length=st.integers(1, 300), half_life=st.sampled_from([0, 7, 128]), seed=st.integers(0, 9))
 def test_the_scale_is_that_of_the_past_with_old_values_counting_less(length: int, half_life: int, seed: int) -> None:
     series = with_gaps(example(300, seed), seed) + 50

@@ -182,7 +182,8 @@ class Trainings:
     def _affordable_steps(self, time_limit: float) -> int:
         """Steps of each training so that all of them end in time.
 
-        Where these would be few, none is kept for training once more. Every kind is tried for a few steps on copies, which change nothing, side by side as they will run.
+        Where these would be few, none are given up for training once more. Every kind is tried for a few steps on
+        copies, which change nothing, side by side as they will run.
         """
         trainings = self._of(self.kinds, 1, everything=False)
         with pool_for(len(trainings), self.material.device) as pool:
