@@ -23,7 +23,7 @@ from tidegate.network.patch_lstm import PatchLSTM
 FOLDER = Path(__file__).parent / "browser"
 RUNTIME = FOLDER / "node_modules" / "onnxruntime-web" / "dist"
 SMALL = {"context_length": 64, "horizon": 32, "hidden_size": 13, "embedding_size": 12, "head_size": 16}
-CELLS = ("lstm", "peephole")
+NETWORKS: dict[str, dict[str, Any]] = {"lstm": {}, "peephole": {"cell": "peephole"}, "logarithms": {"log_unit": 2e4}}
 SEASONS = np.array([[7, 24, 0]])
 HORIZON = 40
 
@@ -40,11 +40,11 @@ def history(length: int = 150) -> Floats:
 
 
 @functools.cache
-def network(cell: str) -> PatchLSTM:
+def network(name: str) -> PatchLSTM:
     torch.manual_seed(5)
-    made = PatchLSTM(ModelConfig(**SMALL, cell=cell)).eval()
-    for name, parameter in made.named_parameters():
-        if "weight_peep" in name:
+    made = PatchLSTM(ModelConfig(**SMALL, **NETWORKS[name])).eval()
+    for part, parameter in made.named_parameters():
+        if "weight_peep" in part:
             torch.nn.init.normal_(parameter, std=0.5)  # peepholes that matter
     return made
 
@@ -92,11 +92,11 @@ def by_session(model: Model, values: Floats) -> Floats:
 NATIVE: dict[str, Forecaster] = {"equations": by_equations, "torch": by_torch}
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("other", NATIVE)
-def test_the_file_forecasts_what_the_network_does(cell: str, other: str) -> None:
-    expected = NATIVE[other](network(cell), history())
-    np.testing.assert_allclose(by_onnx_runtime(network(cell), history()), expected, rtol=0, atol=2e-5 * 30)
+def test_the_file_forecasts_what_the_network_does(name: str, other: str) -> None:
+    expected = NATIVE[other](network(name), history())
+    np.testing.assert_allclose(by_onnx_runtime(network(name), history()), expected, rtol=0, atol=2e-5 * 30)
 
 
 def test_peepholes_and_cells_are_not_all_alike() -> None:
@@ -119,8 +119,8 @@ def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
     (folder / "page.html").write_text((FOLDER / "page.html").read_text())
     (folder / "runtime").symlink_to(RUNTIME)
     (folder / "shipped.onnx").symlink_to(shipped_path())
-    for cell in CELLS:
-        (folder / f"{cell}.onnx").write_bytes(to_onnx(network(cell), {}))
+    for name in NETWORKS:
+        (folder / f"{name}.onnx").write_bytes(to_onnx(network(name), {}))
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -161,11 +161,11 @@ def by_browser(page: Any, file: str, values: Floats) -> Floats:
     return np.array(data).reshape(shape)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_browser_forecasts_what_the_equations_do(page: Any, cell: str) -> None:
-    found = by_browser(page, f"{cell}.onnx", history())
-    np.testing.assert_allclose(found, by_equations(network(cell), history()), rtol=0, atol=1e-4 * 30)
-    np.testing.assert_allclose(found, by_onnx_runtime(network(cell), history()), rtol=0, atol=1e-4 * 30)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_browser_forecasts_what_the_equations_do(page: Any, name: str) -> None:
+    found = by_browser(page, f"{name}.onnx", history())
+    np.testing.assert_allclose(found, by_equations(network(name), history()), rtol=0, atol=1e-4 * 30)
+    np.testing.assert_allclose(found, by_onnx_runtime(network(name), history()), rtol=0, atol=1e-4 * 30)
 
 
 def test_a_browser_forecasts_with_the_model_in_the_package(page: Any) -> None:

@@ -76,6 +76,14 @@ def test_the_graph_forecasts_what_the_network_forecasts(name: str, horizon: int)
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.nanstd(context[:6]))
 
 
+def test_a_network_that_embeds_values_as_they_are_is_written_too() -> None:
+    network, context = make(ModelConfig(**SMALL, season_slots=0, scaling=False)), awkward_histories()[:6]
+    with torch.no_grad():
+        expected = network.forecast(torch.tensor(context), torch.zeros(6, 0, dtype=torch.int64), 40).numpy()
+    found = Model.open(to_onnx(network, {})).session.run(None, {"context": context, "horizon": np.array(40)})[0]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.nanstd(context))
+
+
 @pytest.mark.parametrize("name", [name for name, config in CONFIGS.items() if config.scaling])
 @pytest.mark.parametrize("patches", [1, 3, 6])
 def test_the_state_after_some_patches_goes_on_to_the_forecast_and_the_state_of_the_whole(

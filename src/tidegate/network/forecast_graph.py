@@ -9,24 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.network.causal import (
-    LINEAR,
-    LOG_LIMIT,
-    LOOKUP_CHANNELS,
-    LOOKUP_DRIFT,
-    LOOKUP_FADE,
-    LOOKUP_SEASONS,
-    TINY,
-)
-from tidegate.network.graph import Graph, Value
+from tidegate.network.causal import LINEAR, LOOKUP_CHANNELS
+from tidegate.network.causal_graph import SUMS, HistoryGraph, ScalingGraph, from_logarithms, logarithms
+from tidegate.network.cells_graph import RecurrentGraph
+from tidegate.network.graph import Graph, Value, total_of
 from tidegate.network.patch_lstm import MIX_PARTS, SQUASHED_LIMIT, PatchLSTM
 
 Array = NDArray[np.float32]
-# What a stream carries of a history beside the recurrent state: its first value, the unit of the sums (a power of two),
-# how many values were observed, and sums that fade: of ones, of the values, of their squares and of their moves, all
-# counted from the first.
-SUMS = ("first", "unit", "count", "weight", "total", "squares", "moves")
-
 # torch stacks the gates i, f, g, o; ONNX i, o, f, g. Peepholes: here i, f, o; ONNX i, o, f.
 GATES = (0, 3, 1, 2)
 PEEPHOLES = (0, 2, 1)
@@ -126,8 +115,8 @@ def _mean(parts: list[Value], shares: Sequence[float]) -> Value:
     graph = parts[0].graph
     known = [~graph.op("IsNaN", part, dtype="bool") for part in parts]
     weighted = zip(known, parts, shares, strict=True)
-    total = _sum([graph.where(one, part * share, 0.0) for one, part, share in weighted])
-    return total / _sum([one.cast("float64") * share for one, share in zip(known, shares, strict=True)])
+    total = total_of([graph.where(one, part * share, 0.0) for one, part, share in weighted])
+    return total / total_of([one.cast("float64") * share for one, share in zip(known, shares, strict=True)])
 
 
 class _Writer:
@@ -143,7 +132,7 @@ class _Writer:
     def write(self, inputs: _Inputs, grid: int) -> tuple[Value, Value, Value, Value]:
         """Quantiles, those of past origins (ends of patches of `grid` steps), state and sums after the last step."""
         config, g = self.config, self.graph
-        context, horizon, past = self.logarithms(inputs.context), inputs.horizon, inputs.past
+        context, horizon, past = logarithms(inputs.context, self.config.log_unit), inputs.horizon, inputs.past
         if config.season_slots:
             assert inputs.seasons is not None
             self.seasons = (
@@ -153,39 +142,39 @@ class _Writer:
             )
         values, lengths = self.align(context)
         end = lengths.unsqueeze(1)
-        self.carried = g.where(self.is_carried, end - self.pending, 0)  # B 1, the step that the state has read up to
-        self.observe(values)
+        carried = g.where(self.is_carried, end - self.pending, 0)  # B 1, the step that the state has read up to
+        self.history = HistoryGraph(config, values, self.sums, carried, self.is_carried)
         patch, per_block = config.patch_length, config.horizon // config.patch_length
         blocks = (horizon + (config.horizon - 1)) // config.horizon
-        final = (end - self.carried - 1).maximum(0) // patch  # B 1, among the steps of this pass
+        final = (end - carried - 1).maximum(0) // patch  # B 1, among the steps of this pass
         count = final.reduce("Max", 0, 1) + (blocks - 1).maximum(0) * per_block + 1
         ahead = ((g.arange(count) + 1) * patch).unsqueeze(0)  # 1 K
-        ends = ahead + self.carried
+        ends = ahead + carried
         origin = g.where(ends < end, ends, ahead + (end - (final + 1) * patch))  # B K
         known = origin.minimum(end)
-        previous = g.concat([self.carried, origin.slice(0, -1, 1)], 1)
+        previous = g.concat([carried, origin.slice(0, -1, 1)], 1)
         embedded = self.embed(origin, known, previous)
-        output, state = self.read(embedded)
+        output, state = RecurrentGraph(config, self.network.recurrent, self.weights, self.state).read(embedded)
         asked = final + g.arange(blocks).unsqueeze(0) * per_block  # B M
-        last = (end - self.carried - 1).maximum(0) // grid  # B 1, of the patches on whose ends the past is told
+        last = (end - carried - 1).maximum(0) // grid  # B 1, of the patches on whose ends the past is told
         earlier = (last - g.arange(past).unsqueeze(0)) * (grid // patch) - 1  # B past
         asked = g.concat([asked, earlier], 1).maximum(0)  # the past comes behind, and is cut off again
         rows = asked.unsqueeze(2)
         chosen_origin, chosen_known = origin.at(asked), known.at(asked)
-        scaling = self.scaling(chosen_known)
+        scaling = self.history.scaling(chosen_known)
         predicted = self.predict(
             self.pick(output, rows), self.pick(embedded, rows), chosen_origin, chosen_known, scaling
         )
-        result = self.from_logarithms(self.unsquash(predicted, scaling))  # B M H Q
+        result = from_logarithms(self.unsquash(predicted, scaling), config.log_unit)  # B M H Q
         levels = len(config.quantile_levels)
         flat = result.slice(0, blocks, 1).reshape(context.size(0), -1, levels).slice(0, horizon, 1)
         empty = (lengths > 0).unsqueeze(1, 2)
         final_result = g.where(empty, flat, float("nan"))
         past_result = g.where(earlier.unsqueeze(2, 3) >= 0, result.slice(blocks, blocks + past, 1), float("nan"))
         # Only where a row's last step is the last of the pass, and a full patch, is there something to carry on from.
-        at_end = g.op("Equal", (final + 1) * patch + self.carried, end, dtype="bool")
+        at_end = g.op("Equal", (final + 1) * patch + carried, end, dtype="bool")
         at_end = at_end & g.op("Equal", final + 1, count, dtype="bool")
-        sums = g.where(at_end, self.sums_at(end), float("nan"))
+        sums = g.where(at_end, self.history.sums_at(end), float("nan"))
         return final_result, past_result, state, sums
 
     def carry_in(self, suffix: str) -> None:
@@ -197,24 +186,6 @@ class _Writer:
         self.sums = g.input("sums" + suffix, "float64", ["carried" + suffix, len(SUMS)], np.zeros((1, len(SUMS))))
         self.pending = g.input("pending" + suffix, "int64", ["carried" + suffix], np.zeros(1)).unsqueeze(1)
         self.is_carried = self.pending > 0  # B 1
-
-    def logarithms(self, values: Value) -> Value:
-        """causal.logarithms"""
-        if not self.config.log_unit:
-            return values
-        # The runtime has no arsinh of float64. Divided by the larger of 1 and itself, no square overflows.
-        size = (values / self.config.log_unit).apply("Abs")
-        large = size.maximum(1.0)
-        size, one = size / large, self.graph.constant(1.0, "float64") / large
-        logarithm = large.apply("Log") + (size + (size * size + one * one).apply("Sqrt")).apply("Log")
-        return self.graph.where(values < 0, -logarithm, logarithm)
-
-    def from_logarithms(self, read: Value) -> Value:
-        """causal.from_logarithms"""
-        if not self.config.log_unit:
-            return read
-        read = read.clip(-LOG_LIMIT, LOG_LIMIT)
-        return (read.apply("Exp") - (-read).apply("Exp")) * (0.5 * self.config.log_unit)
 
     def align(self, context: Value) -> tuple[Value, Value]:
         """patch_lstm.align; what a carried state has to be followed by is left as it is."""
@@ -230,143 +201,51 @@ class _Writer:
         index = position + start.unsqueeze(1)
         return g.where(index < time, context.at(index), float("nan")), time - start
 
-    def observe(self, values: Value) -> None:
-        """causal.History.of, or what of it goes on from carried sums: self.base is what lies before."""
-        g = self.graph
-        carried_first, carried_unit, *carried = (self.sums.slice(place, place + 1, 1) for place in range(len(SUMS)))
-        self.observed = ~g.op("IsNaN", values, dtype="bool")
-        first = g.where(self.observed, values, 0.0).slice(0, 1, 1)
-        self.first = g.where(self.is_carried, carried_first, first)
-        centred = g.where(self.observed, values - self.first, 0.0)
-        largest = centred.apply("Abs").reduce("Max", 1, keep=True)
-        exponent = (largest.maximum(1e-300).apply("Log") / float(np.log(2))).apply("Floor")
-        power = g.where(largest > 0, g.op("Pow", g.constant(2.0, "float64"), exponent), 0.0).maximum(carried_unit)
-        self.unit = g.where(power > 0, power, 1.0)
-        centred = centred / self.unit
-        self.count = self.observed.cast("float64").cumsum(1)
-        rank = self.count.cast("int64")
-        room = values.size(1) + 2
-        slots = g.op("Expand", g.constant(0.0, "float64"), g.vector([values.size(0), room]))
-        into = g.where(self.observed, rank, values.size(1) + 1)
-        slots = g.op("ScatterElements", slots, into, centred, axis=1)
-        self.filled = g.op("GatherElements", slots, rank, axis=1)
-        before = g.concat([self.filled.slice(0, 1, 1), self.filled.slice(0, -1, 1)], 1)
-        self.area = self.filled.cumsum(1)
-        parts = [self.observed.cast("float64"), centred, centred * centred, (self.filled - before).apply("Abs")]
-        self.running = [self.count, *map(self.running_sum, parts)]
-        # A power of two, so nothing is lost; the sums of the tail itself are taken away again.
-        change, last = carried_unit / self.unit, self.carried - 1
-        powers = [None, None, change, change * change, change]
-        self.base = [
-            g.where(self.is_carried, (total * power if power else total) - running.at(last), 0.0)
-            for total, power, running in zip(carried, powers, self.running, strict=True)
-        ]
-
-    def growth(self, steps: Value) -> Value:
-        """causal.growth"""
-        g, half_life = self.graph, self.config.half_life
-        table = g.constant(np.exp2(np.arange(half_life) / half_life), "float64")
-        doublings = steps // half_life
-        part = g.op("Gather", table, steps - doublings * half_life)
-        return part * g.op("Pow", g.constant(2.0, "float64"), doublings.cast("float64"))
-
-    def running_sum(self, parts: Value) -> Value:
-        """causal.running"""
-        if not self.config.half_life:
-            return parts.cumsum(1)
-        grown = self.growth(self.graph.arange(parts.size(1))).unsqueeze(0)
-        return (parts * grown).cumsum(1) / grown
-
-    def sums_before(self, known: Value) -> list[Value]:
-        """(B K) each: count, weight, total, squares and moves of all values before `known`, carried ones included."""
-        bases = self.base
-        if self.config.half_life:
-            grown = self.growth(known - self.carried)
-            bases = [bases[0], *(base / grown for base in bases[1:])]
-        return [running.at(known - 1) + base for running, base in zip(self.running, bases, strict=True)]
-
-    def sums_at(self, end: Value) -> Value:
-        """(B SUMS) what a stream carries from here."""
-        return self.graph.concat([self.first, self.unit, *self.sums_before(end)], 1)
-
-    def scaling(self, known: Value) -> dict[str, Value]:
-        """causal.Scaling.at"""
-        g = self.graph
-        if not self.config.scaling:
-            ones = (known * 0 + 1).cast("float64")
-            return {"location": ones * (-self.first / self.unit), "scale": ones / self.unit, "count": ones}
-        count, weight, total, squares, moves = self.sums_before(known)
-        count, weight = count.maximum(1.0), weight.maximum(TINY)
-        mean = total / weight
-        deviation = (squares / weight - mean * mean).maximum(0.0).apply("Sqrt")
-        change = moves / (weight * (1.0 - 1.0 / count)).maximum(TINY)
-        both = (deviation > 0) & (change > 0)
-        started = known > 0
-        return {
-            "location": g.where(started, self.filled.at(known - 1), 0.0),
-            "scale": g.where(started, (deviation + change) * 0.5, 0.0),
-            "spread": g.where(both, change / g.where(both, deviation, 1.0), 1.0).apply("Log"),
-            "count": count,
-        }
-
-    def squash(self, scaling: dict[str, Value], values: Value, extra_axes: int) -> Value:
-        """Scaling.scaled and, with scaling, arcsinh: (B K ...) float64 -> float32"""
-        axes = tuple(range(2, 2 + extra_axes))
-        scale = scaling["scale"]
-        divisor = self.graph.where(scale > 0, scale, 1.0).unsqueeze(*axes)
-        scaled = ((values - scaling["location"].unsqueeze(*axes)) / divisor).clip(-1e9, 1e9).cast("float32")
-        return (scaled / LINEAR).apply("Asinh") * LINEAR if self.config.scaling else scaled
-
-    def unsquash(self, predicted: Value, scaling: dict[str, Value]) -> Value:
+    def unsquash(self, predicted: Value, scaling: ScalingGraph) -> Value:
         """PatchLSTM.unsquash"""
         spread = predicted.cast("float64")
         if self.config.scaling:
             spread = (spread / LINEAR).clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
             spread = (spread.apply("Exp") - (-spread).apply("Exp")) * (0.5 * LINEAR)
-        centred = scaling["location"].unsqueeze(2, 3) + scaling["scale"].unsqueeze(2, 3) * spread
-        return centred * self.unit.unsqueeze(2, 3) + self.first.unsqueeze(2, 3)
-
-    def visible(self, index: Value, known: Value, extra_axes: int) -> Value:
-        """causal.visible"""
-        limit = known.unsqueeze(*range(2, 2 + extra_axes))
-        return (index >= 0) & (index < limit) & self.observed.take(index)
+        centred = scaling.location.unsqueeze(2, 3) + scaling.scale.unsqueeze(2, 3) * spread
+        return centred * self.history.unit.unsqueeze(2, 3) + self.history.first.unsqueeze(2, 3)
 
     def embed(self, origin: Value, known: Value, previous: Value) -> Value:
         """PatchLSTM.embed"""
         config, g = self.config, self.graph
-        scaling = self.scaling(known)
+        scaling = self.history.scaling(known)
         window = g.constant(np.arange(-config.patch_length, 0), "int64")
         index = origin.unsqueeze(2) + window  # B K P
-        seen = self.visible(index, known, 1)
-        values = g.where(seen, self.squash(scaling, self.filled.take(index), 1), 0.0)
+        seen = self.history.visible(index, known, 1)
+        values = g.where(seen, self.history.squash(scaling, self.history.filled.take(index), 1), 0.0)
         if not config.embedding_size:
             return values
         parts = [values, seen.cast("float32"), self.step_features(origin, known, previous, scaling)]
         for slot in range(config.season_slots):
             season = self.seasons.slice(slot, slot + 1, 1).unsqueeze(1)  # B 1 1
             earlier = index - season.maximum(1)
-            lag_seen = self.visible(earlier, known, 1) & (season > 0)
-            parts.append(g.where(lag_seen, self.squash(scaling, self.filled.take(earlier), 1), 0.0))
+            lag_seen = self.history.visible(earlier, known, 1) & (season > 0)
+            parts.append(g.where(lag_seen, self.history.squash(scaling, self.history.filled.take(earlier), 1), 0.0))
             parts.append(lag_seen.cast("float32").reduce("Mean", 2, keep=True))
             length = season.maximum(1).cast("float32").apply("Log") * 0.2
             parts.append(g.op("Expand", length, g.concat([origin.shape(), g.constant([1], "int64")], 0)))
         return self.perceptron(g.concat(parts, 2), "embedding")
 
-    def step_features(self, origin: Value, known: Value, previous: Value, scaling: dict[str, Value]) -> Value:
+    def step_features(self, origin: Value, known: Value, previous: Value, scaling: ScalingGraph) -> Value:
         """PatchLSTM._step_features"""
         g, patch = self.graph, self.config.patch_length
-        before = self.scaling(previous.minimum(known))
-        shift = g.where(previous > 0, before["location"] - scaling["location"], 0.0)
-        scale = scaling["scale"]
-        both = (before["scale"] > 0) & (scale > 0)
-        growth = g.where(both, scale / g.where(both, before["scale"], 1.0), 1.0).apply("Log")
+        before = self.history.scaling(previous.minimum(known))
+        shift = g.where(previous > 0, before.location - scaling.location, 0.0)
+        scale = scaling.scale
+        both = (before.scale > 0) & (scale > 0)
+        growth = g.where(both, scale / g.where(both, before.scale, 1.0), 1.0).apply("Log")
         features = [
             (origin - previous).cast("float64") / float(patch),
             ((origin - known).cast("float64") / float(patch) + 1.0).apply("Log") * 0.3,
-            (shift / g.where(scale > 0, scale, 1.0)).cast("float32").apply("Asinh"),
+            (shift / scaling.divisor).cast("float32").apply("Asinh"),
             growth.clip(-3.0, 3.0),
-            scaling["spread"].clip(-4.0, 4.0),
-            scaling["count"].apply("Log") * 0.2,
+            scaling.spread.clip(-4.0, 4.0),
+            scaling.count.apply("Log") * 0.2,
         ]
         return g.concat([feature.cast("float32").unsqueeze(2) for feature in features], 2)
 
@@ -378,107 +257,12 @@ class _Writer:
         hidden = hidden * hidden.apply("Sigmoid")
         return hidden @ self.weights[f"{name}.2.weight"] + self.weights[f"{name}.2.bias"]
 
-    def read(self, embedded: Value) -> tuple[Value, Value]:
-        """cells.Recurrent: (B K E) -> (B K hidden), and the state after the last step"""
-        sequence = embedded.transpose(1, 0, 2)
-        ends: list[Value] = []
-        row = 0
-        for layer, dilation in enumerate(self.config.layer_dilations):
-            rows = range(row, row + self.config.cell_parts * dilation, dilation)
-            rings = [self.state.slice(at, at + dilation, 1).squeeze(0) for at in rows]
-            output, end = self.run_dilated(layer, dilation, sequence, rings)
-            sequence = sequence + output if self.config.residual and layer else output
-            ends += end
-            row += self.config.cell_parts * dilation
-        return sequence.transpose(1, 0, 2), self.graph.concat(ends, 0).unsqueeze(0)
-
-    def run_dilated(
-        self, layer: int, dilation: int, sequence: Value, rings: list[Value]
-    ) -> tuple[Value, Sequence[Value]]:
-        """cells.run_dilated, time first: (K B E) -> (K B hidden); rings: (dilation B hidden) of h and c"""
-        g, count, batch = self.graph, sequence.size(0), sequence.size(1)
-        hidden = self.config.hidden_size
-        room = g.vector([dilation, batch, hidden])
-        starts = [g.op("Expand", ring, room) for ring in rings]
-        if dilation == 1:
-            output, *ends = self.run_layer(layer, sequence, None, starts)
-            return output.squeeze(1), ends
-        # A last round that is not full is padded behind; `lengths` keep the padding out of the states.
-        rounds = (count + (dilation - 1)) // dilation
-        padded = g.op("Pad", sequence, g.vector([0, 0, 0, rounds * dilation - count, 0, 0]))
-        apart = padded.reshape(rounds, batch * dilation, sequence.size(2))
-        lengths = (count + g.constant(np.arange(dilation - 1, -1, -1), "int64")) // dilation  # of each phase
-        of_rows = g.op("Expand", lengths.unsqueeze(1), g.vector([dilation, batch])).reshape(-1).cast("int32")
-        flat = [start.reshape(1, batch * dilation, hidden) for start in starts]
-        output, *ends = self.run_layer(layer, apart, of_rows, flat)
-        output = output.reshape(rounds * dilation, batch, hidden).slice(0, count, 0)
-        has_run = lengths.unsqueeze(1, 2) > 0
-        rings = [g.where(has_run, end.reshape_like(start), start) for end, start in zip(ends, starts, strict=True)]
-        oldest = count - count // dilation * dilation
-        return output, [g.concat([ring, ring], 0).slice(oldest, oldest + dilation, 0) for ring in rings]
-
-    def run_layer(self, layer: int, sequence: Value, lengths: Value | None, starts: list[Value]) -> tuple[Value, ...]:
-        """The operator of one layer: (K 1 B hidden), and its last states, each (1 B hidden)"""
-        g, name = self.graph, self.network.recurrent.parameter_name
-        w_ih, w_hh, b_ih, b_hh = (
-            self.weights[f"recurrent.{name(weight, layer)}"]
-            for weight in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
-        bias = g.concat([b_ih, b_hh], 0).unsqueeze(0)
-        inputs: list[Value | None] = [sequence, w_ih.unsqueeze(0), w_hh.unsqueeze(0), bias, lengths, *starts]
-        if self.config.cell == "peephole":
-            inputs.append(self.weights[f"recurrent.{name('weight_peep', layer)}"].reshape(1, -1))
-        kind = "RNN" if self.config.cell == "rnn" else "LSTM"
-        return g.ops(kind, *inputs, outputs=1 + self.config.cell_parts, hidden_size=self.config.hidden_size)
-
     def pick(self, sequence: Value, rows: Value) -> Value:
         """patch_lstm.pick; rows (B M 1)"""
         index = self.graph.op("Expand", rows, self.graph.vector([1, 1, sequence.size(2)]))
         return self.graph.op("GatherElements", sequence, index, axis=1)
 
-    def look_up(self, origin: Value, known: Value, scaling: dict[str, Value]) -> tuple[Value, Value]:
-        """causal.look_up"""
-        config, g = self.config, self.graph
-        ahead = g.constant(np.arange(1, config.horizon + 1), "int64")
-        lead = (origin - known).unsqueeze(2, 3) + ahead  # B M 1 H
-        until = known.unsqueeze(2, 3)  # B M 1 1
-        season = self.seasons.unsqueeze(1, 3)  # B 1 S 1
-        length = season.maximum(1)
-        seasons_ahead = (lead + length - 1) // length
-        base = until - 1 + lead - length * seasons_ahead  # B M S H
-        starts = until - length * g.constant(np.arange(1, LOOKUP_SEASONS + 1), "int64")  # B M S seasons
-        whole = (starts >= 0) & (season > 0)
-        means = (self.area_before(starts + length) - self.area_before(starts)) / length.cast("float64")
-
-        latest = self.filled.take(base)
-        is_latest = self.visible(base, known, 2) & (season > 0)
-        around, weights = [], []
-        for back in range(LOOKUP_SEASONS):
-            index = base - length * back
-            seen = self.visible(index, known, 2) & whole.slice(back, back + 1, 3)
-            weights.append(seen.cast("float64") * LOOKUP_FADE**back)
-            around.append(weights[-1] * (self.filled.take(index) - means.slice(back, back + 1, 3)))
-        weight, level = _sum(weights), means.slice(0, 1, 3)
-        is_average = weight > 0
-        average = g.where(is_average, _sum(around) / weight.maximum(1e-9) + level, latest)
-        has_drift = whole.slice(1, 2, 3)
-        drift = g.where(has_drift, level - means.slice(1, 2, 3), 0.0)
-        drifted = average + drift * seasons_ahead.cast("float64").minimum(LOOKUP_DRIFT)
-
-        known_at = g.op("Or", is_latest, is_average)
-        channels = [(latest, is_latest), (average, known_at), (drifted, known_at)]
-        values = [g.where(seen, self.squash(scaling, value, 2), 0.0) for value, seen in channels]
-        all_of_it = float(sum(LOOKUP_FADE**back for back in range(LOOKUP_SEASONS)))
-        shares = [is_latest, weight / all_of_it, is_average & has_drift]
-        stack = g.concat([value.unsqueeze(3) for value in values], 3)  # B M S C H
-        share = g.concat([part.cast("float32").reduce("Mean", 3, keep=True) for part in shares], 3)  # B M S C
-        return stack, share
-
-    def area_before(self, index: Value) -> Value:
-        """causal.area_before"""
-        return self.graph.where(index > 0, self.area.take(index - 1), 0.0)
-
-    def predict(self, output: Value, embedded: Value, origin: Value, known: Value, scaling: dict[str, Value]) -> Value:
+    def predict(self, output: Value, embedded: Value, origin: Value, known: Value, scaling: ScalingGraph) -> Value:
         """PatchLSTM.predict: (B M H Q) squashed"""
         config, g = self.config, self.graph
         levels = len(config.quantile_levels)
@@ -486,7 +270,7 @@ class _Writer:
         inputs = [output, embedded] if config.embedding_size else [output]
         choices = config.season_slots * LOOKUP_CHANNELS
         if choices:
-            values, share = self.look_up(origin, known, scaling)
+            values, share = self.history.look_up(scaling, origin, known, self.seasons)
             shares = share.reshape(0, 0, choices)
             inputs += [values.reshape(0, 0, choices * config.horizon), shares]
         joined = self.perceptron(g.concat(inputs, 2), "head")
@@ -526,10 +310,3 @@ class _Writer:
         if median < levels - 1:
             parts.append(centre + distance.slice(median + 1, levels, 3).cumsum(3))
         return parts[0] if len(parts) == 1 else self.graph.concat(parts, 3)
-
-
-def _sum(parts: list[Value]) -> Value:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total

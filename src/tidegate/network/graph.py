@@ -220,3 +220,11 @@ class Graph:
         helper.set_model_props(model, metadata)
         onnx.checker.check_model(model)
         return model
+
+
+def total_of(parts: Sequence[Value]) -> Value:
+    """The sum of some values of one shape."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
