@@ -15,7 +15,7 @@ import tidegate
 from tidegate.training.fit import FitPlan
 
 AIRLINE = Path(__file__).parent.parent / "examples" / "airline_passengers.csv"
-QUICK = FitPlan(max_steps=4, epochs=2, batch_values=500, refit=False)
+QUICK = FitPlan(max_steps=4, epochs=2, batch_values=500, members=0)
 INTERVALS = ["forecast", "lo-80", "hi-80", "lo-95", "hi-95"]
 
 

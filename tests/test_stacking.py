@@ -38,7 +38,7 @@ STACKS: list[tuple[bool, tuple[int, ...]]] = [
     (True, (2, 1, 4)),
 ]
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
-QUICK = FitPlan(max_steps=4, epochs=2, batch_values=1000, warmup=2, refit=False)
+QUICK = FitPlan(max_steps=4, epochs=2, batch_values=1000, warmup=2, members=0)
 
 
 def stack(cell: str, residual: bool, dilations: tuple[int, ...], inputs: int = 2, hidden: int = 5) -> Recurrent:

@@ -16,8 +16,7 @@ from tidegate.training.windows import OriginPlan
 
 LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at once; beyond, masked patches
 LONGEST_CONTEXT = 512  # and reads blocks of at most so many
-LONGEST = 3  # times the usual number of steps that a generous time limit leads to
-FIRST = 2  # times the usual number that are more worth than training once more on everything
+LONGEST = 1.5  # times the usual number of steps that a generous time limit leads to
 INTERVALS = ("model", "conformal")
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that start weights are given up for: the future differs
@@ -31,7 +30,8 @@ class FitPlan:
 
     Attributes:
         seed: of the first training; every further one takes the next number.
-        max_steps: of each training. A time limit lowers it, or raises it up to LONGEST times.
+        max_steps: of each training. A time limit lowers it, or raises it up to LONGEST times; no time is kept for
+            training once more on everything before they have so many.
         transfer_share: of max_steps, for weights that know something where a network of its own is trained beside them:
             they are at their best sooner, and their steps take longer.
         members: trainings, once more and to the same steps, of each kind that is kept, on everything: the newest
@@ -56,7 +56,7 @@ class FitPlan:
     """
 
     seed: int = 0
-    max_steps: int = 300
+    max_steps: int = 600
     transfer_share: float = 0.5
     members: int | None = None
     intervals: str = "model"

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import BUDGET, FEW_STEPS, FIRST, LONGEST, FitPlan
+from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, FitPlan
 from tidegate.training.course import Clock, Course, Epoch, validate
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
@@ -176,7 +176,7 @@ class Trainings:
 
     def within(self, time_limit: float) -> Trainings | None:
         """The same with as many steps as fit into what is left of a time limit; None: too few to begin."""
-        steps = min(self._affordable_steps(time_limit), LONGEST * self.plan.max_steps)
+        steps = min(self._affordable_steps(time_limit), int(LONGEST * self.plan.max_steps))
         return self.with_steps(steps) if steps >= FEW_STEPS else None
 
     def _affordable_steps(self, time_limit: float) -> int:
@@ -198,7 +198,7 @@ class Trainings:
         left = BUDGET * time_limit - self.clock.seconds - self.plan.epochs * self._makespan(validations) - chosen
         seconds = self._makespan(steps)
         again = self._makespan(steps * (1 if self.plan.members is None else self.plan.members))
-        first = min(left / seconds, FIRST * self.plan.max_steps) if self.plan.members is None else 0
+        first = min(left / seconds, self.plan.max_steps) if self.plan.members is None else 0
         return int(max(first, left / (seconds + again)))
 
     def _rehearse(self, one: Training) -> tuple[float, float]:
