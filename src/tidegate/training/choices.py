@@ -18,10 +18,11 @@ LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at 
 LONGEST_CONTEXT = 512  # and reads blocks of at most so many
 LONGEST = 1.5  # times the usual number of steps that a generous time limit leads to
 INTERVALS = ("model", "conformal")
+MUCH_HELD_OUT = 0.2  # share of all values that is worth more to the last trainings than longer first ones are
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that start weights are given up for: the future differs
 LOG_LOSS = 1.1  # times their own loss that start weights may have when they read logarithms
-BUDGET = 0.85  # share of a time limit that is planned for; the rest is for a machine that slows down
+BUDGET = 0.85  # share of a time limit, or of what is left of it, that is planned for: a machine may slow down
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class FitPlan:
 
     Attributes:
         seed: of the first training; every further one takes the next number.
-        max_steps: of each training. A time limit lowers it, or raises it up to LONGEST times; no time is kept for
-            training once more on everything before they have so many.
+        max_steps: of each training. A time limit lowers it, or raises it up to LONGEST times. Where little is held out,
+            no time is kept for training once more on everything before they have so many.
         transfer_share: of max_steps, for weights that know something where a network of its own is trained beside them:
             they are at their best sooner, and their steps take longer.
         members: trainings, once more and to the same steps, of each kind that is kept, on everything: the newest

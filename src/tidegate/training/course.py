@@ -115,14 +115,6 @@ class Course:
     def has_stalled(self) -> bool:
         return self.step - self.best_step >= self.plan.patience * self.plan.epoch_steps and self.best_step > 0
 
-    @property
-    def pace(self) -> float:
-        """Seconds that a step took, validation included."""
-        first, last = self.history[0], self.history[-1]
-        if last.step > first.step:
-            return (last.seconds - first.seconds) / (last.step - first.step)
-        return last.seconds / last.step
-
     def _epoch(self, samples: Samples, clock: Clock) -> list[float]:
         losses: list[float] = []
         until = min(self.last_step, (self.step // self.plan.epoch_steps + 1) * self.plan.epoch_steps)

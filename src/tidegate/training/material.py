@@ -71,6 +71,12 @@ class Material:
         )
         return cls(panel, horizon, seasons, windows, epochs, selection, device)
 
+    @property
+    def held_share(self) -> float:
+        """Of all values, how many are held out."""
+        lengths = self.panel.offsets[1:] - self.panel.first_observed
+        return float((self.windows * self.horizon).sum() / lengths.sum())
+
     def samples(self, config: ModelConfig, *, everything: bool) -> Samples:
         """Windows for a network to train on; everything: the held-out ones too."""
         held = 0 * self.windows if everything else self.windows * self.horizon

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, FitPlan
+from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, MUCH_HELD_OUT, FitPlan
 from tidegate.training.course import Clock, Course, Epoch, validate
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
@@ -87,12 +87,12 @@ class Trainings:
     def _members_in_time(self, before: Mapping[Kind, Sequence[Course]]) -> int:
         """As many as were asked for, where the clock leaves time; all where an earlier sitting has begun with them."""
         members = 1 if self.plan.members is None else self.plan.members
-        trainings = self._again(before, members)
-        if any(self.saved.knows(one.key) for one in trainings):
+        if self.clock.limit is None or any(self.saved.knows(one.key) for one in self._again(before, members)):
             return members
-        seconds = [one.course.last_step * before[one.kind][one.start].pace for one in trainings]
-        each = len(trainings) // max(members, 1)
-        while members and self._makespan(seconds[: members * each]) > self.clock.left:
+        trainings = self._again(before, 1)
+        steps = [one.course.last_step for one in trainings]
+        seconds = [count * step for count, (step, _) in zip(steps, self._rehearsed(trainings), strict=True)]
+        while members and self._makespan(seconds * members) > BUDGET * self.clock.left:
             members -= 1
         return members
 
@@ -182,12 +182,10 @@ class Trainings:
     def _affordable_steps(self, time_limit: float) -> int:
         """Steps of each training so that all of them end in time.
 
-        Where these would be few, none are given up for training once more. Every kind is tried for a few steps on
-        copies, which change nothing, side by side as they will run.
+        Where these would be few, none are given up for training once more, unless much is held out.
         """
         trainings = self._of(self.kinds, 1, everything=False)
-        with pool_for(len(trainings), self.material.device) as pool:
-            rehearsed = list(pool.map(self._rehearse, trainings))
+        rehearsed = self._rehearsed(trainings)
         kinds = [one.kind for one in trainings]
         steps = [step * self._share_of(kind) for kind, (step, _) in zip(kinds, rehearsed, strict=True)]
         validations = [seconds for _, seconds in rehearsed]
@@ -198,12 +196,23 @@ class Trainings:
         left = BUDGET * time_limit - self.clock.seconds - self.plan.epochs * self._makespan(validations) - chosen
         seconds = self._makespan(steps)
         again = self._makespan(steps * (1 if self.plan.members is None else self.plan.members))
-        first = min(left / seconds, self.plan.max_steps) if self.plan.members is None else 0
-        return int(max(first, left / (seconds + again)))
+        together = left / (seconds + again)
+        if self.plan.members is not None or self.material.held_share > MUCH_HELD_OUT:
+            return int(together)
+        return int(max(together, min(left / seconds, self.plan.max_steps)))
+
+    def _rehearsed(self, trainings: Sequence[Training]) -> list[tuple[float, float]]:
+        """Seconds that a step and a validation of each take, tried for a few steps, side by side as they will run.
+
+        These trainings are of no use any more then.
+        """
+        with pool_for(len(trainings), self.material.device) as pool:
+            return list(pool.map(self._rehearse, trainings))
 
     def _rehearse(self, one: Training) -> tuple[float, float]:
-        """Seconds that a step and a validation take."""
-        step = one.course.rehearse(self.material.samples(one.kind.config, everything=False))
+        step = one.course.rehearse(self.material.samples(one.kind.config, everything=one.everything))
+        if one.everything:
+            return step, 0.0
         began = time.monotonic()
         validate(one.course.network, self.material.epochs)
         return step, time.monotonic() - began
