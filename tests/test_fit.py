@@ -30,8 +30,8 @@ from tidegate.training import course as course_module
 from tidegate.training import memory
 from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import FitPlan, careful_gain, own_config
-from tidegate.training.fit import Epoch, Trained, fit, in_logarithms, ways_to_begin
-from tidegate.training.material import Kind, Material
+from tidegate.training.fit import Epoch, Trained, fit, ways_to_begin
+from tidegate.training.material import Kind
 from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out, seasonal_changes
 from tidegate.training.selection import Candidate, Group, choose, mixture
 from tidegate.training.side_by_side import makespan, run_all
@@ -117,20 +117,17 @@ def growth_that_ends(count: int) -> Panel:
     return panel_of(*(np.append(one, one[-1] * (1 + 0.02 * rng.normal(size=12))) for one in grown))
 
 
-def beside_the_shipped_weights(panel: Panel) -> Kind:
-    """The network of its own that `fit` trains."""
-    kinds = ways_to_begin(panel, 4, "auto", {})
-    return in_logarithms(kinds, Material.of(panel, 4, None, QUICK, kinds, torch.device("cpu")))[1]
-
-
-def test_the_network_of_its_own_reads_logarithms_where_all_is_positive_and_they_forecast_well() -> None:
+def test_the_network_of_its_own_reads_logarithms_of_what_is_positive_and_swings() -> None:
     panel = swelling(20, 100)
-    own = beside_the_shipped_weights(panel)
+    shipped, own = ways_to_begin(panel, 8, "auto", {})
+    assert (shipped.config.log_unit, own.config.log_unit) == (0, pytest.approx(0.5 * panel.values.min()))
     assert own.name.endswith("of logarithms")
-    assert own.config.log_unit == pytest.approx(0.5 * panel.values.min())
-    assert beside_the_shipped_weights(growth_that_ends(20)).config.log_unit == 0
     with_a_zero = replace(panel, values=np.append(panel.values[:-1], 0.0))
-    assert beside_the_shipped_weights(with_a_zero).config.log_unit == 0
+    hardly_moving = replace(panel, values=1e4 + panel.values)
+    for other in (with_a_zero, hardly_moving, growth_that_ends(20), panel_of(np.full(20, 3.0)), panel_of([1.0, 2.0])):
+        own = ways_to_begin(other, 8, "auto", {})[1]
+        assert own.config.log_unit == 0 and not own.name.endswith("of logarithms")
+    assert ways_to_begin(panel, 8, "scratch", {})[0].config.log_unit == 0
 
 
 def test_what_is_trained_on_logarithms_forecasts_what_falls_to_zero_or_below() -> None:

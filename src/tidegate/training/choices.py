@@ -21,7 +21,9 @@ INTERVALS = ("model", "conformal")
 MUCH_HELD_OUT = 0.2  # share of all values that is worth more to the last trainings than longer first ones are
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that start weights are given up for: the future differs
-LOG_LOSS = 1.1  # times their own loss that start weights may have when they read logarithms
+LOOKED_AT = 500  # series at most from which to tell whether logarithms suit a panel
+MOSTLY_GROWTH = 0.5  # mean share of the variance of the logarithms that is a straight line
+HARDLY_A_SWING = 0.1  # median range of the logarithms within a horizon
 BUDGET = 0.85  # share of a time limit, or of what is left of it, that is planned for: a machine may slow down
 
 
@@ -126,10 +128,27 @@ def own_config(panel: Panel, horizon: int, asked: dict[str, Any], context_length
     return ModelConfig(context_length=context_length, patch_length=patch, horizon=predicted, **shape)
 
 
-def log_unit(panel: Panel) -> float:
-    """Half the smallest value, so that logarithms are read down to it; 0 where not all values are positive."""
+def log_unit(panel: Panel, horizon: int) -> float:
+    """Half the smallest value where a network of its own is to read logarithms, 0 where it is to read values.
+
+    All values have to be positive, and the series to swing rather than to grow: growth in logarithms goes on for ever.
+    Where they hardly swing, logarithms are values in other units.
+    """
     smallest = float(np.nanmin(panel.values, initial=math.inf))
-    return 0.5 * smallest if 0 < smallest < math.inf else 0.0
+    if not 0 < smallest < math.inf:
+        return 0.0
+    growths, swings = [], []
+    for place in np.unique(np.linspace(0, panel.size - 1, LOOKED_AT).astype(np.int64)):
+        series = panel.values[panel.offsets[place] : panel.offsets[place + 1]]
+        known = np.flatnonzero(~np.isnan(series))
+        logarithms = np.log(series[known])
+        if len(known) < max(3, horizon) or not logarithms.std() > 0:
+            continue
+        growths.append(np.corrcoef(known, logarithms)[0, 1] ** 2)
+        swings.append(np.median(np.ptp(logarithms[len(known) % horizon :].reshape(-1, horizon), axis=1)))
+    if not swings or np.mean(growths) > MOSTLY_GROWTH or np.median(swings) < HARDLY_A_SWING:
+        return 0.0
+    return 0.5 * smallest
 
 
 def careful_gain(

@@ -15,8 +15,8 @@ from tidegate.forecasting.model import Model, shipped_path
 from tidegate.network.model_file import load_networks, save_network, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
-from tidegate.training.choices import FEW_STEPS, LOG_LOSS, FitPlan, log_unit, own_config
-from tidegate.training.course import Clock, Epoch, validate
+from tidegate.training.choices import FEW_STEPS, FitPlan, log_unit, own_config
+from tidegate.training.course import Clock, Epoch
 from tidegate.training.material import Kind, Material
 from tidegate.training.memory import check_memory
 from tidegate.training.resume import FitCheckpoint
@@ -120,7 +120,6 @@ def fit(
         if not kinds[0].starts:
             raise DataError(f"{note}; forecast without fit")
         return untrained(kinds[0], f"{note}; {kinds[0].name} are kept as they were", plan, start)
-    kinds = in_logarithms(kinds, material)
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
     clock = Clock(plan.time_limit, saved.seconds + time.monotonic() - began)
     trainings = Trainings(material, plan, kinds, clock, saved, progress)
@@ -192,31 +191,16 @@ def ways_to_begin(panel: Panel, horizon: int, start: str, asked: dict[str, Any])
     if start == "auto" and fits:
         # One file may come to hold both, which then read the same blocks of a history.
         own = own_config(panel, horizon, asked, networks[0].config.context_length)
-        return [Kind("the shipped weights", networks[0].config, networks, shares), replace(own_kind, config=own)]
+        # The shipped weights read values, and the mean of the two gains by every difference between them.
+        if unit := log_unit(panel, horizon):
+            own_kind = replace(own_kind, name=f"{own_kind.name} of logarithms")
+        own_kind = replace(own_kind, config=replace(own, log_unit=unit))
+        return [Kind("the shipped weights", networks[0].config, networks, shares), own_kind]
     if start == "auto":
         return [own_kind]
     if not fits:
         raise ConfigError(f"{path} holds another network than {asked} asks for: leave these out, or start='scratch'")
     return [Kind(f"the weights of {path.name}", networks[0].config, networks, shares)]
-
-
-def in_logarithms(kinds: Sequence[Kind], material: Material) -> list[Kind]:
-    """Let the network of its own read logarithms where nothing speaks against it: its mean with start weights, which
-    read values as they are, forecasts better than that of two of a sort.
-
-    All values have to be positive, and the start weights themselves lose little by reading logarithms; where series
-    grow fast for a while, they would go on with that for ever.
-    """
-    unit = log_unit(material.panel)
-    if len(kinds) == 1 or not unit:
-        return list(kinds)
-    (start, *_), own = kinds[0].starts, kinds[1]
-    reader = PatchLSTM(replace(start.config, log_unit=unit)).to(material.device)
-    reader.load_state_dict(start.state_dict())
-    (as_they_are, _), (as_logarithms, _) = (validate(one, material.epochs) for one in (start, reader))
-    if not as_logarithms <= LOG_LOSS * as_they_are:
-        return list(kinds)
-    return [kinds[0], replace(own, name=f"{own.name} of logarithms", config=replace(own.config, log_unit=unit))]
 
 
 def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kind], material: Material) -> str:
