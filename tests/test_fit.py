@@ -29,12 +29,15 @@ from tidegate.training import checkpoint as checkpoint_module
 from tidegate.training import course as course_module
 from tidegate.training import memory
 from tidegate.training.checkpoint import load_checkpoint
-from tidegate.training.choices import FitPlan, careful_gain, own_config
+from tidegate.training.choices import BUDGET, FitPlan, careful_gain, own_config
+from tidegate.training.course import Clock
 from tidegate.training.fit import Epoch, Trained, fit, ways_to_begin
-from tidegate.training.material import Kind
+from tidegate.training.material import Kind, Material
+from tidegate.training.resume import FitCheckpoint
 from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out, seasonal_changes
 from tidegate.training.selection import Candidate, Group, choose, mixture
 from tidegate.training.side_by_side import makespan, run_all
+from tidegate.training.trainings import Trainings
 
 CPU = torch.device("cpu")
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
@@ -327,6 +330,26 @@ def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch:
     monkeypatch.undo()
     assert fingerprint(trained) == fingerprint(scratch(waves(4, 60)))
     assert trained.provenance["members"] == 0
+
+
+def test_time_is_kept_for_the_last_trainings_only_where_much_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trainings, "_rehearsed", lambda _, trainings: [(0.1, 0.0)] * len(trainings))
+    monkeypatch.setattr(Clock, "seconds", 0.0)
+
+    def steps(panel: Panel, **options: int) -> int:
+        plan = replace(FitPlan(), **options)  # type: ignore[arg-type]
+        kinds = ways_to_begin(panel, 8, "scratch", {"hidden_size": 8})
+        material = Material.of(panel, 8, 12, plan, kinds, CPU)
+        nothing_saved = FitCheckpoint.open(None, "", resume=False)
+        planned = Trainings(material, plan, kinds, Clock(None), nothing_saved, None).within(20.0)
+        assert planned is not None
+        return planned.plan.max_steps
+
+    in_all = BUDGET * 20.0 / 0.1
+    assert steps(waves(4, 400)) == pytest.approx(in_all, abs=2)
+    assert steps(waves(4, 40)) == pytest.approx(in_all / 2, abs=2)  # a fifth of it, and more, is held out
+    assert steps(waves(4, 400), members=1) == pytest.approx(in_all / 2, abs=2)  # asked for
+    assert steps(waves(4, 400), max_steps=100) == 100  # there is time for both
 
 
 def test_no_training_is_begun_that_would_not_end_in_time() -> None:

@@ -11,7 +11,7 @@ from tidegate.series.panel import Panel
 from tidegate.training.choices import FitPlan
 from tidegate.training.side_by_side import workers_for
 
-COPIES = 3  # of all values, 8 bytes each: the panel, the tensor, and what is read of it while seasons are found
+COPIES = 4  # of all values, 8 bytes each: the panel, logarithms for two trainings, what is read while seasons are found
 FIXED = 700e6  # torch itself, the networks, their gradients and averages
 # Bytes that a training keeps for the gradient, measured with the default network; validation needs less.
 PER_BATCH_VALUE = 25_000.0
