@@ -21,6 +21,9 @@ LOOKUP_CHANNELS = 3  # one season back; the average season at the last one's lev
 TINY = 1e-300  # for divisors that are zero only where what they divide is zero too
 LOOKUP_DRIFT = 3.0  # seasons ahead over which the drift goes on
 LOG_LIMIT = 300.0  # of logarithms that are turned back into values
+# Forecasts of logarithms stay so many scales from the last value, or within a factor of ten: a band that is a little
+# too wide in them is ridiculous in values.
+LOG_SCALES, LOG_ROOM = 6.0, 2.3
 
 
 def logarithms(values: Tensor, unit: float) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.network.causal import LINEAR, LOOKUP_CHANNELS
+from tidegate.network.causal import LINEAR, LOG_ROOM, LOG_SCALES, LOOKUP_CHANNELS
 from tidegate.network.causal_graph import SUMS, HistoryGraph, ScalingGraph, from_logarithms, logarithms
 from tidegate.network.cells_graph import RecurrentGraph
 from tidegate.network.graph import Graph, Value, total_of
@@ -207,7 +207,11 @@ class _Writer:
         if self.config.scaling:
             spread = (spread / LINEAR).clip(-SQUASHED_LIMIT, SQUASHED_LIMIT)
             spread = (spread.apply("Exp") - (-spread).apply("Exp")) * (0.5 * LINEAR)
-        centred = scaling.location.unsqueeze(2, 3) + scaling.scale.unsqueeze(2, 3) * spread
+        away = scaling.scale.unsqueeze(2, 3) * spread
+        if self.config.log_unit:
+            room = (scaling.scale * LOG_SCALES).maximum(LOG_ROOM / self.history.unit).unsqueeze(2, 3)
+            away = away.clip(-room, room)
+        centred = scaling.location.unsqueeze(2, 3) + away
         return centred * self.history.unit.unsqueeze(2, 3) + self.history.first.unsqueeze(2, 3)
 
     def embed(self, origin: Value, known: Value, previous: Value) -> Value:

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from tidegate.forecasting.config import ModelConfig
 from tidegate.network.causal import (
     LINEAR,
+    LOG_ROOM,
+    LOG_SCALES,
     LOOKUP_CHANNELS,
     History,
     Scaling,
@@ -121,7 +123,11 @@ class PatchLSTM(nn.Module):
         spread = predicted.to(torch.float64)
         if self.config.scaling:
             spread = LINEAR * (spread / LINEAR).clamp(-SQUASHED_LIMIT, SQUASHED_LIMIT).sinh()
-        centred = scaling.location[..., None, None] + scaling.scale[..., None, None] * spread
+        away = scaling.scale[..., None, None] * spread
+        if self.config.log_unit:
+            room = (LOG_SCALES * scaling.scale).maximum(LOG_ROOM / history.unit)[..., None, None]
+            away = away.clamp(-room, room)
+        centred = scaling.location[..., None, None] + away
         return centred * history.unit[..., None, None] + history.first[..., None, None]
 
     def embed(self, history: History, seasons: Tensor, steps: Steps) -> tuple[Tensor, Scaling]:
