@@ -132,7 +132,7 @@ class _Writer:
     def write(self, inputs: _Inputs, grid: int) -> tuple[Value, Value, Value, Value]:
         """Quantiles, those of past origins (ends of patches of `grid` steps), state and sums after the last step."""
         config, g = self.config, self.graph
-        context, horizon, past = logarithms(inputs.context, self.config.log_unit), inputs.horizon, inputs.past
+        context, horizon, past = logarithms(inputs.context, config.log_unit), inputs.horizon, inputs.past
         if config.season_slots:
             assert inputs.seasons is not None
             self.seasons = (

@@ -87,11 +87,12 @@ class Trainings:
     def _members_in_time(self, before: Mapping[Kind, Sequence[Course]]) -> int:
         """As many as were asked for, where the clock leaves time; all where an earlier sitting has begun with them."""
         members = 1 if self.plan.members is None else self.plan.members
-        if self.clock.limit is None or any(self.saved.knows(one.key) for one in self._again(before, members)):
+        trainings = self._again(before, members)
+        if self.clock.limit is None or any(self.saved.knows(one.key) for one in trainings):
             return members
-        trainings = self._again(before, 1)
-        steps = [one.course.last_step for one in trainings]
-        seconds = [count * step for count, (step, _) in zip(steps, self._rehearsed(trainings), strict=True)]
+        tried = [one for one in trainings if one.member == 0]
+        steps = [one.course.last_step for one in tried]
+        seconds = [count * step for count, (step, _) in zip(steps, self._rehearsed(tried), strict=True)]
         while members and self._makespan(seconds * members) > BUDGET * self.clock.left:
             members -= 1
         return members
