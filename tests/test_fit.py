@@ -26,11 +26,11 @@ from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
 from tidegate.training import checkpoint as checkpoint_module
+from tidegate.training import choices, memory
 from tidegate.training import course as course_module
-from tidegate.training import memory
 from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import BUDGET, FitPlan, careful_gain, own_config
-from tidegate.training.course import Clock
+from tidegate.training.course import Clock, Course
 from tidegate.training.fit import Epoch, Trained, fit, ways_to_begin
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
@@ -281,6 +281,23 @@ def test_a_time_limit_comes_to_a_number_of_steps_that_repeats_the_fit() -> None:
     assert fingerprint(again) == fingerprint(limited)
 
 
+def test_the_steps_that_are_timed_are_the_first_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, settle = [], Course.settle
+
+    def spy(course: Course, plan: FitPlan) -> None:
+        begun.append(course.step)
+        settle(course, plan)
+
+    monkeypatch.setattr(Course, "settle", spy)
+    monkeypatch.setattr(choices, "LEVEL", 0.3)
+    plan = replace(QUICK, max_steps=300, patience=100, members=None)
+    limited = scratch(waves(4, 50), plan=plan, time_limit=5.0)
+    found = limited.provenance
+    assert begun and 8 <= begun[0] <= 0.3 * found["max_steps"]
+    again = scratch(waves(4, 50), plan=replace(plan, max_steps=found["max_steps"], members=found["members"]))
+    assert len(begun) == 1 and fingerprint(again) == fingerprint(limited)
+
+
 def test_a_time_limit_too_short_for_anything_keeps_the_shipped_weights() -> None:
     trained = fit(waves(4, 60), 8, season_length=12, time_limit=0.01)
     assert trained.history == () and "too short to train anything" in trained.notes[0]
@@ -335,7 +352,8 @@ def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch:
 
 
 def test_time_is_kept_for_the_last_trainings_only_where_much_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Trainings, "_rehearsed", lambda _, trainings: [(0.1, 0.0)] * len(trainings))
+    monkeypatch.setattr(Trainings, "_begin", lambda _, trainings, __: [0.1] * len(trainings))
+    monkeypatch.setattr(Trainings, "_validate", lambda *_: 0.0)
     monkeypatch.setattr(Clock, "seconds", 0.0)
 
     def steps(panel: Panel, **options: int) -> int:

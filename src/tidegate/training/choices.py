@@ -24,7 +24,9 @@ WORTHWHILE = 0.005  # log of the least gain beyond doubt that start weights are 
 LOOKED_AT = 500  # series at most from which to tell whether logarithms suit a panel
 MOSTLY_GROWTH = 0.5  # mean share of the variance of the logarithms that is a straight line
 HARDLY_A_SWING = 0.1  # median range of the logarithms within a horizon
-BUDGET = 0.85  # share of a time limit, or of what is left of it, that is planned for: a machine may slow down
+LEVEL = 0.1  # share of a training's steps before its rate falls: those whose time is taken, however many follow
+TIMED = 0.05  # share of a time limit in which the first steps are timed
+BUDGET = 0.9  # share of a time limit, or of what is left of it, that is planned for: a machine may slow down
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class FitPlan:
             "conformal": the ranks of split conformal prediction, as they are.
         time_limit: seconds in all; None: as long as it takes.
         transfer_rate: learning rate from weights that know something, which a higher one makes them forget.
-        scratch_rate: from nothing. Both are for Muon and AdamW, warmed up, then falling to zero along a line.
+        scratch_rate: from nothing. Both are for Muon and AdamW, warmed up, level at first, then falling to zero along a
+            line.
         batch_values: values per batch: 12 windows of 1,000 steps, 100 of 120.
         average: decay of the running average of the weights; it is what is validated and kept.
         patience: epochs without a better validation before a training stops.
@@ -93,9 +96,15 @@ class FitPlan:
     def epoch_steps(self) -> int:
         return max(1, math.ceil(self.max_steps / self.epochs))
 
+    @property
+    def level_steps(self) -> int:
+        """The first steps, whose rates are the same however many follow."""
+        return int(LEVEL * self.max_steps)
+
     def rate(self, step: int, peak: float) -> float:
-        """Learning rate at a step: warm-up, then down to zero along a line."""
-        return peak * min(1.0, (step + 1) / self.warmup) * (1.0 - step / self.max_steps)
+        """Learning rate at a step: warm-up, level for a while, then down to zero along a line."""
+        falling = (self.max_steps - step) / (self.max_steps - self.level_steps)
+        return peak * min(1.0, (step + 1) / self.warmup) * min(1.0, falling)
 
 
 def origins(config: ModelConfig, horizon: int) -> OriginPlan:

@@ -20,7 +20,7 @@ from tidegate.training.losses import pinball
 from tidegate.training.samples import HeldOut, Samples
 from tidegate.training.windows import every_origin_loss
 
-REHEARSED_STEPS = 4
+FIRST_STEPS = 4  # of a training take longer than the others
 FOR_TRAINING = 0.93  # share of a time limit after which no step is begun: choosing and writing take the rest
 MOST_RETREATS = 5  # times a training goes back and halves its rate before it ends with what it has
 
@@ -63,7 +63,29 @@ class Course:
         self.best = {name: tensor.clone() for name, tensor in self.averaged.items()}
         self.best_loss, self.best_step = math.inf, 0
         self.step, self.slowed, self.retreats = 0, 1.0, 0
+        self.losses: list[float] = []  # of the epoch under way
         self.history: list[Epoch] = []
+
+    def begin(self, samples: Samples, seconds: float, clock: Clock) -> float:
+        """Do some of the first steps, for at most so many seconds. Returns: how long one takes."""
+        took: list[float] = []
+        least, most = 2 * FIRST_STEPS, max(1, self.last_step - 1)
+        with flushed_denormals():
+            while self.step < most and self.is_sound and not clock.is_over:
+                if self.step >= least and (sum(took) > seconds or self.step >= self.plan.level_steps):
+                    break
+                began = time.monotonic()
+                self._advance(samples, self.step + 1, clock)
+                took.append(time.monotonic() - began)
+        return float(np.mean(took[FIRST_STEPS:] or took or [math.inf]))
+
+    def is_begun_by(self, plan: FitPlan) -> bool:
+        """Whether a training by this plan would now be where this one is."""
+        return self.is_sound and self.step <= plan.level_steps and self.step < plan.epoch_steps
+
+    def settle(self, plan: FitPlan) -> None:
+        """Go on by this plan."""
+        self.plan, self.last_step = plan, plan.max_steps
 
     def run(
         self, samples: Samples, held_out: HeldOut | None, clock: Clock, after_epoch: Callable[[Epoch], None]
@@ -97,15 +119,10 @@ class Course:
         """The network becomes the best running average so far."""
         self.network.load_state_dict(self.best)
 
-    def rehearse(self, samples: Samples) -> float:
-        """Seconds that a step takes; this training is of no use any more then."""
-        clock, self.last_step = Clock(None), REHEARSED_STEPS
-        while self.step < self.last_step:  # the first steps take longer
-            self._epoch(samples, clock)
-        began, self.last_step = time.monotonic(), 2 * REHEARSED_STEPS
-        while self.step < self.last_step:
-            self._epoch(samples, clock)
-        return (time.monotonic() - began) / REHEARSED_STEPS
+    @property
+    def is_sound(self) -> bool:
+        """Whether every loss of the epoch under way is a number."""
+        return bool(np.isfinite(self.losses).all())
 
     @property
     def has_ended(self) -> bool:
@@ -116,20 +133,24 @@ class Course:
         return self.step - self.best_step >= self.plan.patience * self.plan.epoch_steps and self.best_step > 0
 
     def _epoch(self, samples: Samples, clock: Clock) -> list[float]:
-        losses: list[float] = []
-        until = min(self.last_step, (self.step // self.plan.epoch_steps + 1) * self.plan.epoch_steps)
-        while self.step < until and not (clock.is_over and losses):
+        self._advance(samples, (self.step // self.plan.epoch_steps + 1) * self.plan.epoch_steps, clock)
+        losses, self.losses = self.losses, []
+        return losses
+
+    def _advance(self, samples: Samples, until: int, clock: Clock) -> None:
+        """Train up to a step of this epoch, or to the first loss that is not a number."""
+        until = min(self.last_step, until)
+        while self.step < until and not (clock.is_over and self.losses):
             if clock.is_stopped:
                 raise Stopped
             batch = samples.draw(self.plan.batch_values, self.generator)
             loss = every_origin_loss(self.network, *batch, pinball, self.generator, self.origins)
             rate = self.slowed * self.plan.rate(self.step, self.peak)
-            losses.append(descend(self.network, self.optimizers, loss, rate, self.plan.gradient_norm))
-            if not math.isfinite(losses[-1]):
+            self.losses.append(descend(self.network, self.optimizers, loss, rate, self.plan.gradient_norm))
+            if not math.isfinite(self.losses[-1]):
                 break
             average_into(self.averaged, self.network, min(self.plan.average, (1 + self.step) / (10 + self.step)))
             self.step += 1
-        return losses
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and plain facts that `restore` goes on from."""

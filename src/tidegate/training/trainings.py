@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, MUCH_HELD_OUT, FitPlan
+from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, MUCH_HELD_OUT, TIMED, FitPlan
 from tidegate.training.course import Clock, Course, Epoch, validate
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
@@ -53,6 +53,7 @@ class Trainings:
     ) -> None:
         self.material, self.plan, self.kinds = material, plan, kinds
         self.clock, self.saved, self.progress = clock, saved, progress
+        self.begun: dict[str, Training] = {}  # whose first steps are done
         self.courses: list[Course] = []
         self.expected = 0  # courses in all
 
@@ -91,9 +92,11 @@ class Trainings:
         if self.clock.limit is None or any(self.saved.knows(one.key) for one in trainings):
             return members
         tried = [one for one in trainings if one.member == 0]
-        steps = [one.course.last_step for one in tried]
-        seconds = [count * step for count, (step, _) in zip(steps, self._rehearsed(tried), strict=True)]
-        while members and self._makespan(seconds * members) > BUDGET * self.clock.left:
+        took = self._begin(tried, TIMED * self.clock.left)
+        self.begun = {one.key: one for one in tried if one.course.is_sound and not one.course.has_ended}
+        whole = [one.course.last_step * step for one, step in zip(tried, took, strict=True)]
+        rest = [(one.course.last_step - one.course.step) * step for one, step in zip(tried, took, strict=True)]
+        while members and self._makespan([*rest, *whole * (members - 1)]) > BUDGET * self.clock.left:
             members -= 1
         return members
 
@@ -101,26 +104,26 @@ class Trainings:
         return makespan(seconds, workers_for(len(seconds), self.material.device))
 
     def _of(self, kinds: Sequence[Kind], members: int, *, everything: bool) -> list[Training]:
-        """Trainings that have not begun: for every member of a kind one from each start, or from nothing."""
+        """Trainings: for every member of a kind one from each start, or from nothing."""
         phase = "again " if everything else ""
-        return [
+        trainings = [
             Training(f"{phase}{self.kinds.index(kind)}.{member}.{start}", kind, member, start, course, everything)
             for member in range(members)
             for kind in kinds
             for start, course in enumerate(self._member(kind, member))
         ]
+        return [self.begun.get(one.key, one) for one in trainings]
 
     def _member(self, kind: Kind, number: int) -> list[Course]:
         seed = self.plan.seed + number
         torch.manual_seed(seed)
         networks = [copy.deepcopy(start) for start in kind.starts] or [PatchLSTM(kind.config)]
         peak = self.plan.transfer_rate if kind.starts else self.plan.scratch_rate
-        plan = replace(self.plan, max_steps=math.ceil(self._share_of(kind) * self.plan.max_steps))
         return [
             Course(
                 kind.name,
                 network.to(self.material.device),
-                plan,
+                self._plan_of(kind),
                 seed=seed,
                 peak=peak,
                 horizon=self.material.horizon,
@@ -131,6 +134,10 @@ class Trainings:
     def _share_of(self, kind: Kind) -> float:
         """Of the steps of the plan, those that trainings of a kind have."""
         return self.plan.transfer_share if kind.starts and len(self.kinds) > 1 else 1.0
+
+    def _plan_of(self, kind: Kind) -> FitPlan:
+        """The plan with the steps that trainings of a kind have."""
+        return replace(self.plan, max_steps=math.ceil(self._share_of(kind) * self.plan.max_steps))
 
     def _run_all(self, trainings: Sequence[Training]) -> None:
         self.courses += [one.course for one in trainings]
@@ -177,24 +184,25 @@ class Trainings:
 
     def within(self, time_limit: float) -> Trainings | None:
         """The same with as many steps as fit into what is left of a time limit; None: too few to begin."""
-        steps = min(self._affordable_steps(time_limit), int(LONGEST * self.plan.max_steps))
-        return self.with_steps(steps) if steps >= FEW_STEPS else None
+        left = BUDGET * time_limit - self.clock.seconds
+        begun = self._of(self.kinds, 1, everything=False)
+        steps = self._affordable_steps(begun, self._begin(begun, TIMED * time_limit), left)
+        return self.with_steps(min(steps, int(LONGEST * self.plan.max_steps)), begun) if steps >= FEW_STEPS else None
 
-    def _affordable_steps(self, time_limit: float) -> int:
+    def _affordable_steps(self, trainings: Sequence[Training], took: Sequence[float], left: float) -> int:
         """Steps of each training so that all of them end in time.
 
         Where these would be few, none are given up for training once more, unless much is held out.
+        Args: took: seconds that a step of each takes. left: seconds for all, those that were timed included.
         """
-        trainings = self._of(self.kinds, 1, everything=False)
-        rehearsed = self._rehearsed(trainings)
         kinds = [one.kind for one in trainings]
-        steps = [step * self._share_of(kind) for kind, (step, _) in zip(kinds, rehearsed, strict=True)]
-        validations = [seconds for _, seconds in rehearsed]
+        steps = [seconds * self._share_of(kind) for kind, seconds in zip(kinds, took, strict=True)]
+        validations = self._together(self._validate, trainings)
         # what began with nothing has no start weights to be blended with
         choices = [len(self.plan.blends) + 1 if kind.starts else 1 for kind in kinds]
         chosen = sum(count * seconds for count, seconds in zip(choices, validations, strict=True))
         chosen *= len(self.material.selection.actual) / len(self.material.epochs.actual)
-        left = BUDGET * time_limit - self.clock.seconds - self.plan.epochs * self._makespan(validations) - chosen
+        left -= self.plan.epochs * self._makespan(validations) + chosen
         seconds = self._makespan(steps)
         again = self._makespan(steps * (1 if self.plan.members is None else self.plan.members))
         together = left / (seconds + again)
@@ -202,23 +210,35 @@ class Trainings:
             return int(together)
         return int(max(together, min(left / seconds, self.plan.max_steps)))
 
-    def _rehearsed(self, trainings: Sequence[Training]) -> list[tuple[float, float]]:
-        """Seconds that a step and a validation of each take, tried for a few steps, side by side as they will run.
+    def _begin(self, trainings: Sequence[Training], seconds: float) -> list[float]:
+        """Seconds that a step of each takes, from the first ones, side by side as all others will be."""
 
-        These trainings are of no use any more then.
-        """
+        def begin(one: Training) -> float:
+            samples = self.material.samples(one.kind.config, everything=one.everything)
+            return one.course.begin(samples, seconds, self.clock)
+
+        return self._together(begin, trainings)
+
+    def _together(self, task: Callable[[Training], float], trainings: Sequence[Training]) -> list[float]:
         with pool_for(len(trainings), self.material.device) as pool:
-            return list(pool.map(self._rehearse, trainings))
+            return list(pool.map(task, trainings))
 
-    def _rehearse(self, one: Training) -> tuple[float, float]:
-        step = one.course.rehearse(self.material.samples(one.kind.config, everything=one.everything))
-        if one.everything:
-            return step, 0.0
+    def _validate(self, one: Training) -> float:
+        """Seconds that a validation takes."""
         began = time.monotonic()
         validate(one.course.network, self.material.epochs)
-        return step, time.monotonic() - began
+        return time.monotonic() - began
 
-    def with_steps(self, max_steps: int) -> Trainings:
-        """The same, each training of so many steps."""
+    def with_steps(self, max_steps: int, begun: Sequence[Training] = ()) -> Trainings:
+        """The same, each training of so many steps.
+
+        Args: begun: trainings that go on where they are, if a training of so many steps would be there too.
+        """
         plan = replace(self.plan, max_steps=max_steps)
-        return Trainings(self.material, plan, self.kinds, self.clock, self.saved, self.progress)
+        settled = Trainings(self.material, plan, self.kinds, self.clock, self.saved, self.progress)
+        plans = [settled._plan_of(one.kind) for one in begun]
+        if all(one.course.is_begun_by(its) for one, its in zip(begun, plans, strict=True)):
+            for one, its in zip(begun, plans, strict=True):
+                one.course.settle(its)
+            settled.begun = {one.key: one for one in begun}
+        return settled
