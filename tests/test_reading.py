@@ -473,6 +473,13 @@ def _(folder):
     refused({"ds": [1], "y": [1, 2]}, "different lengths")
 
 
+@rule("rows")
+def _(folder):
+    assert is_plain(read_panel([{"ds": month, "y": step + 0.5} for step, month in enumerate(MONTHS)]))
+    panel = read_panel([{"ds": "2020-01-01", "y": 1}, {"ds": "2020-01-02"}, {"y": 3, "ds": "2020-01-03"}])
+    assert np.isnan(panel.values).tolist() == [False, True, False]
+
+
 @rule("array")
 def _(folder):
     for data in ([1, None, 3], (1.0, float("nan"), 3.0), np.ma.array([1, 2, 3], mask=[0, 1, 0])):

@@ -220,6 +220,7 @@ FORMS: dict[str, Callable[[pd.DataFrame], object]] = {
     "pandas": lambda rows: rows,
     "polars": lambda rows: pytest.importorskip("polars").from_pandas(rows),
     "dict of columns": lambda rows: rows.to_dict("list"),
+    "list of dicts": lambda rows: rows.to_dict("records"),
     "text": lambda rows: rows.assign(ds=rows.ds.astype(str)).to_dict("list"),
     "newest first": lambda rows: rows.iloc[::-1],
     "dict of ids": lambda rows: {"a": rows.y.tolist()},

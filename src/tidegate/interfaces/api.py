@@ -248,7 +248,7 @@ def forecast(
 
     Args:
         data: a pandas, Polars or Arrow frame (anything narwhals takes), a path or glob (CSV, Parquet, JSON, each also
-            .gz), or a one-dimensional array.
+            .gz), a dict of columns, a list of dicts, or a one-dimensional array.
         horizon: steps ahead; left out, the one the model was fitted for, else a number usual for the frequency,
             which the notes tell.
         id, time, target: names of the columns, where they cannot be told apart; see `docs/reading.md`.

@@ -50,8 +50,8 @@ def read_panel(
 
     Args:
         data: path or glob (CSV, Parquet, JSON, each also .gz), "-" for standard input, the bytes of such a file, a
-            pandas, Polars or Arrow frame or series (anything narwhals takes), a dict of columns, a one-dimensional
-            array or list, or a Table that `open_table` made of one of these.
+            pandas, Polars or Arrow frame or series (anything narwhals takes), a dict of columns, a list of dicts (one
+            per row), a one-dimensional array or list, or a Table that `open_table` made of one of these.
         id: column that names the series, or several (a sequence, or joined by commas).
         time: column of the stamps, or several that make one: "year,month,day,hour", "date,hour".
         target: column of the values; several make one series each.

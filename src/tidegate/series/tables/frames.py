@@ -1,4 +1,4 @@
-"""Frames, series and arrays in memory -> Table: what narwhals takes, dicts of columns, one-dimensional arrays."""
+"""Frames, series and arrays in memory -> Table: what narwhals takes, dicts of columns, lists of rows, arrays."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from tidegate.series.tables.table import Array, Column, Table
 
 
 def open_frame(data: object) -> Table:
-    """The table of a frame, a series, a dict of columns, an array or a list.
+    """The table of a frame, a series, a dict of columns, a list of dicts, which are rows, an array or a list.
 
     Raises: DataError if it is none of these, or has more than one dimension.
     """
+    if isinstance(data, list | tuple) and data and all(isinstance(row, Mapping) for row in data):
+        data = _columns(data)
     if isinstance(data, Mapping):
         return _from_arrays(
             {str(name): (_array(values, str(name)), None) for name, values in data.items()}, "dict of columns"
@@ -48,6 +50,12 @@ def open_frame(data: object) -> Table:
         if isinstance(data, Mapping):
             return _from_arrays({name: (_array(values, name), None) for name, values in data.items()}, "pandas index")
     return _from_narwhals(data)
+
+
+def _columns(rows: Sequence[Mapping[Any, Any]]) -> dict[Any, list[Any]]:
+    """Of rows; None where a row lacks what another has."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def library_of(data: object) -> str:
@@ -95,8 +103,8 @@ def _from_narwhals(data: Any) -> Table:
     except TypeError as error:
         kind = f"{type(data).__module__}.{type(data).__qualname__}".removeprefix("builtins.")
         raise DataError(
-            f"found a value of type {kind}, expected a path, a pandas, Polars or Arrow frame, a dict of columns or a "
-            "one-dimensional array."
+            f"found a value of type {kind}, expected a path, a pandas, Polars or Arrow frame, a dict of columns, a list "
+            "of dicts or a one-dimensional array."
         ) from error
     source = f"{library_of(data)} frame" if library_of(data) != "numpy" else "frame"
     if isinstance(frame, nw.LazyFrame):
