@@ -103,8 +103,8 @@ def _from_narwhals(data: Any) -> Table:
     except TypeError as error:
         kind = f"{type(data).__module__}.{type(data).__qualname__}".removeprefix("builtins.")
         raise DataError(
-            f"found a value of type {kind}, expected a path, a pandas, Polars or Arrow frame, a dict of columns, a list "
-            "of dicts or a one-dimensional array."
+            f"found a value of type {kind}, expected a path, a pandas, Polars or Arrow frame, a dict of columns, a "
+            "list of dicts or a one-dimensional array."
         ) from error
     source = f"{library_of(data)} frame" if library_of(data) != "numpy" else "frame"
     if isinstance(frame, nw.LazyFrame):
