@@ -244,6 +244,9 @@ def test_start_weights_are_given_up_for_a_smaller_loss_with_a_median_that_is_no_
     assert choose([start, slightly, much], part) is much
     assert choose([start, replace(much, mase=1.01)], part) is start
     assert choose([start, replace(much, mase=1.01), candidate(0.25, 0.95, 0.98)], part).blends == {0: 0.25}
+    mean = replace(candidate(0.5, 0.905, 0.99), blends={0: 0.5, 1: 1.0})
+    assert choose([start, much, mean], part) is mean  # as good but for half a percent, and it varies less
+    assert choose([start, much, replace(mean, losses=np.full(12, 0.92))], part) is much
 
 
 def test_the_doubt_of_rows_that_share_nothing_is_the_standard_error() -> None:

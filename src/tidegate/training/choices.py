@@ -21,6 +21,7 @@ INTERVALS = ("model", "conformal")
 MUCH_HELD_OUT = 0.2  # share of all values that is worth more to the last trainings than longer first ones are
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that start weights are given up for: the future differs
+IN_DOUBT = 0.01  # so much less of that gain may the mean of two networks have than one alone: it varies less
 LOOKED_AT = 500  # series at most from which to tell whether logarithms suit a panel
 MOSTLY_GROWTH = 0.5  # mean share of the variance of the logarithms that is a straight line
 HARDLY_A_SWING = 0.1  # median range of the logarithms within a horizon
