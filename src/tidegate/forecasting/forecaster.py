@@ -35,7 +35,8 @@ def forecast_panel(
     Args:
         levels: central intervals in percent; 80 lies between the quantiles 0.1 and 0.9.
         quantile_levels: further quantiles, between 0 and 1.
-        season_length: for every series; left out, the calendar's or what the values show.
+        season_length: for every series; left out, what the model was fitted with, else the calendar's or what the
+            values show.
         lower, upper: quantiles are cut at these. Left out, a history that never goes below 0 is cut at 0.
         bounds: False: cut nothing that was not asked for.
         calibrate: scale intervals that a series' own past shows to be far off (`forecasting.calibration`); False, or a
@@ -45,8 +46,9 @@ def forecast_panel(
     if lower is not None and upper is not None and not lower < upper:
         raise ConfigError(f"lower {lower} must be below upper {upper}")
     model.check_horizon(horizon)
-    seasons = season_lengths(panel, season_length)
-    notes = [season_note(panel, seasons, given=season_length is not None)]
+    fitted = model.fitted_seasons(panel.timeline.frequency) if season_length is None else None
+    seasons = season_lengths(panel, fitted or season_length)
+    notes = [season_note(panel, seasons, "as given" if season_length is not None else "of the fit" if fitted else None)]
     if calibrate and model.looks_back:
         calibration = Calibration.of(model)
         quantiles = model.predict(panel, horizon, wanted, seasons, adjust=calibration, progress=progress)
@@ -106,11 +108,12 @@ def cut(
     return quantiles, notes
 
 
-def season_note(panel: Panel, seasons: NDArray[np.int64], *, given: bool) -> str:
-    """One sentence on which season lengths are used and where they come from."""
-    source = (
-        "as given" if given else "from the calendar" if panel.timeline.frequency is not None else "found in the values"
-    )
+def season_note(panel: Panel, seasons: NDArray[np.int64], told: str | None) -> str:
+    """One sentence on which season lengths are used and where they come from.
+
+    Args: told: from where, if not from the panel.
+    """
+    source = told or ("from the calendar" if panel.timeline.frequency is not None else "found in the values")
     if (seasons == seasons[:1]).all():
         kinds = seasons[:1]  # of one series, and of most panels
     else:
@@ -118,7 +121,7 @@ def season_note(panel: Panel, seasons: NDArray[np.int64], *, given: bool) -> str
         kinds = kinds[np.argsort(-counts)]
     lists = [[str(length) for length in kind if length] for kind in kinds]
     if lists == [[]]:
-        return "no season used: " + ("as given" if given else "none known for this frequency and length of series")
+        return "no season used: " + (told or "none known for this frequency and length of series")
     texts = [" and ".join(one) + " steps" if one else "none" for one in lists]
     rest = f", and {len(texts) - 3} more combinations" if len(texts) > 3 else ""
     return f"seasons ({source}): {'; '.join(texts[:3])}{rest}"

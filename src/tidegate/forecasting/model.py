@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.config import METADATA_KEY, READABLE_VERSIONS, SIZES, STREAMING_VERSIONS, ModelConfig
+from tidegate.series.calendar import Frequency
 from tidegate.series.panel import Panel, first_true, stack
 
 if TYPE_CHECKING:
@@ -100,6 +101,18 @@ class Model:
         other = replace(self, threads=threads)
         other.__dict__["session"] = self.session  # a cached property, as is: it has no threads of its own
         return other
+
+    def fitted_seasons(self, frequency: Frequency | None) -> tuple[int, ...] | None:
+        """The season lengths that the network was fitted with for all series; None for data of another frequency."""
+        origin = self.metadata.get("provenance", {})
+        if (found := origin.get("season_length")) is None:
+            return None
+        if "frequency" in origin:  # older files do not tell
+            word = origin["frequency"]
+            fitted = None if word is None else Frequency.parse(word)
+            if (fitted and (fitted.unit, fitted.multiple)) != (frequency and (frequency.unit, frequency.multiple)):
+                return None
+        return tuple(found)
 
     @property
     def name(self) -> str:

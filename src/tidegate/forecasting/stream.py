@@ -89,6 +89,8 @@ class Stream:
         library: str = "numpy",
     ) -> Stream:
         """Begin with the histories of a panel. Season lengths are found now, and stay."""
+        if season_length is None:
+            season_length = model.fitted_seasons(panel.timeline.frequency)
         layout = Layout(tuple(panel.ids), panel.target, replace(panel.timeline, starts=panel.timeline.starts[:0]))
         begins = panel.offsets[:-1]
         firsts = panel.first_observed
@@ -237,7 +239,7 @@ class Stream:
         if transfer is not None:
             quantiles = np.maximum.accumulate(quantiles @ transfer, axis=-1)
         panel, seasons = self.panel(series), self.carried.seasons[series]
-        notes = [season_note(panel, seasons, given=self.season_length is not None)]
+        notes = [season_note(panel, seasons, None if self.season_length is None else "as given")]
         notes += calibration.notes(len(series)) if calibration is not None else []
         quantiles, told = cut(self.carried.smallest[series], quantiles, lower, upper, bounds)
         return Forecast(

@@ -90,7 +90,8 @@ class Model:
         Args:
             data: as in `tidegate.forecast`; left out, the series it was fitted on, in the process that fitted.
             horizon: left out, the one it was fitted for, else that of the data's frequency.
-            season_length: left out, the one it was fitted with, if one was given.
+            season_length: left out, what it was fitted with, where that is the same for all series and for data of this
+                frequency.
         Raises: ConfigError if there are no data; else as `tidegate.forecast`.
         """
         if data is None:
@@ -181,8 +182,6 @@ class Model:
             )
         )
         _, steps = with_horizon(panel, self.horizon if horizon is None else whole(horizon, "horizon"))
-        if season_length is None and (fitted_with := self.provenance.get("season_length")) is not None:
-            season_length = tuple(fitted_with)
         return Stream.start(
             self.file if threads is None else replace(self.file, threads=threads),
             panel,
@@ -295,8 +294,6 @@ def forecast(
         note = f"horizon: {horizon} steps, which the model was fitted for; horizon=, or --horizon, sets another"
         panel = replace(panel, notes=(*panel.notes, note))
     panel, horizon = with_horizon(panel, horizon)
-    if season_length is None and (fitted_with := opened.provenance.get("season_length")) is not None:
-        season_length = tuple(fitted_with)
     return forecast_panel(
         opened.file,
         panel,
@@ -420,11 +417,8 @@ def fit(
         resume=resume,
         progress=progress,
     )
-    facts: dict[str, Any] = {**trained.provenance, "horizon": horizon}
-    if season_length is not None:
-        facts["season_length"] = [season_length] if isinstance(season_length, int) else list(season_length)
     return Model(
-        replace(trained, provenance=facts).model,
+        replace(trained, provenance={**trained.provenance, "horizon": horizon}).model,
         history=trained.history,
         notes=(*told.notes, *trained.notes),
         fitted_on=panel,

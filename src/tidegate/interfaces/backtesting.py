@@ -129,7 +129,7 @@ def backtest(
     contenders = [
         _trained(horizon, training, options)
         if isinstance(one, str)
-        else Contender(_model_name(one), _ready(_forecaster(one, season_length, options)), is_model=True)
+        else Contender(_model_name(one), _ready(_forecaster(one, options)), is_model=True)
         for one in opened
     ]
     contenders = _told_apart(contenders)
@@ -234,11 +234,7 @@ def _ready(forecaster: Forecaster) -> Maker:
     return lambda history: forecaster
 
 
-def _forecaster(model: Model, season_length: Seasons | None, options: dict[str, Any]) -> Forecaster:
-    fitted_with = model.provenance.get("season_length")
-    if season_length is None and fitted_with is not None:
-        options = {**options, "season_length": tuple(fitted_with)}
-
+def _forecaster(model: Model, options: dict[str, Any]) -> Forecaster:
     def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
         return forecast_panel(model.file, panel, horizon, levels=levels, **options)
 

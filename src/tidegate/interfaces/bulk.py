@@ -66,8 +66,6 @@ def bulk_forecast(
     file = opened.file if threads is None else opened.file.with_threads(threads)
     if horizon is not None:
         file.check_horizon(whole(horizon, "horizon"))
-    if season_length is None and (fitted_with := opened.provenance.get("season_length")) is not None:
-        season_length = tuple(fitted_with)
     reading = Reading(
         id=id,
         time=time,

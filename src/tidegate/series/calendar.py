@@ -130,12 +130,13 @@ class Frequency:
     def season_candidates(self) -> tuple[int, ...]:
         """Steps per calendar season, shortest first: (24, 168) for hourly, (12,) for monthly, () for yearly.
 
+        A year of days is 364, whole weeks, so that Saturdays meet Saturdays.
         Below a minute: minute, hour and day; below five minutes: hour and day; below a day: day and week.
         """
         if self.unit == "business_day":
             return (5, 260) if self.multiple == 1 else ()
         if self.unit == "day" and self.multiple == 1:
-            return (7, 365)
+            return (7, 364)
         if self.unit in _MONTHS:
             return _whole([12], _MONTHS[self.unit] * self.multiple)
         if self.unit == "week":

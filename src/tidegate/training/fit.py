@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +21,7 @@ from tidegate.training.course import Clock, Epoch
 from tidegate.training.material import Kind, Material
 from tidegate.training.memory import check_memory
 from tidegate.training.resume import FitCheckpoint
+from tidegate.training.season_choice import suited_seasons
 from tidegate.training.selection import Candidate, Group, calibration, candidates, choose, mixture
 from tidegate.training.trainings import Progress, Trainings
 
@@ -86,6 +88,8 @@ def fit(
     Args:
         start: "auto" (the shipped weights and a network of its own; the better of them, or their mean, is kept; where
             another network is asked for, that one from nothing), "scratch" (a network of its own), or a file.
+        season_length: one or several for every series; left out, those of the calendar that each series shows, or one
+            set for all where that forecasts the held-out windows better.
         cell, layers, hidden_size, residual, dilations: the shape of the network of its own; dilations say how many
             layers there are.
         time_limit: seconds in all; it decides how many steps each training has.
@@ -115,11 +119,16 @@ def fit(
     asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
     kinds = [kind.on(on) for kind in ways_to_begin(panel, horizon, start, asked)]
     material = Material.of(panel, horizon, season_length, plan, kinds, on)
+    notes: list[str] = []
+    if season_length is None and kinds[0].starts and (suited := suited_seasons(material, kinds[0])):
+        material = Material.of(panel, horizon, suited[0], plan, kinds, on)
+        notes.append(seasons_note(*suited))
     if not material.selection.tells_apart:
         note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
         if not kinds[0].starts:
             raise DataError(f"{note}; forecast without fit")
-        return untrained(kinds[0], f"{note}; {kinds[0].name} are kept as they were", plan, start)
+        notes.append(f"{note}; {kinds[0].name} are kept as they were")
+        return untrained(kinds[0], notes, material, plan, start)
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
     clock = Clock(plan.time_limit, saved.seconds + time.monotonic() - began)
     trainings = Trainings(material, plan, kinds, clock, saved, progress)
@@ -128,8 +137,10 @@ def fit(
     elif plan.time_limit is not None and max_steps is None:
         within = trainings.within(plan.time_limit)
         if within is None and kinds[0].starts:
-            note = f"{plan.time_limit:g} s are too short to train anything: {kinds[0].name} are kept as they were"
-            return untrained(kinds[0], note, plan, start)
+            notes.append(
+                f"{plan.time_limit:g} s are too short to train anything: {kinds[0].name} are kept as they were"
+            )
+            return untrained(kinds[0], notes, material, plan, start)
         trainings = within or trainings.with_steps(FEW_STEPS)
 
     courses = dict(zip(kinds, trainings.run(), strict=True))
@@ -141,7 +152,7 @@ def fit(
     groups = [Group(kind, [course.network for course in courses[kind]]) for kind in kinds]
     found = candidates(groups, material.selection, plan)
     best = choose(found, material.selection)
-    notes = [*trainings.notes, chosen_note(best, found, kinds, material)]
+    notes += [*trainings.notes, chosen_note(best, found, kinds, material)]
     table = calibration(best, groups[0].trained[0], material.selection, plan.intervals)
     if plan.members != 0 and (moved := [kinds[place] for place, blend in best.blends.items() if blend]):
         courses |= trainings.run_again({kind: courses[kind] for kind in moved})
@@ -159,10 +170,16 @@ def fit(
     )
 
 
-def untrained(kind: Kind, note: str, plan: FitPlan, start: str) -> Trained:
+def untrained(kind: Kind, notes: Sequence[str], material: Material, plan: FitPlan, start: str) -> Trained:
     """The start weights, with the reason."""
-    provenance = {"made_by": "tidegate fit", "start": start, "plan": asdict(plan), "kept": {kind.name: 0.0}}
-    return Trained(kind.on(torch.device("cpu")).starts, (), (note,), provenance, shares=kind.shares)
+    provenance = {
+        "made_by": "tidegate fit",
+        "start": start,
+        "plan": asdict(plan),
+        "kept": {kind.name: 0.0},
+        **seasons_of(material),
+    }
+    return Trained(kind.on(torch.device("cpu")).starts, (), tuple(notes), provenance, shares=kind.shares)
 
 
 def torch_device(device: str) -> torch.device:
@@ -231,6 +248,26 @@ def again_note(members: int, asked: int) -> str:
     return note if members == asked else f"{note}; {members} of {asked} members had time"
 
 
+def seasons_note(seasons: Sequence[int], gain: float) -> str:
+    """One sentence: which season lengths all series have."""
+    *others, last = map(str, seasons)
+    return (
+        f"seasons of {', '.join(others)} and {last} steps for every series: with them the start weights forecast the "
+        f"held-out windows {-math.expm1(-gain):.1%} better, doubt subtracted, than with those that each series shows"
+    )
+
+
+def seasons_of(material: Material) -> dict[str, Any]:
+    """What a file tells of season lengths that are the same for all series: which, and of which frequency."""
+    if material.season_length is None:
+        return {}
+    frequency = material.panel.timeline.frequency
+    return {
+        "season_length": list(material.season_length),
+        "frequency": None if frequency is None else frequency.word,
+    }
+
+
 def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[str, Any]:
     """What the model file tells of how it came about."""
     return {
@@ -242,4 +279,5 @@ def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[
         "kept": kept,
         "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.best_step} for one in trainings.courses],
         "seconds": round(trainings.clock.seconds, 1),
+        **seasons_of(trainings.material),
     }

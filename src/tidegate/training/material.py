@@ -45,6 +45,7 @@ class Material:
 
     panel: Panel
     horizon: int
+    season_length: tuple[int, ...] | None  # the same for every series; None: of each its own
     seasons: NDArray[np.int64]  # (series, 3), of the training part
     windows: NDArray[np.int64]  # (series,) how many are held out
     epochs: HeldOut  # what each epoch is validated on
@@ -69,7 +70,9 @@ class Material:
             hold_out(panel, windows, horizon, seasons, context, values, device)
             for values in (plan.validation_values, plan.selection_values)
         )
-        return cls(panel, horizon, seasons, windows, epochs, selection, device)
+        if season_length is not None:
+            season_length = tuple(int(one) for one in np.atleast_1d(season_length))
+        return cls(panel, horizon, season_length, seasons, windows, epochs, selection, device)
 
     @property
     def held_share(self) -> float:

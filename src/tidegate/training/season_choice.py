@@ -1,0 +1,52 @@
+"""Which season lengths the networks of a panel look up: those that each series shows by itself, or one set for all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from tidegate.series.seasons import SLOTS
+from tidegate.training.choices import WORTHWHILE, careful_gain
+from tidegate.training.course import row_errors
+from tidegate.training.material import Kind, Material
+from tidegate.training.samples import HeldOut
+from tidegate.training.selection import mixed
+
+Seasons = tuple[int, ...]
+
+
+def sets_for_all(material: Material, reach: int) -> list[Seasons]:
+    """What is tried: all lengths of the calendar, and the longest with its neighbour one shortest season further back,
+    which halves its noise. Only lengths below `reach` steps."""
+    frequency = material.panel.timeline.frequency
+    lengths = () if frequency is None else tuple(one for one in frequency.season_candidates if one < reach)[:SLOTS]
+    if len(lengths) < 2:
+        return []  # the shortest is always looked up
+    neighbour = lengths[0] + lengths[-1]
+    return [lengths, *([(*lengths, neighbour)] if len(lengths) < SLOTS and neighbour < reach else [])]
+
+
+def suited_seasons(material: Material, kind: Kind) -> tuple[Seasons, float] | None:
+    """The season lengths with which the start weights forecast the held-out windows best, and the log of what they gain
+    beyond doubt; None where those that each series shows by itself are as good.
+
+    Two noisy years of one series hardly tell that there is a year; those of a hundred series do.
+    """
+    part = material.selection
+
+    def losses(part: HeldOut) -> torch.Tensor:
+        quantiles = mixed(list(zip(kind.starts, kind.shares, strict=True)), part)
+        return row_errors(quantiles, kind.starts[0], part)[0].cpu()
+
+    def gain(seasons: Seasons) -> float:
+        padded = torch.tensor([*seasons, *[0] * (SLOTS - len(seasons))], device=part.seasons.device)
+        told = losses(replace(part, seasons=padded.expand(len(part.actual), SLOTS)))
+        return careful_gain(told.numpy(), before.numpy(), part.window.cpu().numpy(), part.series.cpu().numpy())
+
+    sets = sets_for_all(material, 2 * kind.config.context_length)
+    if not sets:
+        return None
+    before = losses(part)
+    best, most = max(((one, gain(one)) for one in sets), key=lambda pair: pair[1])
+    return (best, most) if most > WORTHWHILE else None

@@ -1,0 +1,121 @@
+"""Season lengths that a fit chooses for all series: what is tried, when it is taken, and for which data it counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import tidegate
+from tidegate.forecasting.forecaster import forecast_panel
+from tidegate.forecasting.model import Model, shipped_path
+from tidegate.network.model_file import load_networks
+from tidegate.series.calendar import Frequency, Timeline
+from tidegate.series.panel import Panel
+from tidegate.training.choices import FitPlan
+from tidegate.training.fit import Trained, fit
+from tidegate.training.material import Kind, Material
+from tidegate.training.season_choice import sets_for_all, suited_seasons
+
+QUICK = FitPlan(max_steps=2, epochs=1, batch_values=1000, members=0)
+
+
+def panel_of(values: np.ndarray, word: str | None) -> Panel:
+    count, length = values.shape
+    timeline = Timeline.positions(count)
+    if word is not None:
+        starts = np.full(count, np.datetime64("2024-01-01", "us"))
+        timeline = replace(timeline, frequency=Frequency.parse(word), starts=starts)
+    return Panel(values.ravel(), np.arange(count + 1) * length, timeline)
+
+
+def shifts(count: int = 20, hours: int = 330) -> Panel:
+    """Loads of hours with a level for each weekday, two weeks less a few hours: no series holds a week twice."""
+    rng = np.random.default_rng(0)
+    step = np.arange(hours)
+    levels = rng.normal(0, 5, (count, 7))[:, step // 24 % 7]
+    return panel_of(50 + levels + np.sin(step * np.pi / 12) + 0.1 * rng.normal(size=(count, hours)), "h")
+
+
+def noise(word: str | None = "h") -> Panel:
+    return panel_of(np.random.default_rng(0).normal(size=(10, 400)), word)
+
+
+def material(panel: Panel) -> tuple[Material, Kind]:
+    networks, _ = load_networks(shipped_path())
+    kind = Kind("the shipped weights", networks[0].config, networks)
+    return Material.of(panel, 12, None, QUICK, [kind], torch.device("cpu")), kind
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Trained:
+    return fit(shifts(), 12, plan=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("word", "reach", "sets"),
+    [
+        ("D", 2048, [(7, 364), (7, 364, 371)]),
+        ("D", 365, [(7, 364)]),
+        ("D", 364, []),
+        ("h", 2048, [(24, 168), (24, 168, 192)]),
+        ("5min", 2048, [(288, 2016)]),
+        ("s", 100_000, [(60, 3600, 86_400)]),
+        ("MS", 2048, []),
+        (None, 2048, []),
+    ],
+)
+def test_what_is_tried_are_the_calendars_lengths_and_the_neighbour_of_the_longest(
+    word: str | None, reach: int, sets: list[tuple[int, ...]]
+) -> None:
+    assert sets_for_all(material(noise(word))[0], reach) == sets
+
+
+def test_a_season_that_no_series_shows_by_itself_is_taken_if_the_held_out_windows_show_it() -> None:
+    found, kind = material(shifts())
+    assert (found.seasons == [24, 0, 0]).all()
+    suited = suited_seasons(found, kind)
+    assert suited is not None and suited[0][:2] == (24, 168) and suited[1] > 0.1
+
+
+def test_noise_has_none() -> None:
+    assert suited_seasons(*material(noise())) is None
+
+
+def test_a_fit_tells_the_lengths_and_the_model_uses_them(fitted: Trained) -> None:
+    chosen = fitted.provenance["season_length"]
+    assert chosen[:2] == [24, 168] and fitted.provenance["frequency"] == "h"
+    assert "168" in fitted.notes[0] and "for every series" in fitted.notes[0]
+    forecast = forecast_panel(fitted.model, shifts(), 12)
+    assert (forecast.season_lengths[:, : len(chosen)] == chosen).all()
+    assert any(note.startswith("seasons (of the fit)") for note in forecast.notes)
+    told = forecast_panel(fitted.model, shifts(), 12, season_length=24)
+    assert (told.season_lengths == [24, 0, 0]).all()
+
+
+def test_data_of_another_frequency_have_their_own(fitted: Trained) -> None:
+    def seasons(word: str | None) -> tuple[int, ...] | None:
+        return fitted.model.fitted_seasons(None if word is None else Frequency.parse(word))
+
+    assert seasons("h") == tuple(fitted.provenance["season_length"])
+    assert seasons("D") is seasons("2h") is seasons(None) is None
+    assert Model.load().fitted_seasons(Frequency.parse("h")) is None
+
+
+def test_weeks_are_weeks_whatever_day_they_end_on() -> None:
+    trained = fit(replace(noise("W-SUN")), 4, season_length=52, plan=QUICK)
+    assert trained.model.fitted_seasons(Frequency.parse("W-FRI")) == (52,)
+
+
+def test_what_was_given_is_not_chosen_anew() -> None:
+    trained = fit(shifts(), 12, season_length=24, plan=QUICK)
+    assert trained.provenance["season_length"] == [24] and "for every series" not in trained.notes[0]
+
+
+def test_a_stream_looks_up_what_the_fit_chose(fitted: Trained) -> None:
+    model = tidegate.Model(fitted.model)
+    panel = shifts()
+    stream = model.stream(panel, horizon=12)
+    np.testing.assert_allclose(stream.forecast().quantiles, model.forecast(panel, 12).quantiles, rtol=1e-5)
