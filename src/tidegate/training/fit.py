@@ -119,16 +119,15 @@ def fit(
     asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
     kinds = [kind.on(on) for kind in ways_to_begin(panel, horizon, start, asked)]
     material = Material.of(panel, horizon, season_length, plan, kinds, on)
-    notes: list[str] = []
-    if season_length is None and kinds[0].starts and (suited := suited_seasons(material, kinds[0])):
-        material = Material.of(panel, horizon, suited[0], plan, kinds, on)
-        notes.append(seasons_note(*suited))
     if not material.selection.tells_apart:
         note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
         if not kinds[0].starts:
             raise DataError(f"{note}; forecast without fit")
-        notes.append(f"{note}; {kinds[0].name} are kept as they were")
-        return untrained(kinds[0], notes, material, plan, start)
+        return untrained(kinds[0], [f"{note}; {kinds[0].name} are kept as they were"], material, plan, start)
+    notes: list[str] = []
+    if season_length is None and kinds[0].starts and (suited := suited_seasons(material, kinds[0])):
+        material = Material.of(panel, horizon, suited[0], plan, kinds, on)
+        notes.append(seasons_note(*suited))
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
     clock = Clock(plan.time_limit, saved.seconds + time.monotonic() - began)
     trainings = Trainings(material, plan, kinds, clock, saved, progress)
