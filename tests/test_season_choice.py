@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -112,6 +113,15 @@ def test_weeks_are_weeks_whatever_day_they_end_on() -> None:
 def test_what_was_given_is_not_chosen_anew() -> None:
     trained = fit(shifts(), 12, season_length=24, plan=QUICK)
     assert trained.provenance["season_length"] == [24] and "for every series" not in trained.notes[0]
+
+
+def test_a_fit_that_goes_on_from_a_file_keeps_its_lengths(fitted: Trained, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "m.onnx")
+    further = fit(shifts(), 12, start=str(tmp_path / "m.onnx"), plan=QUICK)
+    assert further.provenance["season_length"] == fitted.provenance["season_length"]
+    days = panel_of(shifts().values.reshape(20, -1), "D")
+    elsewhere = fit(days, 12, start=str(tmp_path / "m.onnx"), plan=QUICK)
+    assert 168 not in elsewhere.provenance.get("season_length", [])
 
 
 def test_a_stream_looks_up_what_the_fit_chose(fitted: Trained) -> None:

@@ -88,8 +88,9 @@ def fit(
     Args:
         start: "auto" (the shipped weights and a network of its own; the better of them, or their mean, is kept; where
             another network is asked for, that one from nothing), "scratch" (a network of its own), or a file.
-        season_length: one or several for every series; left out, those of the calendar that each series shows, or one
-            set for all where that forecasts the held-out windows better.
+        season_length: one or several for every series; left out, what the file to start from was fitted with, else
+            those of the calendar that each series shows, or one set for all where that forecasts the held-out windows
+            better.
         cell, layers, hidden_size, residual, dilations: the shape of the network of its own; dilations say how many
             layers there are.
         time_limit: seconds in all; it decides how many steps each training has.
@@ -118,6 +119,8 @@ def fit(
     shape = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size, "residual": residual}
     asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
     kinds = [kind.on(on) for kind in ways_to_begin(panel, horizon, start, asked)]
+    if season_length is None and start not in ("auto", "scratch"):
+        season_length = Model.load(start).fitted_seasons(panel.timeline.frequency)
     material = Material.of(panel, horizon, season_length, plan, kinds, on)
     if not material.selection.tells_apart:
         note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
