@@ -149,7 +149,7 @@ def log_unit(panel: Panel, horizon: int) -> float:
         return 0.0
     growths, swings = [], []
     for place in np.unique(np.linspace(0, panel.size - 1, LOOKED_AT).astype(np.int64)):
-        series = panel.values[panel.offsets[place] : panel.offsets[place + 1]]
+        series = panel[place]
         known = np.flatnonzero(~np.isnan(series))
         logarithms = np.log(series[known])
         if len(known) < max(3, horizon) or not logarithms.std() > 0:

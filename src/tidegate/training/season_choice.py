@@ -11,7 +11,7 @@ from tidegate.training.choices import WORTHWHILE, careful_gain
 from tidegate.training.course import row_errors
 from tidegate.training.material import Kind, Material
 from tidegate.training.samples import HeldOut
-from tidegate.training.selection import mixed
+from tidegate.training.selection import Group, mixed
 
 Seasons = tuple[int, ...]
 
@@ -36,8 +36,7 @@ def suited_seasons(material: Material, kind: Kind) -> tuple[Seasons, float] | No
     part = material.selection
 
     def losses(part: HeldOut) -> torch.Tensor:
-        quantiles = mixed(list(zip(kind.starts, kind.shares, strict=True)), part)
-        return row_errors(quantiles, kind.starts[0], part)[0].cpu()
+        return row_errors(mixed(Group(kind, ()).at(0.0), part), kind.starts[0], part)[0].cpu()
 
     def gain(seasons: Seasons) -> float:
         padded = torch.tensor([*seasons, *[0] * (SLOTS - len(seasons))], device=part.seasons.device)
