@@ -128,4 +128,6 @@ def test_a_stream_looks_up_what_the_fit_chose(fitted: Trained) -> None:
     model = tidegate.Model(fitted.model)
     panel = shifts()
     stream = model.stream(panel, horizon=12)
-    np.testing.assert_allclose(stream.forecast().quantiles, model.forecast(panel, 12).quantiles, rtol=1e-5)
+    forecast = stream.forecast()
+    np.testing.assert_allclose(forecast.quantiles, model.forecast(panel, 12).quantiles, rtol=1e-5)
+    assert forecast.notes[0].startswith("seasons (of the fit)")

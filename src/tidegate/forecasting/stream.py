@@ -239,9 +239,11 @@ class Stream:
         if transfer is not None:
             quantiles = np.maximum.accumulate(quantiles @ transfer, axis=-1)
         panel, seasons = self.panel(series), self.carried.seasons[series]
-        notes = [season_note(panel, seasons, None if self.season_length is None else "as given")]
+        fitted = self.file.fitted_seasons(self.layout.timeline.frequency)
+        told = None if self.season_length is None else "of the fit" if self.season_length == fitted else "as given"
+        notes = [season_note(panel, seasons, told)]
         notes += calibration.notes(len(series)) if calibration is not None else []
-        quantiles, told = cut(self.carried.smallest[series], quantiles, lower, upper, bounds)
+        quantiles, cuts = cut(self.carried.smallest[series], quantiles, lower, upper, bounds)
         return Forecast(
             panel=panel,
             horizon=horizon,
@@ -250,7 +252,7 @@ class Stream:
             levels=tuple(levels),
             extra_quantiles=tuple(quantile_levels),
             season_lengths=seasons,
-            notes=(*notes, *told),
+            notes=(*notes, *cuts),
             library=self.library,
         )
 
