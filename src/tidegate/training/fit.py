@@ -185,12 +185,12 @@ def untrained(kind: Kind, notes: Sequence[str], material: Material, plan: FitPla
 
 
 def torch_device(device: str) -> torch.device:
-    """ "auto": CUDA if there is one. Raises ConfigError for a device that is not there."""
+    """ "auto": CUDA if there is one. Raises ConfigError for a device that is not there, or lacks double precision."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device, dtype=torch.float64)  # what values are scaled in
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise ConfigError(f"device {device!r} cannot be used here ({error}); try device='auto'") from error
     return torch.device(device)
 

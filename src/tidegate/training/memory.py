@@ -18,16 +18,16 @@ PER_BATCH_VALUE = 25_000.0
 
 
 def check_memory(panel: Panel, plan: FitPlan, device: torch.device) -> None:
-    """Raises: DataError, with what is needed and what is free, if there is not enough."""
+    """Raises: DataError, with what is needed and what is free, if there is not enough, here or on the device."""
     at_once = workers_for(2 * (plan.members or 1), device)
     needed = 8.0 * COPIES * len(panel.values) + FIXED + at_once * PER_BATCH_VALUE * plan.batch_values
-    free = free_memory()
-    if free is not None and needed > free:
-        raise DataError(
-            f"training on {panel.size:,} series with {len(panel.values):,} steps needs about {needed / 1e9:.1f} GB of "
-            f"memory, and {free / 1e9:.1f} GB are free: train on a part of the series (any part of them teaches a "
-            "network that forecasts all), or on a machine with more"
-        )
+    for where, free in (("memory", free_memory()), (f"memory on {device}", free_on(device))):
+        if free is not None and needed > free:
+            raise DataError(
+                f"training on {panel.size:,} series with {len(panel.values):,} steps needs about {needed / 1e9:.1f} GB "
+                f"of {where}, and {free / 1e9:.1f} GB are free: train on a part of the series (any part of them "
+                "teaches a network that forecasts all), or on a machine with more"
+            )
 
 
 def free_memory() -> float | None:
@@ -37,3 +37,9 @@ def free_memory() -> float | None:
         return None
     found = [line.split() for line in facts.read_text().splitlines() if line.startswith("MemAvailable:")]
     return 1024.0 * int(found[0][1]) if found else None
+
+
+def free_on(device: torch.device) -> float | None:
+    """The same of an accelerator; None for the CPU."""
+    ask = getattr(torch.get_device_module(device), "mem_get_info", None)
+    return None if ask is None else float(ask(device)[0])
