@@ -29,7 +29,7 @@ from tidegate.training import checkpoint as checkpoint_module
 from tidegate.training import choices, memory
 from tidegate.training import course as course_module
 from tidegate.training.checkpoint import load_checkpoint
-from tidegate.training.choices import BUDGET, FitPlan, careful_gain, own_config
+from tidegate.training.choices import BUDGET, WORTHWHILE, FitPlan, careful_gain, least_gain, own_config
 from tidegate.training.course import Clock, Course
 from tidegate.training.fit import Epoch, Trained, fit, ways_to_begin
 from tidegate.training.material import Kind, Material
@@ -240,13 +240,21 @@ def test_start_weights_are_given_up_for_a_smaller_loss_with_a_median_that_is_no_
         return Candidate({0: blend}, torch.zeros(12, 8, 3), np.full(12, loss), mase)
 
     start, slightly, much = candidate(0.0, 1.0, 1.0), candidate(0.5, 0.998, 0.9), candidate(1.0, 0.9, 0.99)
-    assert choose([start, slightly], part) is start  # 0.2 % are not worth it
-    assert choose([start, slightly, much], part) is much
-    assert choose([start, replace(much, mase=1.01)], part) is start
-    assert choose([start, replace(much, mase=1.01), candidate(0.25, 0.95, 0.98)], part).blends == {0: 0.25}
+    assert choose([start, slightly], part, WORTHWHILE) is start  # 0.2 % are not worth it
+    assert choose([start, slightly, much], part, WORTHWHILE) is much
+    assert choose([start, replace(much, mase=1.01)], part, WORTHWHILE) is start
+    assert choose([start, replace(much, mase=1.01), candidate(0.25, 0.95, 0.98)], part, WORTHWHILE).blends == {0: 0.25}
     mean = replace(candidate(0.5, 0.905, 0.99), blends={0: 0.5, 1: 1.0})
-    assert choose([start, much, mean], part) is mean  # as good but for half a percent, and it varies less
-    assert choose([start, much, replace(mean, losses=np.full(12, 0.92))], part) is much
+    assert choose([start, much, mean], part, WORTHWHILE) is mean  # as good but for half a percent, and it varies less
+    assert choose([start, much, replace(mean, losses=np.full(12, 0.92))], part, WORTHWHILE) is much
+
+
+def test_few_values_have_to_gain_more() -> None:
+    assert least_gain(100) == pytest.approx(0.1) and least_gain(10_000) == pytest.approx(0.01)
+    assert least_gain(10**9) == least_gain(40_000) == WORTHWHILE
+    panel = panel_of(np.where(np.arange(100) < 60, np.nan, 1.0), np.arange(30.0))
+    kinds = ways_to_begin(panel, 5, "scratch", {})
+    assert Material.of(panel, 5, None, QUICK, kinds, CPU).known_values == 70
 
 
 def test_the_doubt_of_rows_that_share_nothing_is_the_standard_error() -> None:

@@ -49,7 +49,7 @@ def test_a_network_trained_elsewhere_forecasts_what_one_trained_here_does(option
 
 
 def test_so_does_the_mean_of_the_shipped_weights_and_a_network_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    def the_mean(found: list[Candidate], _: object) -> Candidate:
+    def the_mean(found: list[Candidate], *_: object) -> Candidate:
         return found[-1]
 
     monkeypatch.setattr(fit_module, "choose", the_mean)

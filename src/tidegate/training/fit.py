@@ -16,7 +16,7 @@ from tidegate.forecasting.model import Model, shipped_path
 from tidegate.network.model_file import load_networks, save_network, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
-from tidegate.training.choices import FEW_STEPS, FitPlan, log_unit, own_config
+from tidegate.training.choices import FEW_STEPS, FitPlan, least_gain, log_unit, own_config
 from tidegate.training.course import Clock, Epoch
 from tidegate.training.material import Kind, Material
 from tidegate.training.memory import check_memory
@@ -153,7 +153,7 @@ def fit(
     kinds = list(courses)
     groups = [Group(kind, [course.network for course in courses[kind]]) for kind in kinds]
     found = candidates(groups, material.selection, plan)
-    best = choose(found, material.selection)
+    best = choose(found, material.selection, least_gain(material.known_values))
     notes += [*trainings.notes, chosen_note(best, found, kinds, material)]
     table = calibration(best, groups[0].trained[0], material.selection, plan.intervals)
     if plan.members != 0 and (moved := [kinds[place] for place, blend in best.blends.items() if blend]):

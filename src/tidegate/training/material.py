@@ -75,6 +75,11 @@ class Material:
         return cls(panel, horizon, season_length, seasons, windows, epochs, selection, device)
 
     @property
+    def known_values(self) -> int:
+        """How many there are to learn from and to validate with."""
+        return int((~np.isnan(self.panel.values)).sum())
+
+    @property
     def held_share(self) -> float:
         """Of all values, how many are held out."""
         lengths = self.panel.offsets[1:] - self.panel.first_observed
