@@ -1,6 +1,7 @@
 """ETTh1 by the protocol of the long-horizon papers (LTSF): MSE and MAE over all test windows, zero-shot and after fit.
 
-python benchmarks/long_horizon.py --data DIR [--horizons 96,720] [--seconds 300] [--seed 0] [--lookback 96] [--no-fit]
+python benchmarks/long_horizon.py --data DIR [--horizons 96,720] [--seconds 300] [--seed 0] [--members 3]
+    [--lookback 96] [--no-fit]
 
 The file's column ltsf_split gives 12, 4 and 4 months for training, validation and test. A window begins at every step
 of the test part that leaves room for the horizon, in each of the 7 channels: 2,785 x 7 for 96 steps, 2,161 x 7 for
@@ -109,12 +110,13 @@ def reading(context: int, lookback: int | None) -> Callable[[int], int]:
     return lambda origin: origin - lookback if lookback else context * max(origin // context - 1, 0)
 
 
-def fitted(data: Channels, horizon: int, seconds: float, seed: int) -> tuple[Model, float]:
+def fitted(data: Channels, horizon: int, seconds: float, seed: int, members: int | None = None) -> tuple[Model, float]:
     """A network trained on the training and validation parts, and the seconds that took."""
     from tidegate.training.fit import fit
 
+    panel = panel_of(list(data.values[:, : data.known]), horizon)
     began = time.perf_counter()
-    trained = fit(panel_of(list(data.values[:, : data.known]), horizon), horizon, time_limit=seconds, seed=seed)
+    trained = fit(panel, horizon, time_limit=seconds, seed=seed, members=members)
     return trained.model, time.perf_counter() - began
 
 
@@ -124,6 +126,7 @@ def main() -> None:
     parser.add_argument("--horizons", default="96,720", help="steps, with commas; left out, 96,720")
     parser.add_argument("--seconds", type=float, default=300, help="time limit of fit; left out, 300")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--members", type=int, help="last trainings that are averaged; left out, as fit decides")
     parser.add_argument("--lookback", type=int, help="steps before each origin that are shown; left out, all")
     parser.add_argument("--no-fit", action="store_true", help="zero-shot only")
     arguments = parser.parse_args()
@@ -134,8 +137,9 @@ def main() -> None:
             ("zero-shot", of_model(shipped.model), shipped.model.config.context_length, 0.0),
         ]
         if not arguments.no_fit:
-            model, seconds = fitted(data, horizon, arguments.seconds, arguments.seed)
-            methods.append(("fit", of_model(model), model.config.context_length, seconds))
+            model, seconds = fitted(data, horizon, arguments.seconds, arguments.seed, arguments.members)
+            name = f"fit, {arguments.members} members" if arguments.members else "fit"
+            methods.append((name, of_model(model), model.config.context_length, seconds))
         for name, forecaster, context, seconds in methods:
             found = errors(data, horizon, forecaster, reading(context, arguments.lookback))
             scores = f"MSE {found['mse']:.3f}  MAE {found['mae']:.3f}  over {found['windows']:,} windows"
