@@ -250,8 +250,8 @@ def test_start_weights_are_given_up_for_a_smaller_loss_with_a_median_that_is_no_
 
 
 def test_few_values_have_to_gain_more() -> None:
-    assert least_gain(100) == pytest.approx(0.1) and least_gain(10_000) == pytest.approx(0.01)
-    assert least_gain(10**9) == least_gain(40_000) == WORTHWHILE
+    assert least_gain(100) == pytest.approx(0.3) and least_gain(1000) == pytest.approx(0.03)
+    assert least_gain(10**9) == least_gain(6000) == WORTHWHILE
     panel = panel_of(np.where(np.arange(100) < 60, np.nan, 1.0), np.arange(30.0))
     kinds = ways_to_begin(panel, 5, "scratch", {})
     assert Material.of(panel, 5, None, QUICK, kinds, CPU).known_values == 70

@@ -21,6 +21,7 @@ INTERVALS = ("model", "conformal")
 MUCH_HELD_OUT = 0.2  # share of all values that is worth more to the last trainings than longer first ones are
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that anything is changed for: the future differs
+FEW_VALUES = 30.0  # over the number of values that are known: what is asked for where that is more
 IN_DOUBT = 0.01  # so much less of that gain may the mean of two networks have than one alone: it varies less
 LOOKED_AT = 500  # series at most from which to tell whether logarithms suit a panel
 MOSTLY_GROWTH = 0.5  # mean share of the variance of the logarithms that is a straight line
@@ -164,10 +165,10 @@ def log_unit(panel: Panel, horizon: int) -> float:
 def least_gain(values: int) -> float:
     """Log of the least gain beyond doubt that start weights are given up for, where so many values are known.
 
-    The fewer they are, the more a network of half a million numbers knows them by heart, and a few windows of one short
-    series are forecast better by luck. From 40,000 values on it is WORTHWHILE.
+    The fewer they are, the sooner a network of half a million numbers knows them by heart, and the more often the
+    windows of one short series are forecast better by luck. From some thousand values on it is WORTHWHILE.
     """
-    return max(WORTHWHILE, 1 / math.sqrt(max(1, values)))
+    return max(WORTHWHILE, FEW_VALUES / max(1, values))
 
 
 def careful_gain(
