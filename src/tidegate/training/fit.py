@@ -16,7 +16,7 @@ from tidegate.forecasting.model import Model, shipped_path
 from tidegate.network.model_file import load_networks, save_network, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
-from tidegate.training.choices import FEW_STEPS, FitPlan, least_gain, log_unit, own_config
+from tidegate.training.choices import FEW_STEPS, WORTHWHILE, FitPlan, least_gain, log_unit, own_config
 from tidegate.training.course import Clock, Epoch
 from tidegate.training.material import Kind, Material
 from tidegate.training.memory import check_memory
@@ -227,7 +227,10 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kin
     rows, windows = len(material.selection.actual), int(material.windows.max())
     where = f"on {rows:,} held-out windows, up to {windows} per series"
     if not any(best.blends.values()):
-        return f"no training beat {kinds[0].name} beyond doubt {where}: they are kept as they were"
+        values = material.known_values
+        least = least_gain(values)
+        few = f", and by {-math.expm1(-least):.1%}, as {values:,} values are few," if least > WORTHWHILE else ""
+        return f"no training beat {kinds[0].name} beyond doubt{few} {where}: they are kept as they were"
     parts = []
     for place, share in best.blends.items():
         if not kinds[place].starts:
