@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,20 @@ from tests.test_fit import waves
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.training import fit as fit_module
-from tidegate.training.choices import FitPlan
+from tidegate.training.choices import LONGEST, FitPlan
 from tidegate.training.fit import Trained, fit
 from tidegate.training.selection import Candidate
 
-QUICK = FitPlan(max_steps=6, epochs=2, batch_values=1000, warmup=2, blends=(0.5,))
+QUICK = FitPlan(max_steps=4, epochs=2, batch_values=300, warmup=2, blends=(0.5,))
 SMALL: dict[str, Any] = {"start": "scratch", "hidden_size": 8, "plan": QUICK}
 
 
 def forecasts(trained: Trained) -> np.ndarray:
-    return forecast_panel(trained.model, waves(3, 90), 6).quantiles
+    return forecast_panel(trained.model, waves(2, 50), 6).quantiles
 
 
 def fitted(device: str, **options: Any) -> Trained:
-    return fit(waves(3, 90), 6, device=device, **{"plan": QUICK, **options})
+    return fit(waves(2, 50), 6, device=device, **{"plan": QUICK, **options})
 
 
 @pytest.mark.parametrize(
@@ -59,21 +58,19 @@ def test_so_does_the_mean_of_the_shipped_weights_and_a_network_of_its_own(monkey
     assert there.calibration == pytest.approx(here.calibration, rel=1e-3)
 
 
-def test_a_fit_in_seconds_ends_there_too() -> None:
-    assert fitted(NAME, **SMALL, time_limit=20.0).provenance["max_steps"] >= 1
+def test_steps_are_timed_there_too() -> None:
+    assert 1 <= fitted(NAME, **SMALL, time_limit=60.0).provenance["max_steps"] <= LONGEST * QUICK.max_steps
 
 
 def test_a_fit_that_was_stopped_there_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     whole, path = fitted(NAME, **SMALL), tmp_path / "fit.checkpoint"
-    seen = threading.Event()
 
     def stop(*_: object) -> None:
-        seen.set()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fitted(NAME, **SMALL, checkpoint=path, progress=stop)
-    assert seen.is_set() and path.exists()
+    assert path.exists()
     resumed = fitted(NAME, **SMALL, checkpoint=path, resume=True)
     for one, other in zip(whole.networks, resumed.networks, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
