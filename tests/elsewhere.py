@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import return_and_correct_aliasing
-from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
 NAME = "elsewhere"
@@ -59,18 +58,40 @@ class Elsewhere(Tensor):
     @classmethod
     def __torch_dispatch__(cls, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        here = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor) and not isinstance(one, cls)]
-        if operation not in MOVES and any(one.dim() for one in here):
-            raise RuntimeError(f"{operation}: expected all tensors on the same device, found {NAME} and cpu")
         asked = kwargs.get("device")
         options = kwargs if asked is None else {**kwargs, "device": torch.device("cpu")}
-        given, options = tree_map_only(cls, lambda one: one.held, (args, options))
+        bring = held if operation in MOVES else held_alone
+        given, options = replaced(bring, args), {name: replaced(bring, one) for name, one in options.items()}
         found = KERNELS.get(operation, operation)(*given, **options)
         if operation is aten.copy_.default:
             return args[0]
         if asked is not None and torch.device(asked).type == "cpu":
             return found.clone() if any(found is one for one in given) else found
-        return return_and_correct_aliasing(operation, args, kwargs, tree_map_only(Tensor, cls, found))
+        return return_and_correct_aliasing(operation, args, kwargs, replaced(sent, found))
+
+
+def replaced(change: Callable[[Any], Any], value: Any) -> Any:
+    """A value, or those in lists and tuples, changed."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(replaced(change, one) for one in value)
+    return change(value)
+
+
+def held(value: Any) -> Any:
+    """On the CPU, where it is a tensor from elsewhere."""
+    return value.held if isinstance(value, Elsewhere) else value
+
+
+def held_alone(value: Any) -> Any:
+    """The same. Raises RuntimeError for a tensor of the CPU, unless it is a single number."""
+    if isinstance(value, Tensor) and not isinstance(value, Elsewhere) and value.dim():
+        raise RuntimeError(f"expected all tensors on the same device, found {NAME} and cpu")
+    return held(value)
+
+
+def sent(value: Any) -> Any:
+    """Elsewhere, where it is a tensor."""
+    return Elsewhere(value) if isinstance(value, Tensor) else value
 
 
 def lstm_cell(by_input: Tensor, by_state: Tensor, cell: Tensor, *biases: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -109,8 +130,7 @@ def empty_strided(size: Sequence[int], stride: Sequence[int], dtype: torch.dtype
 
 
 def copy_from(source: Tensor, target: Tensor, *_: Any, **__: Any) -> Tensor:
-    source, into = tree_map_only(Elsewhere, lambda one: one.held, (source, target))
-    into.copy_(source)
+    held(target).copy_(held(source))
     return target
 
 

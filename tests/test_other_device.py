@@ -35,11 +35,10 @@ def fitted(device: str, **options: Any) -> Trained:
     "options",
     [
         SMALL,
-        SMALL | {"cell": "peephole"},
+        SMALL | {"cell": "peephole", "members": 2, "intervals": "conformal"},
         SMALL | {"cell": "rnn", "residual": True, "dilations": (1, 2)},
-        SMALL | {"members": 2, "intervals": "conformal"},
     ],
-    ids=["lstm", "peephole", "dilated residual rnn", "members"],
+    ids=["lstm", "two peephole", "dilated residual rnn"],
 )
 def test_a_network_trained_elsewhere_forecasts_what_one_trained_here_does(options: dict[str, Any]) -> None:
     there, here = fitted(NAME, **options), fitted("cpu", **options)
