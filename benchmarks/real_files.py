@@ -1,6 +1,6 @@
 """Accuracy on real files with their real quirks: gaps, bursts, drift, stuck values, 36 to 50,000 rows.
 
-python benchmarks/real_files.py --data DIR [--model large|FILE] [--fit SECONDS [--seed 0]]
+python benchmarks/real_files.py --data DIR [--model large|FILE | --fit SECONDS [--seed 0]]
 
 The files are those of real_series.py, in DIR/csv. Each is forecast from its last WINDOWS origins, one horizon apart, as
 far as two horizons of history are left; the horizon is the one that `tidegate forecast` takes when none is given. MASE
@@ -91,6 +91,8 @@ def main() -> None:
     parser.add_argument("--fit", type=float, metavar="SECONDS", help="fit each file first, so long at most")
     parser.add_argument("--seed", type=int, default=0, help="of the fits")
     arguments = parser.parse_args()
+    if arguments.fit and arguments.model:
+        parser.error("--fit begins with the weights that come with the package: leave out --model")
     contender, folder = Contender.open(arguments.model), arguments.data / "csv"
     if arguments.fit:
         found = show(fitted(contender, folder, arguments.fit, arguments.seed), [ZERO_SHOT])
