@@ -315,10 +315,10 @@ def test_a_time_limit_too_short_for_anything_keeps_the_shipped_weights() -> None
     assert trained.history == () and "too short to train anything" in trained.notes[0]
 
 
-KILLED = FitPlan(max_steps=200, epochs=20, patience=100, batch_values=1000, warmup=2)
+KILLED = FitPlan(max_steps=60, epochs=6, patience=100, batch_values=1000, warmup=2)
 
 
-@pytest.mark.parametrize("moment", ["epoch.step == 50", "math.isnan(epoch.validation_loss)"])  # NaN: the last trainings
+@pytest.mark.parametrize("moment", ["epoch.step == 20", "math.isnan(epoch.validation_loss)"])  # NaN: the last trainings
 def test_killed_and_resumed_it_ends_with_the_same_weights(moment: str, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx.checkpoint"
     script = (
