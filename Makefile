@@ -17,7 +17,7 @@ demo: $(STAMP)  ## the tutorial as a page, and a forecast of a real file as a pi
 	@echo "Look at out/demo.html and out/airline.html"
 
 test: lint $(BROWSER)  ## what CI runs: lint, types, tests, the README's examples
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
