@@ -12,7 +12,6 @@ import torch
 import tidegate
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import Model, shipped_path
-from tidegate.network.model_file import load_networks
 from tidegate.series.calendar import Frequency, Timeline
 from tidegate.series.panel import Panel
 from tidegate.training.choices import FitPlan
@@ -20,6 +19,7 @@ from tidegate.training.fit import Trained, fit
 from tidegate.training.material import Kind, Material
 from tidegate.training.season_choice import sets_for_all, suited_seasons
 
+REACH = 1024
 QUICK = FitPlan(max_steps=2, epochs=1, batch_values=1000, members=0)
 
 
@@ -45,8 +45,7 @@ def noise(word: str | None = "h") -> Panel:
 
 
 def material(panel: Panel) -> tuple[Material, Kind]:
-    networks, _ = load_networks(shipped_path())
-    kind = Kind("the shipped weights", networks[0].config, networks)
+    kind = Kind.of_file(shipped_path(), "the shipped weights")
     return Material.of(panel, 12, None, QUICK, [kind], torch.device("cpu")), kind
 
 
@@ -77,12 +76,12 @@ def test_what_is_tried_are_the_calendars_lengths_and_the_neighbour_of_the_longes
 def test_a_season_that_no_series_shows_by_itself_is_taken_if_the_held_out_windows_show_it() -> None:
     found, kind = material(shifts())
     assert (found.seasons == [24, 0, 0]).all()
-    suited = suited_seasons(found, kind)
+    suited = suited_seasons(found, kind, REACH)
     assert suited is not None and suited[0][:2] == (24, 168) and suited[1] > 0.1
 
 
 def test_noise_has_none() -> None:
-    assert suited_seasons(*material(noise())) is None
+    assert suited_seasons(*material(noise()), REACH) is None
 
 
 def test_a_fit_tells_the_lengths_and_the_model_uses_them(fitted: Trained) -> None:
@@ -108,6 +107,12 @@ def test_data_of_another_frequency_have_their_own(fitted: Trained) -> None:
 def test_weeks_are_weeks_whatever_day_they_end_on() -> None:
     trained = fit(replace(noise("W-SUN")), 4, season_length=52, plan=QUICK)
     assert trained.model.fitted_seasons(Frequency.parse("W-FRI")) == (52,)
+
+
+def test_for_a_network_from_nothing_the_shipped_weights_tell() -> None:
+    trained = fit(shifts(), 12, start="scratch", hidden_size=8, plan=QUICK)
+    assert trained.provenance["season_length"][:2] == [24, 168]
+    assert "the shipped weights forecast the held-out windows" in trained.notes[0]
 
 
 def test_what_was_given_is_not_chosen_anew() -> None:

@@ -13,7 +13,7 @@ import torch
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.model import Model, shipped_path
-from tidegate.network.model_file import load_networks, save_network, to_onnx
+from tidegate.network.model_file import save_network, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.training.choices import FEW_STEPS, WORTHWHILE, FitPlan, least_gain, log_unit, own_config
@@ -26,6 +26,9 @@ from tidegate.training.selection import Candidate, Group, calibration, candidate
 from tidegate.training.trainings import Progress, Trainings
 
 __all__ = ["Epoch", "FitPlan", "Trained", "fit", "torch_device"]
+
+
+SHIPPED_WEIGHTS = "the shipped weights"
 
 
 @dataclass(frozen=True)
@@ -128,9 +131,11 @@ def fit(
             raise DataError(f"{note}; forecast without fit")
         return untrained(kinds[0], [f"{note}; {kinds[0].name} are kept as they were"], material, plan, start)
     notes: list[str] = []
-    if season_length is None and kinds[0].starts and (suited := suited_seasons(material, kinds[0])):
-        material = Material.of(panel, horizon, suited[0], plan, kinds, on)
-        notes.append(seasons_note(*suited))
+    if season_length is None:
+        judge = kinds[0] if kinds[0].starts else Kind.of_file(shipped_path(), SHIPPED_WEIGHTS).on(on)
+        if suited := suited_seasons(material, judge, 2 * kinds[0].config.context_length):
+            material = Material.of(panel, horizon, suited[0], plan, kinds, on)
+            notes.append(seasons_note(*suited, judge))
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
     clock = Clock(plan.time_limit, saved.seconds + time.monotonic() - began)
     trainings = Trainings(material, plan, kinds, clock, saved, progress)
@@ -204,22 +209,21 @@ def ways_to_begin(panel: Panel, horizon: int, start: str, asked: dict[str, Any])
     path = shipped_path() if start == "auto" else Path(start)
     if not path.is_file():
         raise FileNotFoundError(f"no model file at {path} to start from")
-    networks, facts = load_networks(path)
-    shares = tuple(facts.get("shares", [1 / len(networks)] * len(networks)))
-    fits = all(getattr(network.config, name) == getattr(own, name) for network in networks for name in asked)
+    given = Kind.of_file(path, SHIPPED_WEIGHTS if start == "auto" else f"the weights of {path.name}")
+    fits = all(getattr(network.config, name) == getattr(own, name) for network in given.starts for name in asked)
     if start == "auto" and fits:
         # One file may come to hold both, which then read the same blocks of a history.
-        own = own_config(panel, horizon, asked, networks[0].config.context_length)
+        own = own_config(panel, horizon, asked, given.config.context_length)
         # The shipped weights read values, and the mean of the two gains by every difference between them.
         if unit := log_unit(panel, horizon):
             own_kind = replace(own_kind, name=f"{own_kind.name} of logarithms")
         own_kind = replace(own_kind, config=replace(own, log_unit=unit))
-        return [Kind("the shipped weights", networks[0].config, networks, shares), own_kind]
+        return [given, own_kind]
     if start == "auto":
         return [own_kind]
     if not fits:
         raise ConfigError(f"{path} holds another network than {asked} asks for: leave these out, or start='scratch'")
-    return [Kind(f"the weights of {path.name}", networks[0].config, networks, shares)]
+    return [given]
 
 
 def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kind], material: Material) -> str:
@@ -253,11 +257,11 @@ def again_note(members: int, asked: int) -> str:
     return note if members == asked else f"{note}; {members} of {asked} members had time"
 
 
-def seasons_note(seasons: Sequence[int], gain: float) -> str:
+def seasons_note(seasons: Sequence[int], gain: float, judge: Kind) -> str:
     """One sentence: which season lengths all series have."""
     *others, last = map(str, seasons)
     return (
-        f"seasons of {', '.join(others)} and {last} steps for every series: with them the start weights forecast the "
+        f"seasons of {', '.join(others)} and {last} steps for every series: with them {judge.name} forecast the "
         f"held-out windows {-math.expm1(-gain):.1%} better, doubt subtracted, than with those that each series shows"
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from tidegate.forecasting.config import ModelConfig
+from tidegate.network.model_file import load_networks
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
@@ -33,6 +35,13 @@ class Kind:
     config: ModelConfig
     starts: tuple[PatchLSTM, ...] = ()
     shares: tuple[float, ...] = (1.0,)
+
+    @classmethod
+    def of_file(cls, path: Path, name: str) -> Kind:
+        """To begin from what a model file holds."""
+        networks, facts = load_networks(path)
+        shares = tuple(facts.get("shares", [1 / len(networks)] * len(networks)))
+        return cls(name, networks[0].config, networks, shares)
 
     def on(self, device: torch.device) -> Kind:
         """The same with its weights there."""

@@ -27,23 +27,23 @@ def sets_for_all(material: Material, reach: int) -> list[Seasons]:
     return [lengths, *([(*lengths, neighbour)] if len(lengths) < SLOTS and neighbour < reach else [])]
 
 
-def suited_seasons(material: Material, kind: Kind) -> tuple[Seasons, float] | None:
-    """The season lengths with which the start weights forecast the held-out windows best, and the log of what they gain
-    beyond doubt; None where those that each series shows by itself are as good.
+def suited_seasons(material: Material, judge: Kind, reach: int) -> tuple[Seasons, float] | None:
+    """The season lengths with which weights that can forecast do best on the held-out windows, and the log of what they
+    gain beyond doubt; None where those that each series shows by itself are as good.
 
     Two noisy years of one series hardly tell that there is a year; those of a hundred series do.
     """
     part = material.selection
 
     def losses(part: HeldOut) -> torch.Tensor:
-        return row_errors(mixed(Group(kind, ()).at(0.0), part), kind.starts[0], part)[0].cpu()
+        return row_errors(mixed(Group(judge, ()).at(0.0), part), judge.starts[0], part)[0].cpu()
 
     def gain(seasons: Seasons) -> float:
         padded = torch.tensor([*seasons, *[0] * (SLOTS - len(seasons))], device=part.seasons.device)
         told = losses(replace(part, seasons=padded.expand(len(part.actual), SLOTS)))
         return careful_gain(told.numpy(), before.numpy(), part.window.cpu().numpy(), part.series.cpu().numpy())
 
-    sets = sets_for_all(material, 2 * kind.config.context_length)
+    sets = sets_for_all(material, reach)
     if not sets:
         return None
     before = losses(part)
