@@ -29,7 +29,7 @@ from tidegate.training import checkpoint as checkpoint_module
 from tidegate.training import choices, memory
 from tidegate.training import course as course_module
 from tidegate.training.checkpoint import load_checkpoint
-from tidegate.training.choices import BUDGET, WORTHWHILE, FitPlan, careful_gain, least_gain, own_config
+from tidegate.training.choices import BUDGET, WORTHWHILE, FitPlan, as_good, careful_gain, least_gain, own_config
 from tidegate.training.course import Clock, Course
 from tidegate.training.fit import Epoch, Trained, fit, ways_to_begin
 from tidegate.training.material import Kind, Material
@@ -103,6 +103,23 @@ def test_auto_trains_the_shipped_weights_and_a_network_of_its_own_and_says_what_
     assert names == {"the shipped weights", "a network of its own (lstm, 2 x 128)"}
     assert any(note.startswith(("kept ", "no training beat")) for note in trained.notes)
     assert set(trained.provenance["kept"]) <= names and trained.provenance["max_steps"] == 6
+
+
+def test_of_epochs_that_cannot_be_told_apart_the_last_is_kept() -> None:
+    rng = np.random.default_rng(0)
+    series, window = np.repeat(np.arange(20), 3), np.tile(np.arange(3), 20)
+    best = 1 + 0.1 * rng.normal(size=60)
+
+    def kept(losses: np.ndarray) -> bool:
+        return as_good(losses, best, window, series)
+
+    assert kept(best) and kept(best - 0.1)
+    noisy = best + 0.3 * rng.normal(size=60)
+    assert kept(noisy - noisy.mean() + best.mean() + 0.01)  # 1 % worse, and some windows much better
+    assert not kept(best + 0.01)  # 1 % worse in every window
+    assert not kept(noisy - noisy.mean() + best.mean() + 0.1)  # within doubt or not, 10 % are too much
+    assert as_good(best + 0.01, best, 0 * window, series)  # a single window may be wrong by 2 %
+    assert kept(np.where(series == 0, np.nan, best))
 
 
 def swelling(count: int, length: int) -> Panel:

@@ -22,6 +22,7 @@ MUCH_HELD_OUT = 0.2  # share of all values that is worth more to the last traini
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that anything is changed for: the future differs
 FEW_VALUES = 30.0  # over the number of values that are known: what is asked for where that is more
+AS_GOOD = 0.02  # so much worse than its best epoch, within doubt, may the epoch be that a training keeps
 IN_DOUBT = 0.01  # so much less of that gain may the mean of two networks have than one alone: it varies less
 LOOKED_AT = 500  # series at most from which to tell whether logarithms suit a panel
 MOSTLY_GROWTH = 0.5  # mean share of the variance of the logarithms that is a straight line
@@ -53,7 +54,7 @@ class FitPlan:
             line.
         batch_values: values per batch: 12 windows of 1,000 steps, 100 of 120.
         average: decay of the running average of the weights; it is what is validated and kept.
-        patience: epochs without a better validation before a training stops.
+        patience: epochs in a row that are worse than the best one (`as_good`) before a training stops.
         windows: held-out windows at the end of each series; one alone says more about its own days than about the
             network.
         held_rows: windows in all, which few long series come to by holding out up to a tenth of each: three windows of
@@ -194,6 +195,21 @@ def careful_gain(
     if len(np.unique(window[known])) == 1:
         doubt = max(doubt, 0.02)
     return math.log(before / now) - doubt
+
+
+def as_good(
+    losses: NDArray[np.float64], best: NDArray[np.float64], window: NDArray[np.int64], series: NDArray[np.int64]
+) -> bool:
+    """Whether a later epoch of a training is as good as the best one so far: not worse beyond doubt, nor by much.
+
+    The best of a few noisy figures is a matter of luck; of those that cannot be told apart the latest is the steadiest,
+    as its learning rate has fallen furthest.
+    Args: (rows,) each, as for `careful_gain`.
+    """
+    known = np.isfinite(losses) & np.isfinite(best)
+    if losses[known].sum() > math.exp(AS_GOOD) * best[known].sum():
+        return False
+    return careful_gain(best, losses, window, series) <= 0
 
 
 def _variance(parts: NDArray[np.float64], group: NDArray[np.int64]) -> float:

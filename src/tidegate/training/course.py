@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.checkpoint import pack, unpack
-from tidegate.training.choices import FitPlan, origins
+from tidegate.training.choices import FitPlan, as_good, origins
 from tidegate.training.descent import average_into, descend, flushed_denormals, make_optimizers
 from tidegate.training.losses import pinball
 from tidegate.training.samples import HeldOut, Samples
@@ -60,8 +60,9 @@ class Course:
         self.optimizers = make_optimizers(network, learning_rate=peak, weight_decay=plan.weight_decay)
         self.generator = torch.Generator().manual_seed(seed)
         self.averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-        self.best = {name: tensor.clone() for name, tensor in self.averaged.items()}
-        self.best_loss, self.best_step = math.inf, 0
+        self.kept = {name: tensor.clone() for name, tensor in self.averaged.items()}
+        self.kept_step = 0
+        self.best_rows = torch.empty(0)  # losses of the best epoch
         self.step, self.slowed, self.retreats = 0, 1.0, 0
         self.losses: list[float] = []  # of the epoch under way
         self.history: list[Epoch] = []
@@ -92,7 +93,8 @@ class Course:
     ) -> None:
         """Train until the validation part stops improving, the last step is done or the time is over.
 
-        Without a validation part the last running average is kept.
+        Kept is the running average of the last epoch that is as good as the best one (`as_good`); without a validation
+        part that of the last epoch.
         """
         candidate = PatchLSTM(self.network.config).to(samples.values.device)
         good = self.state()
@@ -100,7 +102,8 @@ class Course:
             while not self.has_ended and not (clock.is_over and self.history):  # one step at least
                 losses = self._epoch(samples, clock)
                 candidate.load_state_dict(self.averaged)
-                loss, mase = (math.nan, math.nan) if held_out is None else validate(candidate, held_out)
+                rows, mase = (torch.empty(0), math.nan) if held_out is None else validate(candidate, held_out)
+                loss = float(rows.nanmean())
                 if not np.isfinite(losses).all() or (held_out is not None and math.isnan(loss)):
                     if self.retreats >= MOST_RETREATS:
                         break
@@ -108,16 +111,25 @@ class Course:
                     self.restore(*good)
                     self.slowed, self.retreats = slowed / 2, retreats + 1
                     continue
-                if held_out is None or loss < self.best_loss:
-                    self.best_loss, self.best_step = loss, self.step
-                    self.best = {name: tensor.clone() for name, tensor in self.averaged.items()}
+                if held_out is None or self._is_as_good(rows, held_out):
+                    self.kept_step = self.step
+                    self.kept = {name: tensor.clone() for name, tensor in self.averaged.items()}
+                    if not len(self.best_rows) or loss < float(self.best_rows.nanmean()):
+                        self.best_rows = rows
                 self.history.append(Epoch(self.name, self.step, clock.seconds, float(np.mean(losses)), loss, mase))
                 good = self.state()
                 after_epoch(self.history[-1])
 
-    def keep_best(self) -> None:
-        """The network becomes the best running average so far."""
-        self.network.load_state_dict(self.best)
+    def _is_as_good(self, rows: Tensor, part: HeldOut) -> bool:
+        """Whether an epoch with these losses is as good as the best one so far."""
+        if not len(self.best_rows):
+            return True
+        now, best = rows.cpu().numpy(), self.best_rows.cpu().numpy()
+        return as_good(now, best, part.window.cpu().numpy(), part.series.cpu().numpy())
+
+    def finish(self) -> None:
+        """The network becomes the running average that is kept."""
+        self.network.load_state_dict(self.kept)
 
     @property
     def is_sound(self) -> bool:
@@ -130,7 +142,7 @@ class Course:
 
     @property
     def has_stalled(self) -> bool:
-        return self.step - self.best_step >= self.plan.patience * self.plan.epoch_steps and self.best_step > 0
+        return self.step - self.kept_step >= self.plan.patience * self.plan.epoch_steps and self.kept_step > 0
 
     def _epoch(self, samples: Samples, clock: Clock) -> list[float]:
         self._advance(samples, (self.step // self.plan.epoch_steps + 1) * self.plan.epoch_steps, clock)
@@ -155,17 +167,18 @@ class Course:
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and plain facts that `restore` goes on from."""
         tensors = pack(self.network, self.averaged, self.optimizers)
-        tensors |= {f"best/{name}": tensor.clone() for name, tensor in self.best.items()}
-        tensors["generator"] = self.generator.get_state()
-        facts = {name: getattr(self, name) for name in ("best_loss", "best_step", "step", "slowed", "retreats")}
+        tensors |= {f"kept/{name}": tensor.clone() for name, tensor in self.kept.items()}
+        tensors |= {"generator": self.generator.get_state(), "best rows": self.best_rows}
+        facts = {name: getattr(self, name) for name in ("kept_step", "step", "slowed", "retreats")}
         return tensors, {**facts, "history": [asdict(epoch) for epoch in self.history]}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         unpack(tensors, self.network, self.averaged, self.optimizers)
-        for name, tensor in self.best.items():
-            tensor.copy_(tensors[f"best/{name}"])
+        for name, tensor in self.kept.items():
+            tensor.copy_(tensors[f"kept/{name}"])
         self.generator.set_state(tensors["generator"])
-        for name in ("best_loss", "best_step", "step", "slowed", "retreats"):
+        self.best_rows = tensors["best rows"]
+        for name in ("kept_step", "step", "slowed", "retreats"):
             setattr(self, name, facts[name])
         self.history = [Epoch(**epoch) for epoch in facts["history"]]
 
@@ -195,11 +208,10 @@ class Clock:
         return self.left <= 0
 
 
-def validate(network: PatchLSTM, part: HeldOut) -> tuple[float, float]:
-    """Loss (pinball over the naive error, in units of MASE) and MASE of the medians on the held-out windows."""
-    quantiles = predict(network, part)
-    loss, error = row_errors(quantiles, network, part)
-    return float(loss.nanmean()), float(error.nanmean())
+def validate(network: PatchLSTM, part: HeldOut) -> tuple[Tensor, float]:
+    """Of the held-out windows: (rows,) losses (pinball over the naive error, in units of MASE), MASE of the medians."""
+    loss, error = row_errors(predict(network, part), network, part)
+    return loss, float(error.nanmean())
 
 
 def predict(network: PatchLSTM, part: HeldOut) -> Tensor:

@@ -152,7 +152,7 @@ def fit(
 
     courses = dict(zip(kinds, trainings.run(), strict=True))
     # What began with nothing and never came to a finite loss is nothing still.
-    courses = {kind: each for kind, each in courses.items() if kind.starts or all(one.best_step for one in each)}
+    courses = {kind: each for kind, each in courses.items() if kind.starts or all(one.kept_step for one in each)}
     if not courses:
         raise DataError("training never gave a finite loss: nothing is saved; forecast without fit")
     kinds = list(courses)
@@ -286,7 +286,7 @@ def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[
         "max_steps": trainings.plan.max_steps,
         "members": trainings.plan.members,
         "kept": kept,
-        "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.best_step} for one in trainings.courses],
+        "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.kept_step} for one in trainings.courses],
         "seconds": round(trainings.clock.seconds, 1),
         **seasons_of(trainings.material),
     }

@@ -82,7 +82,7 @@ class Trainings:
     def _again(self, before: Mapping[Kind, Sequence[Course]], members: int) -> list[Training]:
         trainings = self._of(list(before), members, everything=True)
         for one in trainings:
-            one.course.last_step = before[one.kind][one.start].best_step
+            one.course.last_step = before[one.kind][one.start].kept_step
         return trainings
 
     def _members_in_time(self, before: Mapping[Kind, Sequence[Course]]) -> int:
@@ -159,7 +159,7 @@ class Trainings:
             samples = self.material.samples(one.kind.config, everything=one.everything)
             course.run(samples, None if one.everything else self.material.epochs, self.clock, after_epoch)
             self.saved.keep(one.key, course, self.clock, self.plan.max_steps, finished=True)
-        course.keep_best()
+        course.finish()
 
     @property
     def notes(self) -> list[str]:
