@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidegate.errors import ConfigError, MissingExtra
+from tidegate.errors import ConfigError
 from tidegate.forecasting.config import SIZES
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import Model as ModelFile
 from tidegate.forecasting.result import Forecast
 from tidegate.forecasting.saving import check_destination
+from tidegate.interfaces.arguments import Names, Seasons, check_threads, needs_extra, several, whole, with_horizon
 from tidegate.series.panel import Panel
 from tidegate.series.reading import input_kind, read_panel
 
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from tidegate.forecasting.stream import Stream
     from tidegate.training.fit import Epoch, FitPlan
 
-Names = str | Sequence[str]
-Seasons = int | tuple[int, ...]
-EXTRA_MODULES = {
-    "train": ("torch", "onnx", "safetensors"),
-    "serve": ("fastapi", "starlette", "pydantic", "uvicorn", "nanoarrow"),
-}
-POSITIONS_HORIZON = 12  # steps forecast when neither the caller nor a calendar says how many
 MODEL_SUFFIXES = (".onnx",)
 
 
@@ -470,48 +463,3 @@ def pretrain(
     network, facts = train(SIZES[size], plan, place, device=device, report=report)
     save_network(network, place / "tidegate.onnx", facts)
     return place / "tidegate.onnx"
-
-
-@contextmanager
-def needs_extra(extra: str, feature: str) -> Iterator[None]:
-    """Turn the lack of an extra's own packages into MissingExtra; any other failed import stays what it is."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA_MODULES[extra]:
-            raise
-        raise MissingExtra(extra, feature) from error
-
-
-def check_threads(threads: int | None) -> None:
-    """Raises ConfigError unless threads is None or at least 1."""
-    if threads is not None and whole(threads, "threads") < 1:
-        raise ConfigError(f"threads {threads}: expected a whole number from 1")
-
-
-def with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:
-    """The steps to forecast, and the panel with a note if nobody said how many."""
-    if horizon is not None:
-        return panel, int(horizon)
-    frequency = panel.timeline.frequency
-    horizon = POSITIONS_HORIZON if frequency is None else frequency.default_horizon
-    reason = "without a time column" if frequency is None else f"for {frequency.name} values"
-    note = f"horizon: {horizon} steps, the default {reason}; horizon=, or --horizon, sets another"
-    return replace(panel, notes=(*panel.notes, note)), horizon
-
-
-def whole(number: object, name: str) -> int:
-    """Raises ConfigError if it is not a whole number, of Python or NumPy."""
-    try:
-        return number.__index__()  # type: ignore[attr-defined]
-    except AttributeError as error:
-        raise ConfigError(f"{name} {number!r}: expected a whole number") from error
-
-
-def several(numbers: Any, name: str) -> tuple[float, ...]:
-    """One number or several, as a tuple."""
-    several = numbers if isinstance(numbers, Iterable) and not isinstance(numbers, str) else (numbers,)
-    try:
-        return tuple(number + 0 for number in several)
-    except TypeError as error:
-        raise ConfigError(f"{name} {numbers!r}: expected a number or several, such as (80, 95)") from error

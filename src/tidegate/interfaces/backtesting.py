@@ -19,8 +19,9 @@ from tidegate.evaluation.proof import prove as prove_no_leakage
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import SHIPPED
 from tidegate.forecasting.result import Forecast
-from tidegate.interfaces.api import Model, Names, Seasons, check_threads, load, needs_extra, whole, with_horizon
-from tidegate.interfaces.api import several as numbers
+from tidegate.interfaces.api import Model, load
+from tidegate.interfaces.arguments import Names, Seasons, check_threads, needs_extra, whole, with_horizon
+from tidegate.interfaces.arguments import several as numbers
 from tidegate.series.panel import Panel
 from tidegate.series.reading import input_kind, read_panel
 

@@ -14,7 +14,8 @@ from tidegate.bulk.job import BulkForecast, run
 from tidegate.bulk.source import Reading
 from tidegate.errors import ConfigError
 from tidegate.forecasting.forecaster import wanted_levels
-from tidegate.interfaces.api import Model, Names, Seasons, check_threads, load, several, whole, with_horizon
+from tidegate.interfaces.api import Model, load
+from tidegate.interfaces.arguments import Names, Seasons, check_threads, several, whole, with_horizon
 from tidegate.series.panel import Panel
 
 

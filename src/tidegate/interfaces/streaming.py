@@ -13,6 +13,7 @@ from tidegate.forecasting.saving import check_destination
 from tidegate.forecasting.stream import Stream
 from tidegate.forecasting.stream_file import STREAM_SUFFIXES
 from tidegate.interfaces import api
+from tidegate.interfaces.arguments import usual_horizon
 from tidegate.interfaces.exits import OutputClosed, Stopped, undisturbed
 from tidegate.interfaces.terminal import emit, json_text, say
 from tidegate.series.arriving import first_layout
@@ -92,8 +93,7 @@ def _begin(
     found = first_layout(columns, **layout)
     steps = opened.horizon if horizon is None else horizon
     if steps is None:
-        frequency = found.timeline.frequency
-        steps = api.POSITIONS_HORIZON if frequency is None else frequency.default_horizon
+        steps = usual_horizon(found.timeline.frequency)
     return Stream.empty(opened.file, found, steps, **options)
 
 

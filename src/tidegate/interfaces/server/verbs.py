@@ -8,6 +8,7 @@ from typing import Any
 
 from tidegate.errors import TidegateError
 from tidegate.interfaces import api, backtesting
+from tidegate.interfaces.arguments import with_horizon
 from tidegate.interfaces.server import answers, bodies
 from tidegate.interfaces.server.lanes import LIGHT_POINTS, LIGHT_SERIES, Ticket
 from tidegate.interfaces.server.limits import Limits
@@ -54,7 +55,7 @@ class Desk:
         served = chosen(self.models, options.pop("model"))
         horizon = options.pop("horizon")
         history, length = options.pop("history"), options.pop("history_length")
-        self.limits.check_panel(panel, api.with_horizon(panel, horizon or served.model.horizon)[1])
+        self.limits.check_panel(panel, with_horizon(panel, horizon or served.model.horizon)[1])
         if panel.size > LIGHT_SERIES or len(panel.values) > LIGHT_POINTS:
             ticket.become_heavy()
         forecast = api.forecast(panel, horizon, model=served.seen_by(ticket), progress=ticket.check, **options)
@@ -66,7 +67,7 @@ class Desk:
         names = options.pop("models")
         served = [chosen(self.models, name) for name in ([names] if isinstance(names, str) else names or [None])]
         horizon = options.pop("horizon")
-        steps = api.with_horizon(panel, horizon or served[0].model.horizon)[1]
+        steps = with_horizon(panel, horizon or served[0].model.horizon)[1]
         self.limits.check_panel(panel, steps, max(options["windows"], 1))
         models = [one.seen_by(ticket) for one in served]
         result = backtesting.backtest(panel, horizon, models=models, progress=ticket.check, **options)
