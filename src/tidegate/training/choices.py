@@ -29,7 +29,7 @@ MOSTLY_GROWTH = 0.5  # mean share of the variance of the logarithms that is a st
 HARDLY_A_SWING = 0.1  # median range of the logarithms within a horizon
 LEVEL = 0.1  # share of a training's steps before its rate falls: those whose time is taken, however many follow
 TIMED = 0.05  # share of a time limit in which the first steps are timed
-BUDGET = 0.9  # share of a time limit, or of what is left of it, that is planned for: a machine may slow down
+BUDGET = 0.9  # share of a time limit that is planned for: a machine may slow down
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class FitPlan:
     intervals: str = "model"
     time_limit: float | None = None
     epochs: int = 8
-    patience: int = 3
+    patience: int = 2
     warmup: int = 25
     transfer_rate: float = 1e-3
     scratch_rate: float = 4e-3

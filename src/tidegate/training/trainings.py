@@ -96,7 +96,7 @@ class Trainings:
         self.begun = {one.key: one for one in tried if one.course.is_sound and not one.course.has_ended}
         whole = [one.course.last_step * step for one, step in zip(tried, took, strict=True)]
         rest = [(one.course.last_step - one.course.step) * step for one, step in zip(tried, took, strict=True)]
-        while members and self._makespan([*rest, *whole * (members - 1)]) > BUDGET * self.clock.left:
+        while members and self._makespan([*rest, *whole * (members - 1)]) > self.clock.left:
             members -= 1
         return members
 
