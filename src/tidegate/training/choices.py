@@ -54,7 +54,8 @@ class FitPlan:
             line.
         batch_values: values per batch: 12 windows of 1,000 steps, 100 of 120.
         average: decay of the running average of the weights; it is what is validated and kept.
-        patience: epochs in a row that are worse than the best one (`as_good`) before a training stops.
+        patience: epochs in a row that are not as good as the best one (`as_good`; of weights that know something: not
+            better) before a training stops.
         windows: held-out windows at the end of each series; one alone says more about its own days than about the
             network.
         held_rows: windows in all, which few long series come to by holding out up to a tenth of each: three windows of

@@ -52,8 +52,11 @@ class Stopped(Exception):
 class Course:
     """The state of one training. `run` goes on from wherever it is; `state` and `restore` carry it over a kill."""
 
-    def __init__(self, name: str, network: PatchLSTM, plan: FitPlan, *, seed: int, peak: float, horizon: int) -> None:
-        """peak: the learning rate after warm-up."""
+    def __init__(
+        self, name: str, network: PatchLSTM, plan: FitPlan, *, knows: bool, seed: int, peak: float, horizon: int
+    ) -> None:
+        """knows: the weights come from another training. peak: the learning rate after warm-up."""
+        self.knows = knows
         self.name, self.network, self.plan, self.peak = name, network, plan, peak
         self.last_step = plan.max_steps  # a training that ends earlier keeps the rates of the whole
         self.origins = origins(network.config, horizon)
@@ -93,8 +96,8 @@ class Course:
     ) -> None:
         """Train until the validation part stops improving, the last step is done or the time is over.
 
-        Kept is the running average of the last epoch that is as good as the best one (`as_good`); without a validation
-        part that of the last epoch.
+        Kept is the running average of the last epoch that is as good as the best one (`as_good`), of weights that know
+        something that of the best one; without a validation part that of the last epoch.
         """
         candidate = PatchLSTM(self.network.config).to(samples.values.device)
         good = self.state()
@@ -124,6 +127,8 @@ class Course:
         """Whether an epoch with these losses is as good as the best one so far."""
         if not len(self.best_rows):
             return True
+        if self.knows:  # the earlier, the more of that is left
+            return bool(rows.nanmean() < self.best_rows.nanmean())
         now, best = rows.cpu().numpy(), self.best_rows.cpu().numpy()
         return as_good(now, best, part.window.cpu().numpy(), part.series.cpu().numpy())
 

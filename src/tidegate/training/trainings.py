@@ -124,6 +124,7 @@ class Trainings:
                 kind.name,
                 network.to(self.material.device),
                 self._plan_of(kind),
+                knows=bool(kind.starts),
                 seed=seed,
                 peak=peak,
                 horizon=self.material.horizon,
