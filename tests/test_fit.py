@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import signal
@@ -34,7 +35,15 @@ from tidegate.training.course import Clock, Course
 from tidegate.training.fit import Epoch, Trained, fit, ways_to_begin
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
-from tidegate.training.samples import BUCKET_GROWTH, SHORTEST, Samples, held_windows, hold_out, seasonal_changes
+from tidegate.training.samples import (
+    BUCKET_GROWTH,
+    SHORTEST,
+    HeldOut,
+    Samples,
+    held_windows,
+    hold_out,
+    seasonal_changes,
+)
 from tidegate.training.selection import Candidate, Group, choose, mixture
 from tidegate.training.side_by_side import makespan, run_all
 from tidegate.training.trainings import Trainings
@@ -120,6 +129,22 @@ def test_of_epochs_that_cannot_be_told_apart_the_last_is_kept() -> None:
     assert not kept(noisy - noisy.mean() + best.mean() + 0.1)  # within doubt or not, 10 % are too much
     assert as_good(best + 0.01, best, 0 * window, series)  # a single window may be wrong by 2 %
     assert kept(np.where(series == 0, np.nan, best))
+
+
+@pytest.mark.parametrize(("start", "kept"), [("scratch", 6), (str(shipped_path()), 3)])
+def test_weights_that_know_something_keep_their_best_epoch(
+    start: str, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs = itertools.count()
+
+    def no_worse_as_far_as_one_can_tell(_: PatchLSTM, part: HeldOut) -> tuple[torch.Tensor, float]:
+        epoch = next(epochs)
+        noise = 0.3 * min(epoch, 1) * np.resize([1.0, -1.0], len(part.actual))
+        return torch.tensor(1 + 0.005 * epoch + noise), 1.0
+
+    monkeypatch.setattr(course_module, "validate", no_worse_as_far_as_one_can_tell)
+    (training,) = fit(waves(4, 50), 8, start=start, season_length=12, plan=QUICK).provenance["trainings"]
+    assert training["kept_step"] == kept
 
 
 def swelling(count: int, length: int) -> Panel:
