@@ -19,6 +19,7 @@ LONGEST_CONTEXT = 512  # and reads blocks of at most so many
 LONGEST = 1.5  # times the usual number of steps that a generous time limit leads to
 INTERVALS = ("model", "conformal")
 MUCH_HELD_OUT = 0.2  # share of all values that is worth more to the last trainings than longer first ones are
+ENOUGH = 2 / 3  # share of the usual number of steps from which on time is better kept for training once more
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that anything is changed for: the future differs
 FEW_VALUES = 30.0  # over the number of values that are known: what is asked for where that is more
@@ -39,7 +40,7 @@ class FitPlan:
     Attributes:
         seed: of the first training; every further one takes the next number.
         max_steps: of each training. A time limit lowers it, or raises it up to LONGEST times. Where little is held out,
-            no time is kept for training once more on everything before they have so many.
+            no time is kept for training once more on everything before they have ENOUGH of them.
         transfer_share: of max_steps, for weights that know something where a network of its own is trained beside them:
             they are at their best sooner, and their steps take longer.
         members: trainings, once more and to the same steps, of each kind that is kept, on everything: the newest

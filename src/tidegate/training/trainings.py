@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, MUCH_HELD_OUT, TIMED, FitPlan
+from tidegate.training.choices import BUDGET, ENOUGH, FEW_STEPS, LONGEST, MUCH_HELD_OUT, TIMED, FitPlan
 from tidegate.training.course import Clock, Course, Epoch, validate
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
@@ -193,7 +193,7 @@ class Trainings:
     def _affordable_steps(self, trainings: Sequence[Training], took: Sequence[float], left: float) -> int:
         """Steps of each training so that all of them end in time.
 
-        Where these would be few, none are given up for training once more, unless much is held out.
+        Where these would not be enough, none are given up for training once more, unless much is held out.
         Args: took: seconds that a step of each takes. left: seconds for all, those that were timed included.
         """
         kinds = [one.kind for one in trainings]
@@ -209,7 +209,7 @@ class Trainings:
         together = left / (seconds + again)
         if self.plan.members is not None or self.material.held_share > MUCH_HELD_OUT:
             return int(together)
-        return int(max(together, min(left / seconds, self.plan.max_steps)))
+        return int(together if together >= ENOUGH * self.plan.max_steps else min(left / seconds, self.plan.max_steps))
 
     def _begin(self, trainings: Sequence[Training], seconds: float) -> list[float]:
         """Seconds that a step of each takes, from the first ones, side by side as all others will be."""
