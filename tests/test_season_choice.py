@@ -76,12 +76,13 @@ def test_what_is_tried_are_the_calendars_lengths_and_the_neighbour_of_the_longes
 def test_a_season_that_no_series_shows_by_itself_is_taken_if_the_held_out_windows_show_it() -> None:
     found, kind = material(shifts())
     assert (found.seasons == [24, 0, 0]).all()
-    suited = suited_seasons(found, kind, REACH)
+    suited = suited_seasons(found, kind, sets_for_all(found, REACH))
     assert suited is not None and suited[0][:2] == (24, 168) and suited[1] > 0.1
 
 
 def test_noise_has_none() -> None:
-    assert suited_seasons(*material(noise()), REACH) is None
+    found, kind = material(noise())
+    assert suited_seasons(found, kind, sets_for_all(found, REACH)) is None
 
 
 def test_a_fit_tells_the_lengths_and_the_model_uses_them(fitted: Trained) -> None:

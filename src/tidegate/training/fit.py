@@ -21,7 +21,7 @@ from tidegate.training.course import Clock, Epoch
 from tidegate.training.material import Kind, Material
 from tidegate.training.memory import check_memory
 from tidegate.training.resume import FitCheckpoint
-from tidegate.training.season_choice import suited_seasons
+from tidegate.training.season_choice import sets_for_all, suited_seasons
 from tidegate.training.selection import Candidate, Group, calibration, candidates, choose, mixture
 from tidegate.training.trainings import Progress, Trainings
 
@@ -131,9 +131,9 @@ def fit(
             raise DataError(f"{note}; forecast without fit")
         return untrained(kinds[0], [f"{note}; {kinds[0].name} are kept as they were"], material, plan, start)
     notes: list[str] = []
-    if season_length is None:
+    if season_length is None and (sets := sets_for_all(material, 2 * kinds[0].config.context_length)):
         judge = kinds[0] if kinds[0].starts else Kind.of_file(shipped_path(), SHIPPED_WEIGHTS).on(on)
-        if suited := suited_seasons(material, judge, 2 * kinds[0].config.context_length):
+        if suited := suited_seasons(material, judge, sets):
             material = Material.of(panel, horizon, suited[0], plan, kinds, on)
             notes.append(seasons_note(*suited, judge))
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -27,9 +28,9 @@ def sets_for_all(material: Material, reach: int) -> list[Seasons]:
     return [lengths, *([(*lengths, neighbour)] if len(lengths) < SLOTS and neighbour < reach else [])]
 
 
-def suited_seasons(material: Material, judge: Kind, reach: int) -> tuple[Seasons, float] | None:
-    """The season lengths with which weights that can forecast do best on the held-out windows, and the log of what they
-    gain beyond doubt; None where those that each series shows by itself are as good.
+def suited_seasons(material: Material, judge: Kind, sets: Sequence[Seasons]) -> tuple[Seasons, float] | None:
+    """Of some sets of season lengths the one with which weights that can forecast do best on the held-out windows, and
+    the log of what it gains beyond doubt; None where those that each series shows by itself are as good.
 
     Two noisy years of one series hardly tell that there is a year; those of a hundred series do.
     """
@@ -43,9 +44,6 @@ def suited_seasons(material: Material, judge: Kind, reach: int) -> tuple[Seasons
         told = losses(replace(part, seasons=padded.expand(len(part.actual), SLOTS)))
         return careful_gain(told.numpy(), before.numpy(), part.window.cpu().numpy(), part.series.cpu().numpy())
 
-    sets = sets_for_all(material, reach)
-    if not sets:
-        return None
     before = losses(part)
     best, most = max(((one, gain(one)) for one in sets), key=lambda pair: pair[1])
     return (best, most) if most > WORTHWHILE else None
