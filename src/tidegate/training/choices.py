@@ -25,6 +25,7 @@ WORTHWHILE = 0.005  # log of the least gain beyond doubt that anything is change
 FEW_VALUES = 30.0  # over the number of values that are known: what is asked for where that is more
 AS_GOOD = 0.02  # so much worse than its best epoch, within doubt, may the epoch be that a training keeps
 IN_DOUBT = 0.01  # so much less of that gain may the mean of two networks have than one alone: it varies less
+AS_ACCURATE = 0.01  # share by which the median of what is chosen may err more, where its loss is smaller beyond doubt
 LOOKED_AT = 500  # series at most from which to tell whether logarithms suit a panel
 MOSTLY_GROWTH = 0.5  # mean share of the variance of the logarithms that is a straight line
 HARDLY_A_SWING = 0.1  # median range of the logarithms within a horizon

@@ -18,6 +18,7 @@ from tidegate.series.panel import Panel
 SHORTEST = 4  # steps that a series must have before what is to be forecast
 COPIES = 4  # a batch holds at most so many windows for each that the series of a bucket hold
 BUCKET_GROWTH = 1.3  # windows of one batch differ in length by at most so much
+LATE = 0.2  # share of a series in which its windows begin, where they could not begin at more places
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Samples:
     def draw(self, batch_values: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """A batch of windows of series of similar length, at random places: (count, window) values, and their seasons.
 
-        A series is drawn as often as it holds windows, and once if it is shorter than one.
+        A series is drawn as often as it holds windows, and once if it is shorter than one. A window may begin late even
+        where it then is shorter: of series that begin together and are read from their first values each time, a
+        network learns to count steps, and knows by heart what came for all of them at which.
         """
         chances = torch.tensor([bucket.weight for bucket in self.buckets], dtype=torch.float64)
         bucket = self.buckets[int(torch.multinomial(chances, 1, generator=generator))]
@@ -70,7 +73,8 @@ class Samples:
         count = max(4, min(256, batch_values // bucket.window, int(COPIES * bucket.weight)))
         series = bucket.series[torch.multinomial(bucket.weights, count, replacement=True, generator=generator)]
         series = series.to(self.values.device)
-        room = (self.stops[series] - self.starts[series] - bucket.window).clamp(min=0)
+        length = self.stops[series] - self.starts[series]
+        room = torch.maximum(length - bucket.window, (LATE * length).long())
         share = torch.rand(count, generator=generator, dtype=torch.float64).to(self.values.device)
         begin = self.starts[series] + (share * (room + 1)).long()
         index = begin[:, None] + torch.arange(bucket.window, device=self.values.device)

@@ -15,7 +15,7 @@ from torch import Tensor
 from tidegate.forecasting.calibration import LIMIT, PRIOR
 from tidegate.forecasting.conformal import conformal_factors
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import IN_DOUBT, FitPlan, careful_gain
+from tidegate.training.choices import AS_ACCURATE, IN_DOUBT, FitPlan, careful_gain
 from tidegate.training.course import predict, row_errors
 from tidegate.training.material import Kind
 from tidegate.training.samples import HeldOut
@@ -107,8 +107,8 @@ def _scored(blends: Mapping[int, float], quantiles: Tensor, network: PatchLSTM, 
 
 def choose(found: Sequence[Candidate], part: HeldOut, least: float) -> Candidate:
     """The best candidate; the first one, the start weights, unless the loss of another is smaller by more than `least`
-    beyond doubt (`careful_gain`, `least_gain`), and its median no worse. Of those, a mean of two groups where there is
-    one that is as good within IN_DOUBT."""
+    beyond doubt (`careful_gain`, `least_gain`), and the error of its median no larger by more than AS_ACCURATE. Of
+    those, a mean of two groups where there is one that is as good within IN_DOUBT."""
     first, window, series = found[0], part.window.cpu().numpy(), part.series.cpu().numpy()
 
     def gain(one: Candidate) -> float:
@@ -116,7 +116,7 @@ def choose(found: Sequence[Candidate], part: HeldOut, least: float) -> Candidate
 
     if 0.0 not in first.blends.values():  # nothing to fall back on: the smallest loss
         return min(found, key=lambda one: float(np.nanmean(one.losses)))
-    better = [one for one in found[1:] if one.mase <= first.mase and gain(one) > least]
+    better = [one for one in found[1:] if one.mase <= (1 + AS_ACCURATE) * first.mase and gain(one) > least]
     most = max(map(gain, better), default=0.0)
     means = [one for one in better if len(one.blends) > 1 and gain(one) > most - IN_DOUBT]
     return max(means or better, key=gain, default=first)
