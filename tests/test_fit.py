@@ -396,6 +396,28 @@ def test_stopped_while_it_trains_once_more_it_ends_with_the_same_weights(tmp_pat
     assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), plan=plan, members=2))
 
 
+def test_what_is_kept_of_a_training_stays_as_it_was_while_that_goes_on(tmp_path: Path) -> None:
+    panel, plan, clock = waves(4, 50), FitPlan(max_steps=200, batch_values=1000), Clock(None)
+    (kind,) = ways_to_begin(panel, 8, "scratch", {"hidden_size": 8})
+    samples = Material.of(panel, 8, 12, plan, [kind], CPU).samples(kind.config, everything=False)
+
+    def course() -> Course:
+        return Course(kind.name, PatchLSTM(kind.config), plan, knows=False, seed=0, peak=1e-3, horizon=8)
+
+    path, killed = tmp_path / "c", course()
+    killed.begin(samples, 0.0, clock)
+    FitCheckpoint(path, "").keep("mine", killed, clock, 200, finished=False)
+    written, _ = load_checkpoint(path)
+    saved, resumed = FitCheckpoint.open(path, "", resume=True), course()
+    saved.restore("mine", resumed)
+    resumed.begin(samples, 0.0, clock)
+    assert resumed.step > killed.step
+    saved.keep("another's", course(), clock, 200, finished=False)  # which is at the end of an epoch before
+    tensors, facts = load_checkpoint(path)
+    assert facts["trainings"]["mine"]["step"] == killed.step
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in written.items())
+
+
 def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def end_the_time(epoch: Epoch, _: float) -> None:
         if epoch.step == 6:
@@ -530,17 +552,21 @@ def test_tasks_are_done_when_the_last_worker_is() -> None:
 # A loss that breaks
 
 
-def test_a_loss_that_is_not_a_number_is_met_by_going_back_with_half_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("broken", [{4}, {4, 6}], ids=["once", "twice"])
+def test_a_loss_that_is_not_a_number_is_met_by_going_back_with_half_the_rate(
+    broken: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = iter(range(1000))
     whole = course_module.every_origin_loss
 
-    def breaks_once(*arguments: object) -> torch.Tensor:
+    def breaks(*arguments: object) -> torch.Tensor:
         loss = whole(*arguments)  # type: ignore[arg-type]
-        return loss * math.nan if next(calls) == 4 else loss
+        return loss * math.nan if next(calls) in broken else loss
 
-    monkeypatch.setattr(course_module, "every_origin_loss", breaks_once)
+    monkeypatch.setattr(course_module, "every_origin_loss", breaks)
     trained = scratch(waves(4, 50))
-    assert any("went back to the last good epoch 1 times, each time with half" in note for note in trained.notes)
+    told = f"went back to the last good epoch {len(broken)} times, each time with half"
+    assert any(told in note for note in trained.notes)
     assert np.isfinite(fingerprint(trained)).all()
     assert [epoch.step for epoch in trained.history] == [3, 6]
 

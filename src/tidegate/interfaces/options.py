@@ -57,6 +57,6 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 CALIBRATE = click.option(
     "--calibrate/--no-calibrate", default=True, help="Scale intervals that past errors show far off."
 )
-QUIET = click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 SEED = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same result.")

@@ -65,7 +65,7 @@ def unpack(
             for parameter in group["params"]:
                 prefix = f"optimizer/{names[parameter]}/"
                 optimizer.state[parameter] = {
-                    key.removeprefix(prefix): value.to("cpu" if key.endswith("/step") else parameter.device)
+                    key.removeprefix(prefix): value.to("cpu" if key.endswith("/step") else parameter.device, copy=True)
                     for key, value in tensors.items()
                     if key.startswith(prefix)
                 }
