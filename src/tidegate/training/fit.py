@@ -116,12 +116,13 @@ def fit(
     given = {name: value for name, value in given.items() if value is not None}
     plan = replace(plan or FitPlan(), seed=seed, **given)
     on, began = torch_device(device), time.monotonic()
-    check_memory(panel, plan, on)
     if dilations and layers is None:
         layers = len(dilations)
     shape = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size, "residual": residual}
     asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
-    kinds = [kind.on(on) for kind in ways_to_begin(panel, horizon, start, asked)]
+    kinds = ways_to_begin(panel, horizon, start, asked)
+    check_memory(panel, plan, kinds, on)
+    kinds = [kind.on(on) for kind in kinds]
     if season_length is None and start not in ("auto", "scratch"):
         season_length = Model.load(start).fitted_seasons(panel.timeline.frequency)
     material = Material.of(panel, horizon, season_length, plan, kinds, on)

@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from tidegate.errors import DataError
+from tidegate.errors import ConfigError, DataError
+from tidegate.forecasting.config import ModelConfig
 from tidegate.series.panel import Panel
 from tidegate.training.choices import FitPlan
+from tidegate.training.material import Kind
 from tidegate.training.side_by_side import workers_for
 
 COPIES = 4  # of all values, 8 bytes each: the panel, logarithms for two trainings, what is read while seasons are found
-FIXED = 700e6  # torch itself, the networks, their gradients and averages
+FIXED = 500e6  # torch itself, and what it keeps
+# Of the weights of every training, 4 bytes each: gradients, averages, optimizers, and all of it as last written.
+# Measured with two layers of 1,000: 16 in two trainings, 18 in three.
+WEIGHT_COPIES = 18
 # Bytes that a training keeps for the gradient, measured with the default network; validation needs less.
 PER_BATCH_VALUE = 25_000.0
 
 
-def check_memory(panel: Panel, plan: FitPlan, device: torch.device) -> None:
-    """Raises: DataError, with what is needed and what is free, if there is not enough, here or on the device."""
-    at_once = workers_for(2 * (plan.members or 1), device)
-    needed = 8.0 * COPIES * len(panel.values) + FIXED + at_once * PER_BATCH_VALUE * plan.batch_values
+def check_memory(panel: Panel, plan: FitPlan, kinds: Sequence[Kind], device: torch.device) -> None:
+    """Raises: DataError, with what is needed and what is free, if there is not enough, here or on the device;
+    ConfigError if that is because of the network that was asked for."""
+    members = 1 if plan.members is None else plan.members
+    at_once = workers_for(len(kinds) * max(1, members), device)
+    weights = max(recurrent_weights(kind.config) for kind in kinds)
+    of_network = 4.0 * WEIGHT_COPIES * len(kinds) * (1 + members) * weights
+    needed = 8.0 * COPIES * len(panel.values) + FIXED + at_once * PER_BATCH_VALUE * plan.batch_values + of_network
     for where, free in (("memory", free_memory()), (f"memory on {device}", free_on(device))):
-        if free is not None and needed > free:
-            raise DataError(
-                f"training on {panel.size:,} series with {len(panel.values):,} steps needs about {needed / 1e9:.1f} GB "
-                f"of {where}, and {free / 1e9:.1f} GB are free: train on a part of the series (any part of them "
-                "teaches a network that forecasts all), or on a machine with more"
-            )
+        if free is None or needed <= free:
+            continue
+        what = f"needs about {needed / 1e9:,.1f} GB of {where}, and {free / 1e9:.1f} GB are free"
+        if needed - of_network <= free:
+            raise ConfigError(f"training a network of {weights:,} weights {what}: ask for fewer layers or less width")
+        raise DataError(
+            f"training on {panel.size:,} series with {len(panel.values):,} steps {what}: train on a part of the series "
+            "(any part of them teaches a network that forecasts all), or on a machine with more"
+        )
+
+
+def recurrent_weights(config: ModelConfig) -> int:
+    """How many the layers have that grow with their width and number; the others are few."""
+    gates, width = (1 if config.cell == "rnn" else 4), config.hidden_size
+    return gates * width * ((config.embedding_size or width) + (2 * config.num_layers - 1) * width)
 
 
 def free_memory() -> float | None:
