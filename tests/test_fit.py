@@ -148,6 +148,17 @@ def test_weights_that_know_something_keep_their_best_epoch(
     assert training["kept_step"] == kept
 
 
+@pytest.mark.parametrize(("start", "steps"), [("scratch", 16), (str(shipped_path()), 6)])
+def test_from_nothing_a_loss_may_rise_while_the_rate_is_high(
+    start: str, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([1.0, 2.0, 2.0, 0.9, 0.8, 0.7, 0.6, 0.5])
+    monkeypatch.setattr(course_module, "validate", lambda _, part: (torch.full((len(part.actual),), next(losses)), 1.0))
+    plan = replace(QUICK, max_steps=16, epochs=8)
+    (training,) = fit(waves(4, 50), 8, start=start, season_length=12, plan=plan).provenance["trainings"]
+    assert training["steps"] == steps
+
+
 def swelling(count: int, length: int) -> Panel:
     """Positive waves whose ups are many times their downs."""
     rng = np.random.default_rng(0)

@@ -23,6 +23,7 @@ ENOUGH = 2 / 3  # share of the usual number of steps from which on time is bette
 FEW_STEPS = 10  # fewer are not worth a training
 WORTHWHILE = 0.005  # log of the least gain beyond doubt that anything is changed for: the future differs
 FEW_VALUES = 30.0  # over the number of values that are known: what is asked for where that is more
+UNSETTLED = 0.5  # share of the steps of a training from nothing before which it is not stopped: its rate is still high
 AS_GOOD = 0.02  # so much worse than its best epoch, within doubt, may the epoch be that a training keeps
 IN_DOUBT = 0.01  # so much less of that gain may the mean of two networks have than one alone: it varies less
 AS_ACCURATE = 0.01  # share by which the median of what is chosen may err more, where its loss is smaller beyond doubt
@@ -57,7 +58,7 @@ class FitPlan:
         batch_values: values per batch: 12 windows of 1,000 steps, 100 of 120.
         average: decay of the running average of the weights; it is what is validated and kept.
         patience: epochs in a row that are not as good as the best one (`as_good`; of weights that know something: not
-            better) before a training stops.
+            better) before a training stops; from nothing not in its first half (UNSETTLED).
         windows: held-out windows at the end of each series; one alone says more about its own days than about the
             network.
         held_rows: windows in all, which few long series come to by holding out up to a tenth of each: three windows of

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.checkpoint import pack, unpack
-from tidegate.training.choices import FitPlan, as_good, origins
+from tidegate.training.choices import UNSETTLED, FitPlan, as_good, origins
 from tidegate.training.descent import average_into, descend, flushed_denormals, make_optimizers
 from tidegate.training.losses import pinball
 from tidegate.training.samples import HeldOut, Samples
@@ -147,6 +147,8 @@ class Course:
 
     @property
     def has_stalled(self) -> bool:
+        if not self.knows and self.step < UNSETTLED * self.plan.max_steps:
+            return False
         return self.step - self.kept_step >= self.plan.patience * self.plan.epoch_steps and self.kept_step > 0
 
     def _epoch(self, samples: Samples, clock: Clock) -> list[float]:
