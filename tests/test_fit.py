@@ -708,7 +708,7 @@ def test_too_little_memory_is_said_before_anything_is_made(monkeypatch: pytest.M
     with pytest.raises(DataError, match=r"3 series with 90 steps needs about 0\.6 GB of memory, and 0\.5 GB are free"):
         fit(waves(3, 30), 4, plan=QUICK)
     monkeypatch.setattr(memory, "free_memory", lambda: 5e9)
-    with pytest.raises(ConfigError, match=r"a network of 120,051,200,000 weights needs about .* and 5\.0 GB are free"):
+    with pytest.raises(ConfigError, match=r"training 120,051,200,000 weights needs about .* and 5\.0 GB are free"):
         fit(waves(3, 30), 4, hidden_size=100_000, plan=QUICK)
 
 

@@ -25,18 +25,19 @@ PER_BATCH_VALUE = 25_000.0
 
 def check_memory(panel: Panel, plan: FitPlan, kinds: Sequence[Kind], device: torch.device) -> None:
     """Raises: DataError, with what is needed and what is free, if there is not enough, here or on the device;
-    ConfigError if that is because of the network that was asked for."""
+    ConfigError if that is because of the networks that were asked for."""
     members = 1 if plan.members is None else plan.members
-    at_once = workers_for(len(kinds) * max(1, members), device)
-    weights = max(recurrent_weights(kind.config) for kind in kinds)
-    of_network = 4.0 * WEIGHT_COPIES * len(kinds) * (1 + members) * weights
-    needed = 8.0 * COPIES * len(panel.values) + FIXED + at_once * PER_BATCH_VALUE * plan.batch_values + of_network
+    trained = [config for kind in kinds for config in ([one.config for one in kind.starts] or [kind.config])]
+    at_once = workers_for(len(trained) * max(1, members), device)
+    weights = sum(map(recurrent_weights, trained))
+    of_networks = 4.0 * WEIGHT_COPIES * (1 + members) * weights
+    needed = 8.0 * COPIES * len(panel.values) + FIXED + at_once * PER_BATCH_VALUE * plan.batch_values + of_networks
     for where, free in (("memory", free_memory()), (f"memory on {device}", free_on(device))):
         if free is None or needed <= free:
             continue
         what = f"needs about {needed / 1e9:,.1f} GB of {where}, and {free / 1e9:.1f} GB are free"
-        if needed - of_network <= free:
-            raise ConfigError(f"training a network of {weights:,} weights {what}: ask for fewer layers or less width")
+        if needed - of_networks <= free:
+            raise ConfigError(f"training {weights:,} weights {what}: ask for fewer layers or members, or less width")
         raise DataError(
             f"training on {panel.size:,} series with {len(panel.values):,} steps {what}: train on a part of the series "
             "(any part of them teaches a network that forecasts all), or on a machine with more"
@@ -46,7 +47,7 @@ def check_memory(panel: Panel, plan: FitPlan, kinds: Sequence[Kind], device: tor
 def recurrent_weights(config: ModelConfig) -> int:
     """How many the layers have that grow with their width and number; the others are few."""
     gates, width = (1 if config.cell == "rnn" else 4), config.hidden_size
-    return gates * width * ((config.embedding_size or width) + (2 * config.num_layers - 1) * width)
+    return gates * width * (config.embedding_size + (2 * config.num_layers - 1) * width)
 
 
 def free_memory() -> float | None:
