@@ -166,7 +166,7 @@ def test_a_progress_bar_comes_after_a_second_on_a_terminal_only(
         bar.draw(share, "rows")
         shown.append(capsys.readouterr().err)
     assert ["%" in text for text in shown] == [False, True, False, True]
-    assert "75%, 1 s left  rows" in shown[-1]
+    assert "75%, 1 s left  rows" in shown[-1]  # 0.55 of all in 2.5 s
     bar.clear()
     assert capsys.readouterr().err == "\r\x1b[K"
     monkeypatch.undo()
@@ -177,6 +177,21 @@ def test_a_progress_bar_comes_after_a_second_on_a_terminal_only(
         silent.draw(0.5)
         silent.clear()
     assert capsys.readouterr().err == ""
+
+
+def test_what_passes_before_any_work_is_done_is_not_reckoned_into_the_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    clock = iter([0.0, 50.0, 100.0, 100.2, 101.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    bar = Bar(quiet=False)
+    shown = []
+    for share in (0.0, 0.0, 0.01, 0.1):
+        bar.draw(share)
+        shown.append(capsys.readouterr().err)
+    assert ["left" in text for text in shown] == [False, False, False, True]
+    assert "10%, 9 s left" in shown[-1]
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
 from tidegate.training import checkpoint as checkpoint_module
-from tidegate.training import choices, memory
+from tidegate.training import choices, memory, side_by_side
 from tidegate.training import course as course_module
 from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import BUDGET, WORTHWHILE, FitPlan, as_good, careful_gain, least_gain, own_config
@@ -381,7 +381,7 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(moment: str, tmp_path:
         "import math, os, signal, sys; from pathlib import Path\n"
         "from tests.test_fit import KILLED, scratch, waves\n"
         "def kill(epoch, _):\n"
-        f"    if {moment}:\n"
+        f"    if epoch and {moment}:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "scratch(waves(4, 50), plan=KILLED, members=2, checkpoint=Path(sys.argv[1]), progress=kill)\n"
     )
@@ -397,8 +397,8 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(moment: str, tmp_path:
 def test_stopped_while_it_trains_once_more_it_ends_with_the_same_weights(tmp_path: Path) -> None:
     path, plan = tmp_path / "c", replace(QUICK, members=1)
 
-    def stop(epoch: Epoch, _: float) -> None:
-        if math.isnan(epoch.validation_loss):  # nothing is held out any more
+    def stop(epoch: Epoch | None, _: float) -> None:
+        if epoch and math.isnan(epoch.validation_loss):  # nothing is held out any more
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -430,8 +430,8 @@ def test_what_is_kept_of_a_training_stays_as_it_was_while_that_goes_on(tmp_path:
 
 
 def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    def end_the_time(epoch: Epoch, _: float) -> None:
-        if epoch.step == 6:
+    def end_the_time(epoch: Epoch | None, _: float) -> None:
+        if epoch and epoch.step == 6:
             monkeypatch.setattr(course_module, "FOR_TRAINING", 0.0)
 
     trained = scratch(waves(4, 60), plan=replace(QUICK, members=1), max_steps=6, time_limit=600, progress=end_the_time)
@@ -465,8 +465,9 @@ def test_time_is_kept_for_the_last_trainings_only_where_much_is_held_out(monkeyp
 
 
 def test_no_training_is_begun_that_would_not_end_in_time() -> None:
-    def a_slow_machine(epoch: Epoch, _: float) -> None:
-        time.sleep(1.0)  # in the thread that listens, beside the training itself
+    def a_slow_machine(epoch: Epoch | None, _: float) -> None:
+        if epoch:
+            time.sleep(1.0)  # in the thread that listens, beside the training itself
 
     plan = replace(QUICK, members=None, max_steps=2, epochs=2)
     trained = scratch(waves(4, 60), plan=plan, time_limit=600)
@@ -478,8 +479,9 @@ def test_no_training_is_begun_that_would_not_end_in_time() -> None:
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c"
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    def stop(epoch: Epoch | None, _: float) -> None:
+        if epoch:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         scratch(waves(4, 50), checkpoint=path, progress=stop)
@@ -537,8 +539,31 @@ def test_an_error_in_one_training_ends_the_others_and_reaches_the_caller() -> No
 
     heard: list[object] = []
     with pytest.raises(MemoryError, match="no more"):
-        run_all([goes_on, fails], CPU, heard.append, stopped.set)
+        run_all([goes_on, fails], CPU, heard.append, lambda: None, stopped.set)
     assert stopped.is_set() and heard == ["begun"] and torch.get_num_threads() == 2
+
+
+def test_while_no_epoch_ends_the_caller_is_told_that_trainings_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_by_side, "BEAT", 0.01)
+    told = threading.Event()
+
+    def goes_on(report: Callable[[object], None]) -> None:
+        assert told.wait(60)
+        report("done")
+
+    heard: list[object] = []
+    run_all([goes_on], CPU, heard.append, told.set, lambda: None)
+    assert told.is_set() and heard == ["done"]
+
+
+def test_progress_tells_of_every_epoch_and_of_the_time_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_by_side, "BEAT", 1e-4)
+    told: list[tuple[Epoch | None, float]] = []
+    trained = scratch(waves(4, 60), plan=replace(QUICK, members=1), progress=lambda *one: told.append(one))
+    epochs, shares = zip(*told, strict=True)
+    assert told[0] == (None, 0.0) and None in epochs[1:]
+    assert [epoch for epoch in epochs if epoch] == list(trained.history)
+    assert list(shares) == sorted(shares) and shares[-1] == 1.0
 
 
 @pytest.mark.usefixtures("two_cores")
@@ -546,8 +571,9 @@ def test_an_interrupt_ends_a_fit_between_two_steps(tmp_path: Path) -> None:
     plan = replace(KILLED, max_steps=100_000)
     path = tmp_path / "c"
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(epoch: Epoch | None, _: float) -> None:
+        if epoch:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         scratch(waves(4, 50), plan=replace(plan, epochs=10_000), members=2, checkpoint=path, progress=interrupt)
@@ -710,6 +736,15 @@ def test_too_little_memory_is_said_before_anything_is_made(monkeypatch: pytest.M
     monkeypatch.setattr(memory, "free_memory", lambda: 5e9)
     with pytest.raises(ConfigError, match=r"training 120,051,200,000 weights needs about .* and 5\.0 GB are free"):
         fit(waves(3, 30), 4, hidden_size=100_000, plan=QUICK)
+
+
+def test_memory_is_asked_for_every_network_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda: 0.9e9)
+    network = PatchLSTM(replace(TINY, hidden_size=512))
+    one = Kind("one network", network.config, (network,))
+    memory.check_memory(waves(3, 30), QUICK, [one], CPU)
+    with pytest.raises(ConfigError, match=r"training 6,324,224 weights needs about 1\.0 GB"):
+        memory.check_memory(waves(3, 30), QUICK, [replace(one, starts=(network, network))], CPU)
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,7 @@ def test_fit_is_proved_from_the_start_weights(tmp_path) -> None:
     values = np.asarray(trend_and_season(60, season_length=7))
     small = tidegate.fit(values, horizon=4, start="scratch", layers=1, hidden_size=8, time_limit=0.2)
     small.save(tmp_path / "small.onnx")
+    told: list[tuple[float, str]] = []
     result = tidegate.backtest(
         seasonal(),
         horizon=4,
@@ -145,7 +146,9 @@ def test_fit_is_proved_from_the_start_weights(tmp_path) -> None:
         time_limit=0.2,
         prove=True,
         threads=1,
+        progress=lambda share, what: told.append((share, what)),
     )
+    assert (0.0, "Tidegate fit, training") in told and told == sorted(told, key=lambda one: one[0])
     assert result.proof is not None and result.proof.holds
     assert "Tidegate fit" in result.proof.lines[0]
     assert np.isfinite(result.scores["Tidegate fit"]["mase"])

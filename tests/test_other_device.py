@@ -64,8 +64,9 @@ def test_steps_are_timed_there_too() -> None:
 def test_a_fit_that_was_stopped_there_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     whole, path = fitted(NAME, **SMALL), tmp_path / "fit.checkpoint"
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    def stop(epoch: object, _: float) -> None:
+        if epoch:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fitted(NAME, **SMALL, checkpoint=path, progress=stop)

@@ -334,7 +334,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
     plan: FitPlan | None = None,
-    progress: Callable[[Epoch, float], None] | None = None,
+    progress: Callable[[Epoch | None, float], None] | None = None,
 ) -> Model:
     """Train on every series in `data`; needs the extra "train".
 
@@ -364,7 +364,8 @@ def fit(
         checkpoint: a file to which the state is written after every epoch, removed at the end.
         resume: go on from `checkpoint`, if it is there, to the same weights as without a stop.
         plan: learning rates, batch size and patience (`tidegate.training.fit.FitPlan`).
-        progress: called after each epoch with its figures and the share of all work that is done.
+        progress: called after each epoch with its figures, and without, None, when work begins and twice a second
+            between two; each time with the share of all work that is done.
     Returns: a Model; its `forecast()` without data forecasts the series it was fitted on.
     Raises: MissingExtra without torch; DataError, ConfigError, ModelError; FileNotFoundError for `start`.
     """

@@ -127,16 +127,16 @@ def backtest(
     panel, horizon = with_horizon(panel, horizon)
     options = {"season_length": season_length, "bounds": bounds, "calibrate": calibrate}
     training = {"start": os.fspath(start), "season_length": season_length, "time_limit": time_limit, "seed": seed}
+    count = len(opened) + len(chosen)
+    steps = None if progress is None else _Steps(progress, 1 / (windows * count))
     contenders = [
-        _trained(horizon, training, options)
+        _trained(horizon, training, options, steps)
         if isinstance(one, str)
         else Contender(_model_name(one), _ready(_forecaster(one, options)), is_model=True)
         for one in opened
     ]
     contenders = _told_apart(contenders)
     each = None if baseline_time is None else baseline_time / windows
-    count = len(contenders) + len(chosen)
-    steps = None if progress is None else _Steps(progress, 1 / (windows * count))
     contenders += [_baseline(name, season_length, each, steps) for name in chosen]
     asked: dict[str, Any] = {
         "horizon": horizon,
@@ -210,7 +210,7 @@ def _baseline_names(baselines: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 class _Steps:
-    """Progress of a whole backtest, and within it that of a contender which takes its time over the series."""
+    """Progress of a whole backtest, and within it that of a contender which takes its time over series or training."""
 
     def __init__(self, progress: Progress, width: float) -> None:
         self.progress, self.width = progress, width
@@ -222,6 +222,9 @@ class _Steps:
 
     def series(self, done: int, total: int) -> None:
         self.progress(self.share + self.width * done / total, f"{self.name}, {done:,} of {total:,} series")
+
+    def training(self, _: object, done: float) -> None:
+        self.progress(self.share + self.width * done, f"{self.name}, training")
 
 
 def _baseline(name: str, season_length: Seasons | None, time_limit: float | None, steps: _Steps | None) -> Contender:
@@ -242,7 +245,7 @@ def _forecaster(model: Model, options: dict[str, Any]) -> Forecaster:
     return forecaster
 
 
-def _trained(horizon: int, training: dict[str, Any], options: dict[str, Any]) -> Contender:
+def _trained(horizon: int, training: dict[str, Any], options: dict[str, Any], steps: _Steps | None) -> Contender:
     """ "fit": a network trained on what is known at an origin, from the start weights each time."""
     with needs_extra("train", "backtest of fit"):
         from tidegate.training.fit import FitPlan, fit
@@ -260,7 +263,9 @@ def _trained(horizon: int, training: dict[str, Any], options: dict[str, Any]) ->
 
     # By the clock no training ends at the same step twice, so a rehearsal counts steps.
     plan = FitPlan(max_steps=REHEARSAL_STEPS, epochs=1)
-    return Contender("Tidegate fit", maker(), is_model=True, rehearse=maker(plan=plan, time_limit=None), costly=True)
+    rehearse = maker(plan=plan, time_limit=None)
+    make = maker(progress=None if steps is None else steps.training)
+    return Contender("Tidegate fit", make, is_model=True, rehearse=rehearse, costly=True)
 
 
 def _model_name(model: Model) -> str:

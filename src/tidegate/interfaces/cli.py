@@ -176,12 +176,15 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     from tidegate.interfaces import api
 
     check_destination(output, api.MODEL_SUFFIXES)
-    bar = Bar(quiet=quiet)
+    bar, doing = Bar(quiet=quiet), "training"
 
-    def report(epoch: Epoch, share: float) -> None:
-        held_out = not math.isnan(epoch.validation_mase)
-        found = f"validation MASE {epoch.validation_mase:.3f}" if held_out else "once more, on everything"
-        bar.draw(share, f"{epoch.training}: step {epoch.step}, {found}")
+    def report(epoch: Epoch | None, share: float) -> None:
+        nonlocal doing
+        if epoch is not None:
+            held_out = not math.isnan(epoch.validation_mase)
+            found = f"validation MASE {epoch.validation_mase:.3f}" if held_out else "once more, on everything"
+            doing = f"{epoch.training}: step {epoch.step}, {found}"
+        bar.draw(share, doing)
 
     try:
         model = api.fit(data, progress=report, checkpoint=f"{output}.checkpoint", **options)

@@ -16,6 +16,7 @@ from tidegate.interfaces.exits import OutputClosed
 BAR_AFTER = 1.0  # seconds a job takes before a bar is drawn
 BAR_EVERY = 0.1  # seconds between two drawings
 BAR_WIDTH = 30
+BAR_SURE = 0.02  # share of a job that has to be seen before the bar tells how long the rest will take
 LINE_EVERY = 60.0  # seconds between two lines of progress where there is no terminal
 TABLE_ROWS = 60
 
@@ -27,16 +28,21 @@ class Bar:
         self.shown = not quiet and sys.stderr.isatty()
         self.began = time.monotonic()
         self.drawn_at = 0.0
+        self.first: tuple[float, float] | None = None  # when the work itself began, and how much was done then
 
     def draw(self, share: float, text: str = "", *, left: float | None = None) -> None:
-        """Show that `share` (0 to 1) is done; `left`, seconds, is reckoned from it if left out."""
+        """Show that `share` (0 to 1) is done; `left`, seconds, is reckoned from what has been done since it was 0, or
+        since the first call, if left out."""
         now = time.monotonic()
+        if self.first is None or not share:
+            self.first = now, share
         if not self.shown or share >= 1 or now - self.began < BAR_AFTER or now - self.drawn_at < BAR_EVERY:
             return
         self.drawn_at = now
         done = round(BAR_WIDTH * min(max(share, 0.0), 1.0))
-        if left is None and 0 < share < 1:
-            left = (now - self.began) * (1 - share) / share
+        since, before = self.first
+        if left is None and share - before >= BAR_SURE:
+            left = (now - since) * (1 - share) / (share - before)
         remaining = "" if left is None else f", {left:.0f} s left"
         line = f"[{'#' * done}{'.' * (BAR_WIDTH - done)}] {share:4.0%}{remaining}{'  ' + text if text else ''}"
         sys.stderr.write(f"\r\x1b[K{line}")

@@ -103,6 +103,8 @@ def fit(
         intervals: "model" or "conformal", see FitPlan.
         checkpoint: a file to write the state to after every epoch, removed at the end.
         resume: go on from `checkpoint` if it is there.
+        progress: called after every epoch with its figures, and without, None, when work begins and twice a second
+            between two; each time with the share of all work that is done.
     Raises: DataError if no series is longer than the horizon; ConfigError for options that contradict each other.
     """
     if horizon < 1:
@@ -122,6 +124,8 @@ def fit(
     asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
     kinds = ways_to_begin(panel, horizon, start, asked)
     check_memory(panel, plan, kinds, on)
+    if progress is not None:
+        progress(None, 0.0)
     kinds = [kind.on(on) for kind in kinds]
     if season_length is None and start not in ("auto", "scratch"):
         season_length = Model.load(start).fitted_seasons(panel.timeline.frequency)

@@ -10,12 +10,13 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import torch
 
 Report = Callable[[Any], None]
+BEAT = 0.5  # seconds without a report after which the caller is told that the trainings go on
 
 
 def workers_for(count: int, device: torch.device) -> int:
@@ -38,6 +39,7 @@ def run_all(
     trainings: Sequence[Callable[[Report], None]],
     device: torch.device,
     listen: Callable[[Any], None],
+    beat: Callable[[], None],
     stop: Callable[[], None],
 ) -> None:
     """Run trainings, as many at once as there are cores.
@@ -45,8 +47,9 @@ def run_all(
     Args:
         trainings: each is given a function to report with.
         listen: hears what they report, in the caller's own thread, one after the other.
-        stop: makes those that run end soon. Called when one of them, or `listen`, raises, or the caller is interrupted;
-            that error then goes on to the caller.
+        beat: called there every BEAT seconds in which none of them reports.
+        stop: makes those that run end soon. Called when one of them, `listen` or `beat` raises, or the caller is
+            interrupted; that error then goes on to the caller.
     """
     events: SimpleQueue[Any] = SimpleQueue()
     with pool_for(len(trainings), device) as pool:
@@ -55,7 +58,11 @@ def run_all(
                 pool.submit(training, events.put).add_done_callback(events.put)
             running = len(trainings)
             while running:
-                event = events.get()
+                try:
+                    event = events.get(timeout=BEAT)
+                except Empty:
+                    beat()
+                    continue
                 if isinstance(event, Future):
                     event.result()
                     running -= 1

@@ -18,7 +18,8 @@ from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
 from tidegate.training.side_by_side import Report, makespan, pool_for, run_all, workers_for
 
-Progress = Callable[[Epoch, float], None]  # the epoch, and the share of all the work that is done
+# An epoch that has ended, None between two; and the share of all the work that is done.
+Progress = Callable[[Epoch | None, float], None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Trainings:
     def run(self) -> list[list[Course]]:
         """Train until the validation part says enough. Returns: the courses of each kind."""
         trainings = self._of(self.kinds, 1, everything=False)
-        self.expected = len(trainings) * (1 if self.plan.members == 0 else 2)
+        self.expected = len(trainings) * (1 + self._members)
         self._run_all(trainings)
         return [[one.course for one in trainings if one.kind is kind] for kind in self.kinds]
 
@@ -79,6 +80,11 @@ class Trainings:
         kept = [one for one in trainings if one.member < complete]
         return {kind: [one.course for one in kept if one.kind is kind] for kind in before if complete}
 
+    @property
+    def _members(self) -> int:
+        """As many as were asked for; one if nothing was said."""
+        return 1 if self.plan.members is None else self.plan.members
+
     def _again(self, before: Mapping[Kind, Sequence[Course]], members: int) -> list[Training]:
         trainings = self._of(list(before), members, everything=True)
         for one in trainings:
@@ -87,7 +93,7 @@ class Trainings:
 
     def _members_in_time(self, before: Mapping[Kind, Sequence[Course]]) -> int:
         """As many as were asked for, where the clock leaves time; all where an earlier sitting has begun with them."""
-        members = 1 if self.plan.members is None else self.plan.members
+        members = self._members
         trainings = self._again(before, members)
         if self.clock.limit is None or any(self.saved.knows(one.key) for one in trainings):
             return members
@@ -143,11 +149,11 @@ class Trainings:
     def _run_all(self, trainings: Sequence[Training]) -> None:
         self.courses += [one.course for one in trainings]
 
-        def listen(epoch: Epoch) -> None:
+        def tell(epoch: Epoch | None = None) -> None:
             if self.progress is not None:
                 self.progress(epoch, self.share_done)
 
-        run_all([partial(self._run, one) for one in trainings], self.material.device, listen, self.clock.stop)
+        run_all([partial(self._run, one) for one in trainings], self.material.device, tell, tell, self.clock.stop)
 
     def _run(self, one: Training, report: Report) -> None:
         course = one.course
@@ -205,7 +211,7 @@ class Trainings:
         chosen *= len(self.material.selection.actual) / len(self.material.epochs.actual)
         left -= self.plan.epochs * self._makespan(validations) + chosen
         seconds = self._makespan(steps)
-        again = self._makespan(steps * (1 if self.plan.members is None else self.plan.members))
+        again = self._makespan(steps * self._members)
         together = left / (seconds + again)
         if self.plan.members is not None or self.material.held_share > MUCH_HELD_OUT:
             return int(together)
