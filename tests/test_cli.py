@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tidegate
@@ -151,6 +152,8 @@ def test_on_a_terminal_the_forecast_is_a_table_with_few_digits() -> None:
     assert [line.split()[0] for line in lines[1:]] == ["1961-01", "1961-02"]
     assert len({len(line) for line in lines}) == 1
     assert abs(float(lines[1].split()[1]) - fc.frame["forecast"][0]) <= 0.005
+    few = table({"y": np.array([1e6, 0.003])}).splitlines()
+    assert [float(line) for line in few[1:]] == [1e6, 0.003]  # small beside large is not 0
     assert "and 940 more rows" in table(tidegate.forecast(AIRLINE, 1000).columns(text=True))
 
 
@@ -223,7 +226,10 @@ BAD_USAGE = {
     "--horizon 1000000000": "horizon 1000000000: expected",
     "--horizon soon": "'soon' is not a valid integer",
     "--season-length 0": "season_length",
-    "--season-length weekly": "'weekly' is not a list of numbers",
+    "--season-length weekly": "'weekly' is not a list of whole numbers such as 7,365",
+    "--season-length 7.9": "'7.9' is not a list of whole numbers",
+    "--season-length 9000000000000000000": "expected at most 1,000,000 steps",
+    "--lower nan": "lower nan: expected a number",
     "--levels 100": "level 100: intervals are given in percent",
     "--quantile-levels 95": "quantile level 95: expected a number between 0 and 1",
     "--threads 0": "threads 0: expected",

@@ -247,6 +247,8 @@ def _(folder):
     for word in ("inf", "-Infinity", "1e999"):
         refused(file(folder, PLAIN.replace("3.5", word, 1)), 'column "Sales", line 5', "infinite value (1 in all)")
     refused([1.0, float("inf")], "row 1", "infinite")
+    refused([1, 10**400], "row 1", "infinite")  # an int that no float can be
+    refused([1, None, -(10**400)], "row 2", "infinite")
 
 
 @rule("parquet")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError
+from tidegate.forecasting.forecaster import season_note
 from tidegate.series.calendar import Frequency, Timeline
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import detect, repeats, season_lengths
@@ -46,10 +47,16 @@ def test_what_the_user_says_holds_for_every_series() -> None:
     assert season_lengths(panel([400], "h"), 1).tolist() == [[0, 0, 0]]
 
 
-@pytest.mark.parametrize("given", [0, -3, (24, 0), (2, 3, 4, 5)])
-def test_impossible_season_lengths_are_refused(given: int | tuple[int, ...]) -> None:
+@pytest.mark.parametrize("given", [0, -3, (24, 0), (2, 3, 4, 5), 7.0, (7.5,), "7", 10**7, (7, 10**30)])
+def test_impossible_season_lengths_are_refused(given: object) -> None:
     with pytest.raises(ConfigError, match="season_length"):
-        season_lengths(panel([40]), given)
+        season_lengths(panel([40]), given)  # type: ignore[arg-type]
+
+
+def test_a_season_that_no_series_is_as_long_as_is_told() -> None:
+    given, longest = np.array([[12, 40, 0]] * 2), panel([40, 30])
+    assert season_note(longest, given, "as given") == "seasons (as given): 12 and 40 steps"
+    assert season_note(panel([39, 30]), given, "as given").endswith("40 steps; no series is as long as 40 steps")
 
 
 @settings(max_examples=40, deadline=None)

@@ -88,6 +88,37 @@ def test_a_line_that_cannot_be_used_ends_it_with_its_number_or_is_answered_with_
     assert len(answers) == 2
 
 
+NO_ROWS = {
+    "nested too deeply": b"[" * 100_000,
+    "not UTF-8": b'{"id": "\xff", "day": "2024-05-02", "sold": 1}',
+    "larger than any float": b'{"id": "a", "day": "2024-05-02", "sold": 1' + b"0" * 400 + b"}",
+}
+
+
+@pytest.mark.parametrize("line", NO_ROWS.values(), ids=NO_ROWS)
+def test_bytes_that_are_no_row_are_answered_and_what_came_before_is_kept(line: bytes, tmp_path: Path) -> None:
+    state = tmp_path / "s.npz"
+    command = [sys.executable, "-m", "tidegate", "stream", *map(str, BEGIN), "--state", str(state), "--threads", "1"]
+    lines = b"\n".join([json.dumps(row(1, 3.0)).encode(), line, json.dumps(row(2, 4.0)).encode()])
+    strict = ENVIRONMENT | {"PYTHONIOENCODING": "utf-8:strict"}
+    ended = subprocess.run(command, input=lines, env=strict, capture_output=True, timeout=120, check=False)
+    assert (ended.returncode, len(ended.stdout.splitlines())) == (5, 1) and b"Error: line 2: " in ended.stderr
+    assert tidegate.Stream.load(state).size == 1
+    state.unlink()
+    gone_on = subprocess.run(
+        [*command, "--keep-going"], input=lines, env=strict, capture_output=True, timeout=120, check=False
+    )
+    answers = [json.loads(answer) for answer in gone_on.stdout.splitlines()]
+    assert gone_on.returncode == 0 and [answer.get("line") for answer in answers] == [None, 2, None]
+
+
+def test_dates_are_found_under_any_name() -> None:
+    lines = ({"id": "a", "t": "2024-05-01", "sold": 3}, {"id": "a", "t": "2024-05-02", "sold": 4})
+    answers, errors, code = said(stream("--frequency", "D", "--horizon", 1), *lines)
+    assert code == 0, errors
+    assert [answer["t"] for answer in answers] == [["2024-05-02"], ["2024-05-03"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "line", "code", "message"),
     [
@@ -95,6 +126,7 @@ def test_a_line_that_cannot_be_used_ends_it_with_its_number_or_is_answered_with_
         (("--time", "day", "--target", "sold"), row(1, 1.0), 2, "say --frequency"),
         ((*BEGIN, "--horizon", 0), row(1, 1.0), 2, "horizon 0"),
         (("none.csv",), row(1, 1.0), 2, "there is no file none.csv"),
+        ((*BEGIN, "--every", "10min", "--drop-last"), row(1, 1.0), 2, "--every, --drop-last: of use only to read a"),
     ],
 )
 def test_exit_codes(arguments: tuple[object, ...], line: object, code: int, message: str) -> None:

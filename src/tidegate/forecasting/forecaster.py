@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,8 +46,7 @@ def forecast_panel(
             model file that cannot look back: exactly as the network gives them.
     """
     wanted = wanted_levels(levels, quantile_levels)
-    if lower is not None and upper is not None and not lower < upper:
-        raise ConfigError(f"lower {lower} must be below upper {upper}")
+    check_bounds(lower, upper)
     model.check_horizon(horizon)
     fitted = model.fitted_seasons(panel.timeline.frequency) if season_length is None else None
     seasons = season_lengths(panel, fitted or season_length)
@@ -84,6 +86,15 @@ def wanted_levels(levels: tuple[float, ...], quantile_levels: tuple[float, ...])
     return tuple(sorted(ends | {round(float(level), 12) for level in quantile_levels} | {0.5}))
 
 
+def check_bounds(lower: float | None, upper: float | None) -> None:
+    """Raises ConfigError unless each is None or a number, and lower below upper."""
+    for name, bound in (("lower", lower), ("upper", upper)):
+        if bound is not None and (not isinstance(bound, Real) or math.isnan(bound)):
+            raise ConfigError(f"{name} {bound!r}: expected a number at which the forecast is cut")
+    if lower is not None and upper is not None and not lower < upper:
+        raise ConfigError(f"lower {lower} must be below upper {upper}")
+
+
 def bounded(
     panel: Panel, quantiles: Floats, lower: float | None, upper: float | None, bounds: bool
 ) -> tuple[Floats, list[str]]:
@@ -114,6 +125,8 @@ def season_note(panel: Panel, seasons: NDArray[np.int64], told: str | None) -> s
     Args: told: from where, if not from the panel.
     """
     source = told or ("from the calendar" if panel.timeline.frequency is not None else "found in the values")
+    longest = int(panel.lengths.max(initial=0))
+    unseen = f"; no series is as long as {seasons.max()} steps" if told and seasons.max(initial=0) > longest else ""
     if (seasons == seasons[:1]).all():
         kinds = seasons[:1]  # of one series, and of most panels
     else:
@@ -124,4 +137,4 @@ def season_note(panel: Panel, seasons: NDArray[np.int64], told: str | None) -> s
         return "no season used: " + (told or "none known for this frequency and length of series")
     texts = [" and ".join(one) + " steps" if one else "none" for one in lists]
     rest = f", and {len(texts) - 3} more combinations" if len(texts) > 3 else ""
-    return f"seasons ({source}): {'; '.join(texts[:3])}{rest}"
+    return f"seasons ({source}): {'; '.join(texts[:3])}{rest}{unseen}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.carried import CHUNK, Carried, batches
-from tidegate.forecasting.forecaster import cut, season_note, wanted_levels
+from tidegate.forecasting.forecaster import check_bounds, cut, season_note, wanted_levels
 from tidegate.forecasting.model import Model, level_weights
 from tidegate.forecasting.placing import LATE, UNKNOWN, Placed, place
 from tidegate.forecasting.result import Forecast
@@ -233,6 +233,7 @@ class Stream:
         horizon = self.horizon if horizon is None else horizon
         self.file.check_horizon(horizon)
         wanted = wanted_levels(levels, quantile_levels)
+        check_bounds(lower, upper)
         series = self._asked(ids)
         calibration = Calibration.of(self.file) if calibrate else None
         quantiles = self._quantiles(series, horizon, calibration)

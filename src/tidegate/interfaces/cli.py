@@ -349,7 +349,7 @@ def stream_command(history: str | None, **options: Any) -> None:
     """
     from tidegate.interfaces.streaming import run
 
-    run(history, sys.stdin, **options)
+    run(history, sys.stdin.buffer, **options)
 
 
 @command_line.command("info")

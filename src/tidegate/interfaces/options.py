@@ -22,11 +22,12 @@ class Numbers(click.ParamType[Any]):
             return value
         try:
             numbers = [float(part) for part in value.split(",") if part.strip()]
-            return tuple(int(number) if number == int(number) else self.kind(number) for number in numbers)
-        except (ValueError, OverflowError):
-            self.fail(
-                f"{value!r} is not a list of numbers such as {'7,365' if self.kind is int else '80,95'}", param, ctx
-            )
+            if self.kind is int and not all(number.is_integer() for number in numbers):
+                raise ValueError
+            return tuple(int(number) if number.is_integer() else number for number in numbers)
+        except ValueError:
+            expected = "whole numbers such as 7,365" if self.kind is int else "numbers such as 80,95"
+            self.fail(f"{value!r} is not a list of {expected}", param, ctx)
 
 
 def reading_options(command: Command) -> Command:

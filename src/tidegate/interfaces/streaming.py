@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tidegate.errors import DataError, TidegateError
+from tidegate.errors import ConfigError, DataError, TidegateError
 from tidegate.forecasting.result import Forecast
 from tidegate.forecasting.saving import check_destination
 from tidegate.forecasting.stream import Stream
 from tidegate.forecasting.stream_file import STREAM_SUFFIXES
 from tidegate.interfaces import api
 from tidegate.interfaces.arguments import usual_horizon
-from tidegate.interfaces.exits import OutputClosed, Stopped, undisturbed
+from tidegate.interfaces.exits import undisturbed
 from tidegate.interfaces.terminal import emit, json_text, say
 from tidegate.series.arriving import first_layout
 
@@ -24,7 +24,7 @@ LAYOUT_OPTIONS = ("id", "time", "target", "timezone", "date_format", "frequency"
 
 def run(
     history: str | None,
-    lines: Iterable[str],
+    lines: Iterable[bytes],
     *,
     model: str | None,
     state: str | None,
@@ -39,10 +39,16 @@ def run(
     quiet: bool,
     **reading: Any,
 ) -> None:
-    """Take in one line after the other until there are no more. What is carried is written at the end, also where a
-    signal or a line that cannot be used ends it."""
+    """Take in one line after the other until there are no more. What is carried is written at the end, whatever ends
+    it: a signal, a line that cannot be used, a fault of ours.
+
+    Raises: ConfigError for an option that only a history has a use for.
+    """
     if state is not None:
         check_destination(state, STREAM_SUFFIXES)
+    if history is None and (idle := [name for name in reading if reading[name] and name not in LAYOUT_OPTIONS]):
+        names = ", ".join("--" + name.replace("_", "-") for name in idle)
+        raise ConfigError(f"{names}: of use only to read a history; name one, or leave this out")
     opened = api.load(model, threads=threads)
     stream: Stream | None = None
     if state is not None and Path(state).exists():
@@ -71,10 +77,8 @@ def run(
                         raise type(error)(f"line {number}: {error}") from error
                     answer = json_text({"line": number, "error": str(error)}) + "\n"
                 emit(answer)
-    except (Stopped, OutputClosed, TidegateError):
+    finally:
         _keep(stream, state)
-        raise
-    _keep(stream, state)
 
 
 def _keep(stream: Stream | None, state: str | None) -> None:
@@ -97,15 +101,16 @@ def _begin(
     return Stream.empty(opened.file, found, steps, **options)
 
 
-def _columns(line: str) -> dict[str, list[Any]]:
+def _columns(line: bytes) -> dict[str, list[Any]]:
     """A row, or a list of rows, as columns; what a row lacks is missing."""
+    shown = repr(line.decode("utf-8", "replace").strip()[:60])
     try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"found {line.strip()[:60]!r}, expected one JSON object or a list of them ({error})") from error
+        found = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"found {shown}, expected one JSON object or a list of them ({error})") from error
     rows = found if isinstance(found, list) else [found]
     if not rows or not all(isinstance(row, dict) and row for row in rows):
-        raise DataError(f'found {line.strip()[:60]!r}, expected a row such as {{"id": "a", "y": 3}}, or a list of rows')
+        raise DataError(f'found {shown}, expected a row such as {{"id": "a", "y": 3}}, or a list of rows')
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
 

@@ -145,12 +145,14 @@ def table(columns: Mapping[str, NDArray[Any]]) -> str:
 
 
 def _cells(values: NDArray[Any]) -> list[str]:
-    """Texts of a column; "-" for a number that is not defined."""
+    """Texts of a column, all with the same decimals unless these would leave nothing of some; "-" for a number that is
+    not defined."""
     if values.dtype.kind != "f":
         return [str(value) for value in values.tolist()]
-    largest = max((abs(value) for value in values.tolist() if math.isfinite(value)), default=0.0)
-    if largest and not 1e-4 <= largest < 1e12:
-        return [f"{value:.5g}" if math.isfinite(value) else "-" for value in values.tolist()]
+    sizes = [abs(value) for value in values.tolist() if math.isfinite(value) and value]
+    largest = max(sizes, default=0.0)
     decimals = max(0, 4 - math.floor(math.log10(largest))) if largest else 1
     decimals = min(decimals, 3 if largest >= 1 else 8)
+    if largest and (not 1e-4 <= largest < 1e12 or min(sizes) < 0.5 * 10.0**-decimals):
+        return [f"{value:.5g}" if math.isfinite(value) else "-" for value in values.tolist()]
     return [f"{value:.{decimals}f}" if math.isfinite(value) else "-" for value in values.tolist()]

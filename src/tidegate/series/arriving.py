@@ -16,7 +16,15 @@ from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.dates.zones import zone_table
 from tidegate.series.reading import open_table, parse_columns
 from tidegate.series.tables.ids import factorize
-from tidegate.series.tables.roles import ID_NAMES, TARGET_NAMES, TIME_NAMES, Names, named_columns, plain_name
+from tidegate.series.tables.roles import (
+    ID_NAMES,
+    TARGET_NAMES,
+    TIME_NAMES,
+    Names,
+    date_column,
+    named_columns,
+    plain_name,
+)
 from tidegate.series.tables.table import Array, Table
 
 Key = tuple[str, ...]
@@ -77,7 +85,8 @@ def first_layout(
     date_format: str | None = None,
     frequency: str | None = None,
 ) -> Layout:
-    """The layout of a stream that begins with these rows and no history: columns by their options or usual names.
+    """The layout of a stream that begins with these rows and no history: columns by their options or usual names, the
+    time also by the dates in it.
 
     Raises: ConfigError if stamps come without a frequency, which one row does not show; DataError if no column of
         values is found.
@@ -86,6 +95,7 @@ def first_layout(
     times = named_columns(table, "time", time) or _usual(table, TIME_NAMES)
     ids = named_columns(table, "id", id) or _usual(table, (*ID_NAMES, "id"))
     targets = named_columns(table, "target", target) or _usual(table, TARGET_NAMES)
+    times = times or date_column([column for column in table.columns if column.name not in (*ids, *targets)])
     rest = [name for name in table.names if name not in (*times, *ids)]
     if not targets and len(rest) == 1:
         targets = (rest[0],)

@@ -9,6 +9,7 @@ from tidegate.errors import ConfigError
 from tidegate.series.panel import Panel, stack
 
 SLOTS = 3  # season lengths a network can look up at once
+LONGEST = 1_000_000  # steps of a season; a stream keeps the values of several
 RECENT = 1023  # of a series' last values show a longer season or do not
 _AT_ONCE = 256  # series looked at together
 Floats = NDArray[np.float64]
@@ -22,13 +23,21 @@ def season_lengths(panel: Panel, given: int | tuple[int, ...] | None = None) -> 
         given: one length or several for every series, 1 for none; left out, the calendar's: the shortest where a
             series holds two of it, a longer one where its values also show it (`repeats`). For series without a
             calendar those that `detect` finds.
-    Raises: ConfigError for a length below 1 or more than three of them.
+    Raises: ConfigError for a length that is no whole number, below 1 or above LONGEST, or more than three of them.
     """
     result = np.zeros((panel.size, SLOTS), np.int64)
     if given is not None:
-        lengths = [given] if isinstance(given, int | np.integer) else list(given)
+        lengths = list(given) if isinstance(given, tuple | list | np.ndarray) else [given]
+        if not all(isinstance(length, int | np.integer) for length in lengths):
+            raise ConfigError(
+                f"season_length {given!r}: expected a whole number of steps, or several such as (24, 168)"
+            )
         if any(length < 1 for length in lengths):
             raise ConfigError(f"season_length {given}: a season has at least 2 steps; pass 1 for no season")
+        if any(length > LONGEST for length in lengths):
+            raise ConfigError(
+                f"season_length {given}: expected at most {LONGEST:,} steps, a year of minutes twice over"
+            )
         asked = sorted({int(length) for length in lengths if length > 1})
         if len(asked) > SLOTS:
             raise ConfigError(f"season_length {given}: at most {SLOTS} season lengths can be used at once")

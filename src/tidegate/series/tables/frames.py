@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import math
 import numbers as number_types
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -245,14 +246,11 @@ def _from_objects(values: NDArray[Any], zone: str | None) -> tuple[NDArray[Any],
     if all(isinstance(value, bool | np.bool_) for value in known):
         return values, "flag", zone
     if all(isinstance(value, number_types.Real | decimal.Decimal) for value in known):
-        if not missing.any() and all(isinstance(value, int | np.integer) for value in known):
-            return (
-                _objects(list(values)).astype(np.int64 if max(map(abs, known)) < 2**63 else np.float64),
-                "number",
-                zone,
-            )
+        whole = not missing.any() and all(isinstance(value, int | np.integer) for value in known)
+        if whole and max(map(abs, known)) < 2**63:
+            return values.astype(np.int64), "number", zone
         filled = np.full(len(values), np.nan)
-        filled[~missing] = [float(value) for value in known]
+        filled[~missing] = [_float(value) for value in known]
         return filled, "number", zone
     if all(isinstance(value, datetime.date | np.datetime64) for value in known):
         stamps = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
@@ -269,6 +267,14 @@ def _from_objects(values: NDArray[Any], zone: str | None) -> tuple[NDArray[Any],
     if any(isinstance(value, str) for value in known):
         return _objects([None if gap else str(value) for gap, value in zip(missing, values, strict=True)]), "text", zone
     return values, "other", zone
+
+
+def _float(value: Any) -> float:
+    """Infinite where it is larger than a float can be, as in a text."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _is_null(value: object) -> bool:

@@ -130,21 +130,27 @@ def find_times(table: Table, time: Names | None, taken: Iterable[str] = ()) -> t
     if time is not None:
         return named_columns(table, "time", time)
     columns = [column for column in table.columns if column.name not in taken and not column.made]
+    return date_column(columns) or _times_without_dates(columns)
+
+
+def date_column(columns: Sequence[Column]) -> tuple[str, ...]:
+    """Of columns the one that holds dates, of several the one with a usual name; () for none.
+
+    Raises: DataError listing the candidates if several could be it.
+    """
     dates = [column for column in columns if column.kind == "stamp" or (column.kind == "text" and _dated(column))]
-    if len(dates) == 1:
-        return (dates[0].name,)
-    if dates:
-        for usual in ("ds", "timestamp"):
-            if usual in (plain_name(column.name) for column in dates):
-                return (next(column.name for column in dates if plain_name(column.name) == usual),)
-        told = [column for column in dates if plain_name(column.name) in TIME_NAMES]
-        if len(told) == 1:
-            return (told[0].name,)
-        raise DataError(
-            f"{len(dates)} columns hold dates: {_listed(column.name for column in dates)}. "
-            f"Name one: --time {option(dates[0].name)}"
-        )
-    return _times_without_dates(columns)
+    if len(dates) <= 1:
+        return tuple(column.name for column in dates)
+    for usual in ("ds", "timestamp"):
+        if usual in (plain_name(column.name) for column in dates):
+            return (next(column.name for column in dates if plain_name(column.name) == usual),)
+    told = [column for column in dates if plain_name(column.name) in TIME_NAMES]
+    if len(told) == 1:
+        return (told[0].name,)
+    raise DataError(
+        f"{len(dates)} columns hold dates: {_listed(column.name for column in dates)}. "
+        f"Name one: --time {option(dates[0].name)}"
+    )
 
 
 def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
