@@ -65,8 +65,9 @@ def test_every_contender_sees_the_same_history_and_refit_says_how_often_it_is_ma
         made.clear()
         backtest(panel_of(list(range(14))), [Contender("x", maker, is_model=True)], 2, windows=4, refit=refit)
         assert made == expected
-    with pytest.raises(ConfigError, match="refit 0"):
-        backtest(panel_of(list(range(14))), [Contender("x", maker)], 2, windows=4, refit=0)
+    for refit in (0, "yes", 2.5):
+        with pytest.raises(ConfigError, match=f"refit {refit!r}: expected False, True, or every how many windows"):
+            backtest(panel_of(list(range(14))), [Contender("x", maker)], 2, windows=4, refit=refit)  # type: ignore[arg-type]
 
 
 def test_windows_may_overlap_and_a_horizon_may_be_one() -> None:
@@ -151,6 +152,18 @@ def test_all_forecasts_come_as_columns_beside_the_actual_value(tmp_path) -> None
     rows = duckdb.execute(f"select count(*), count(distinct model) from '{tmp_path / 'all.parquet'}'").fetchall()[0]
     assert rows == (4 * 3 * 3 * 6, 4)
     assert result.to_text("csv").count("\n") == 1 + 4 * 3 * 3 * 6
+
+
+@pytest.mark.parametrize(("library", "kind"), [("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table")])
+def test_a_frame_has_the_columns_in_the_library_of_the_data(library: str, kind: str) -> None:
+    pytest.importorskip(library)
+    result = full()
+    frame, columns = replace(result, library=library).frame, result.columns()
+    assert type(frame).__name__ == kind and type(frame).__module__.startswith(library.removesuffix("arrow"))
+    assert list(getattr(frame, "column_names", frame.columns)) == list(columns)
+    assert np.asarray(frame["hi-80"]).tolist() == columns["hi-80"].tolist()
+    assert str(np.asarray(frame["step"])[0])[:10] == "2026-02-24"
+    assert isinstance(result.frame, dict)
 
 
 def test_a_column_of_the_data_called_like_one_of_ours_is_told() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,10 @@ import tidegate
 from tests.test_layers import AIRLINE
 from tidegate.__main__ import main
 from tidegate.errors import ConfigError, DataError
+from tidegate.forecasting import forecaster
+from tidegate.forecasting.model import Model as ModelFile
+from tidegate.forecasting.result import Forecast
+from tidegate.interfaces import backtesting
 
 QUICK = ["backtest", str(AIRLINE), "--horizon", "12", "--windows", "3", "--baseline", "naive", "--threads", "1"]
 
@@ -29,7 +34,8 @@ def test_forecasts_page_and_document_come_from_one_call(tmp_path: Path, capsys: 
     document = json.loads(out)
     assert err == ""
     assert document["proof"]["holds"] is True and document["origins"] == ["1957-12", "1958-12", "1959-12"]
-    assert document["settings"]["horizon"] == 12 and document["scores"]["Tidegate"]["mase"] < 1.5
+    assert document["settings"]["horizon"] == 12 and document["settings"]["prove"] is True
+    assert document["scores"]["Tidegate"]["mase"] < 1.5
     assert len(forecasts.read_text().splitlines()) == 1 + 5 * 3 * 12
     assert document["verdict"] in page.read_text(encoding="utf-8")
 
@@ -80,6 +86,47 @@ def test_a_window_is_what_forecast_says_of_the_same_history() -> None:
     frame = pandas.DataFrame({"month": starts.astype("datetime64[ns]"), "y": values})
     alone = tidegate.forecast(frame, horizon=6, threads=1)
     assert alone.at(0.5)[0].tolist() == result.at("Tidegate", 0.5)[0, 0].tolist()
+
+
+def test_a_model_that_is_there_already_runs_on_as_many_threads_as_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: list[int | None] = []
+
+    def forecast_panel(file: ModelFile, *given: Any, **options: Any) -> Forecast:
+        used.append(file.threads)
+        return forecaster.forecast_panel(file, *given, **options)
+
+    monkeypatch.setattr(backtesting, "forecast_panel", forecast_panel)
+    model = tidegate.load(threads=2)
+    for threads in (1, None):
+        tidegate.backtest(AIRLINE, horizon=6, windows=1, models=model, baselines=(), threads=threads)
+    assert used == [1, 2]
+
+
+def test_without_bounds_no_method_is_cut_at_zero() -> None:
+    values = [0.0, 5.0] * 20
+    for bounds in (True, False):
+        result = tidegate.backtest(
+            values, horizon=3, windows=2, season_length=1, bounds=bounds, baselines=(), threads=1
+        )
+        lowest = {name: quantiles.min() for name, quantiles in result.quantiles.items()}
+        assert all((low < 0) != bounds for low in lowest.values()), lowest
+
+
+def test_what_makes_no_sense_is_refused_in_a_line() -> None:
+    with pytest.raises(ConfigError, match="seed -1: expected a whole number from 0"):
+        tidegate.backtest(AIRLINE, horizon=6, seed=-1, prove=True)
+    with pytest.raises(ConfigError, match="refit 'yes': expected False, True, or every how many windows, from 1"):
+        tidegate.backtest(AIRLINE, horizon=6, refit="yes", baselines=())  # type: ignore[arg-type]
+
+
+def test_forecasts_of_a_frame_come_back_as_one() -> None:
+    pandas = pytest.importorskip("pandas")
+    month = pandas.date_range("2020-01-01", periods=40, freq="MS")
+    frame = pandas.DataFrame({"month": month, "y": np.arange(40.0)})
+    found = tidegate.backtest(frame, horizon=3, windows=2, baselines=(), threads=1).frame
+    assert isinstance(found, pandas.DataFrame) and found["month"].iloc[0] == pandas.Timestamp("2022-11-01")
 
 
 def test_levels_have_to_be_there_and_make_sense() -> None:

@@ -1,6 +1,7 @@
 """Baselines: worked by hand, nested intervals, and what short, gappy and constant series get."""
 
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -38,6 +39,17 @@ def test_seasonal_naive_takes_the_last_observed_value_of_a_phase() -> None:
 
 def test_seasonal_naive_of_a_series_shorter_than_a_season_fills_with_the_last_value() -> None:
     assert medians(baselines.seasonal_naive(panel_of([1, 2]), 4, season_length=3)) == [[2, 1, 2, 2]]
+
+
+@pytest.mark.parametrize("name", baselines.PLAIN)
+def test_a_season_far_longer_than_the_history_costs_no_memory(name: str) -> None:
+    panel = panel_of(list(range(60)))
+    tracemalloc.start()
+    found = baseline(name, season_length=1_000_000)(panel, 3, (80,))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e6  # bytes
+    assert (found.quantiles == baseline(name, season_length=63)(panel, 3, (80,)).quantiles).all()
 
 
 def test_drift_goes_on_along_the_line_from_first_to_last() -> None:
@@ -101,6 +113,15 @@ def test_a_history_that_never_goes_below_zero_is_cut_there_as_ours_is() -> None:
     assert (forecast.quantiles >= 0).all() and any("cut at 0" in note for note in forecast.notes)
 
 
+@pytest.mark.parametrize("name", baselines.PLAIN)
+def test_without_bounds_a_baseline_is_not_cut(name: str) -> None:
+    panel = panel_of([0, 5, 0, 5, 0, 5, 0])
+    free = baseline(name, season_length=1, bounds=False)(panel, 3, (80,))
+    cut = baseline(name, season_length=1)(panel, 3, (80,))
+    assert free.quantiles.min() < 0 and not free.notes
+    assert (np.maximum(free.quantiles, 0) == cut.quantiles).all()
+
+
 def test_a_misspelt_baseline_gets_the_near_match() -> None:
     with pytest.raises(ConfigError, match="did you mean auto_ets"):
         baseline("AutoETS")
@@ -126,6 +147,13 @@ def test_statistical_baselines_answer_by_name() -> None:
         forecast = baseline(name, season_length=12)(panel, 6, (80, 95))
         assert np.isfinite(forecast.quantiles).all() and (np.diff(forecast.quantiles, axis=-1) >= 0).all()
     assert forecast.at(0.5)[1] == pytest.approx(3 / 4, rel=0.5)
+
+
+def test_statistical_baselines_are_cut_at_zero_with_bounds_only() -> None:
+    pytest.importorskip("statsforecast", reason="statsforecast is not installed")
+    demand = panel_of([3.0, 0, 0, 0] * 10)
+    lows = [baseline("croston", bounds=bounds)(demand, 3, (80,)).quantiles.min() for bounds in (True, False)]
+    assert lows[0] == 0 > lows[1]
 
 
 def test_series_a_baseline_has_no_time_for_have_no_forecast_and_are_named() -> None:

@@ -50,6 +50,15 @@ def test_a_scale_that_is_zero_or_has_no_pair_is_not_a_number() -> None:
     assert np.isnan(metrics.absolute_scale(history, 2)).tolist() == [True, True, False, True]
 
 
+def test_changes_that_are_rounding_errors_are_no_scale() -> None:
+    # Over a period of 10 steps a computed sine changes by 1e-16 and the like, from step to step by 0.4.
+    sine = panel_of(np.sin(np.arange(60) * 2 * np.pi / 10).tolist())
+    assert np.isnan(metrics.absolute_scale(sine, 10)) and np.isnan(metrics.squared_scale(sine, 10))
+    assert metrics.absolute_scale(sine, 1) == pytest.approx(0.38, abs=0.01)
+    # Small beside the level is not nothing.
+    assert metrics.absolute_scale(panel_of([1e6, 1e6 + 1e-3]), 1) == pytest.approx(1e-3, rel=1e-6)
+
+
 def test_quantile_losses_worked_by_hand() -> None:
     # at 0.1: 0.1 * (10 - 6) = 0.4; at 0.5: 0.5 * 1; at 0.9: (1 - 0.9) * (13 - 10) = 0.3
     actual, quantiles = np.array([10.0]), np.array([[6.0, 9.0, 13.0]])

@@ -12,8 +12,16 @@ from tests.test_metrics import panel_of
 from tidegate.errors import ConfigError
 from tidegate.evaluation.backtest import Backtest, backtest
 from tidegate.evaluation.findings import data_findings, longest_gap, outliers
-from tidegate.evaluation.report import EMBEDDED, command_line, embedded_series, report_page
+from tidegate.evaluation.report import (
+    EMBEDDED,
+    _comparison_table,
+    _drawn,
+    command_line,
+    embedded_series,
+    report_page,
+)
 from tidegate.evaluation.report_charts import calibration, error_by_step, window_charts
+from tidegate.evaluation.verdict import Comparison
 from tidegate.series.synthetic import random_walk
 
 NAN = float("nan")
@@ -103,11 +111,42 @@ def test_gaps_outliers_constants_and_rare_demand_are_found() -> None:
     assert longest_gap(panel) == 2 and outliers(walk, 1).tolist() == [30]
 
 
+def test_where_no_series_has_a_scale_the_report_goes_by_the_absolute_error() -> None:
+    result = backtest(panel_of([5] * 9, [7] * 9), [model(constant(5.0)), ready("naive")], 3, windows=2)
+    page = report_page(result)
+    assert "The worst, by MAE" in page and "The best, by MAE" in page and "MAE model" in page
+    assert "by MASE" not in page and "MASE model" not in page
+    assert "by MASE" in report_page(full())
+
+
+def test_methods_are_ranked_by_the_metric_that_is_shown() -> None:
+    made = [model(constant(value), f"of {value:g}") for value in (9.0, 8.0, 7.0, 6.0, 5.0, 4.0)]
+    result = backtest(panel_of([5] * 9), [*made, ready("seasonal_naive")], 3, windows=2)
+    assert _drawn(result, "of 9") == ["of 9", "seasonal naive", "of 5", "of 6", "of 4"]
+
+
+def test_the_table_of_baselines_says_what_the_verdict_says() -> None:
+    result = backtest(panel_of([5] * 12), [model(constant(4.0)), ready("naive"), ready("drift")], 3, windows=3)
+    other = Comparison("model", "x", -24.0, "MAE", 0, 2, 3, "windows", 0.04, "")
+    equal = Comparison("model", "x", 0.0, "MAE", 0, 0, 3, "windows", 1.0, "")
+    less = replace(other, gain=0.182, better=2, worse=0, p=NAN)
+    verdict = replace(result.verdict, comparisons=(result.verdict.comparisons[0], other, equal, less))
+    vars(result)["verdict"] = verdict  # where cached_property looks
+    assert [row[1:] for row in _comparison_table(result).rows] == [
+        ["more: the baseline makes none", "0 of 3 windows", "no variance"],
+        ["25 times as much", "0 of 3 windows, equal on 1", "0.040"],
+        ["equal", "0 of 3 windows, equal on 3", "1.000"],
+        ["less by 18.2 %", "2 of 3 windows, equal on 1", "too few"],
+    ]
+
+
 def test_the_command_to_do_it_again_names_the_options() -> None:
-    result = replace(full(), settings={"data": "my sales.csv", "refit": 2, "models": ["fit"], "id": "shop"})
+    result = replace(
+        full(), settings={"data": "my sales.csv", "refit": 2, "models": ["fit"], "id": "shop", "prove": True}
+    )
     assert command_line(result) == (
         "tidegate backtest 'my sales.csv' --horizon 6 --windows 3 --step 6 --refit 2 --model fit --levels 80,95 "
-        "--report report.html --id shop"
+        "--report report.html --prove --id shop"
     )
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tidegate.evaluation.significance import diebold_mariano, sign_test, student_p, wilcoxon
+from tidegate.evaluation.significance import all_alike, diebold_mariano, sign_test, student_p, wilcoxon
 
 
 def test_signed_ranks_worked_by_hand() -> None:
@@ -50,6 +50,13 @@ def test_too_few_windows_say_nothing() -> None:
     assert math.isnan(diebold_mariano(np.array([1.0, 2.0])))
     assert math.isnan(diebold_mariano(np.array([1.0, 2.0, 3.0]), ahead=2))
     assert diebold_mariano(np.zeros(5)) == 1.0
+
+
+def test_differences_that_are_all_alike_cannot_be_tested() -> None:
+    # they have no variance, whatever their size: 0.3 - 0.2 is 0.1 but for a rounding error
+    assert math.isnan(diebold_mariano(np.ones(3)))
+    assert math.isnan(diebold_mariano(np.array([0.1, 0.3 - 0.2, 0.1])))
+    assert all_alike(np.array([0.1, 0.3 - 0.2])) and not all_alike(np.array([1.0, 1.001]))
 
 
 def test_chance_is_found_significant_as_often_as_it_says() -> None:

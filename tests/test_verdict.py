@@ -1,11 +1,13 @@
 """The verdict and its warnings, on forecasts whose faults are known."""
 
+import math
+
 import numpy as np
 import pytest
 
 from tests.test_backtest import constant, model, ready, seasonal_panel
 from tests.test_metrics import panel_of
-from tidegate.evaluation.backtest import Backtest, backtest
+from tidegate.evaluation.backtest import Backtest, Contender, backtest
 from tidegate.evaluation.baselines import Forecaster, around, baseline
 from tidegate.evaluation.recommend import BLEND
 from tidegate.evaluation.symptoms import echo_lags
@@ -15,6 +17,7 @@ from tidegate.series.panel import Panel
 from tidegate.series.synthetic import random_walk
 
 BASELINES = ("naive", "seasonal_naive", "drift")
+NAN = float("nan")
 
 
 def judged(panel: Panel, forecaster: Forecaster, horizon: int = 6, windows: int = 5, **options: int) -> Backtest:
@@ -38,14 +41,24 @@ def shifted(by: float, factor: float = 1.0, name: str = "seasonal_naive") -> For
 @pytest.mark.parametrize(
     ("comparison", "words"),
     [
-        (Comparison("m", "naive", 0.18, "MASE", 87, 111, "series", 1e-9, ""),
+        (Comparison("m", "naive", 0.18, "MASE", 87, 24, 111, "series", 1e-9, ""),
          "naive by 18 % (better on 87 of 111 series, p < 0.001)"),
-        (Comparison("m", "AutoETS", 0.04, "MASE", 60, 111, "series", 0.3, ""),
+        (Comparison("m", "AutoETS", 0.04, "MASE", 60, 51, 111, "series", 0.3, ""),
          "AutoETS by 4 % (better on 60 of 111 series, not significant)"),
-        (Comparison("m", "drift", -0.062, "MASE", 1, 5, "windows", 0.021, ""),
+        (Comparison("m", "drift", -0.062, "MASE", 1, 4, 5, "windows", 0.021, ""),
          "drift by 6 % (worse in 4 of 5 windows, p = 0.021)"),
-        (Comparison("m", "drift", 0.5, "MASE", 1, 1, "windows", float("nan"), ""),
+        (Comparison("m", "drift", 0.5, "MASE", 1, 0, 1, "windows", NAN, ""),
          "drift by 50 % (too few windows to test)"),
+        (Comparison("m", "drift", 0.5, "MASE", 60, 49, 111, "series", 0.3, ""),
+         "drift by 50 % (better on 60 of 111 series, equal on 2, not significant)"),
+        (Comparison("m", "drift", -9.0, "MASE", 0, 5, 5, "windows", 0.021, ""),
+         "drift by 900 % (worse in 5 of 5 windows, p = 0.021)"),
+        (Comparison("m", "drift", -24.0, "MASE", 0, 5, 5, "windows", 0.021, ""),
+         "drift by a factor of 25 (worse in 5 of 5 windows, p = 0.021)"),
+        (Comparison("m", "drift", -math.inf, "MASE", 0, 5, 5, "windows", 0.021, ""),
+         "drift, which makes no error (worse in 5 of 5 windows, p = 0.021)"),
+        (Comparison("m", "drift", 0.5, "MASE", 5, 0, 5, "windows", NAN, "", alike=True),
+         "drift by 50 % (better in 5 of 5 windows, by the same in each: no test)"),
     ],
 )  # fmt: skip
 def test_a_comparison_in_words(comparison: Comparison, words: str) -> None:
@@ -61,6 +74,66 @@ def test_the_sentence_names_seasonal_naive_first_and_then_the_strongest_other() 
     sentence = result.verdict.sentence
     assert sentence.startswith("model loses to seasonal naive by ") and " but beats " in sentence
     assert "of 12 series" in sentence
+
+
+def last_value_and(*more: float) -> Forecaster:
+    """The last value of each series and something more."""
+    return lambda panel, horizon, levels: around(
+        panel,
+        horizon,
+        levels,
+        np.repeat(panel.values[panel.offsets[1:] - 1, None] + np.array(more)[:, None], horizon, axis=1),
+        np.ones((panel.size, horizon, len(levels))),
+    )
+
+
+def test_ties_are_no_losses() -> None:
+    # The series rise by 1 a step, so that naive misses by 1; the model misses by 1 on seven, 0 on two and 2 on three:
+    # 13 in all and 1 / 12 more than naive's 12.
+    model_of_twelve = last_value_and(*[0.0] * 7, *[1.0] * 2, *[-1.0] * 3)
+    result = backtest(panel_of(*[list(range(9))] * 12), [model(model_of_twelve), ready("naive")], 1, windows=2)
+    comparison = result.verdict.comparisons[0]
+    assert (comparison.better, comparison.worse, comparison.ties, comparison.of) == (2, 3, 7, 12)
+    assert (
+        result.verdict.sentence == "model loses to naive by 8 % (worse on 3 of 12 series, equal on 7, not significant)"
+    )
+
+
+def test_a_rounding_error_is_no_error() -> None:
+    # 5, 7 … 27 again and again: seasonal naive makes no error, Naive2 one of 1e-15, the model one of 0.5. Naive misses
+    # by 2, 4 … 12 from July on and by 22, 20 … 12 from January on: 7 and 17, in the mean 12.
+    panel = panel_of([5.0 + 2 * (month % 12) for month in range(60)])
+    contenders = [ready(name, 12) for name in ("naive", "seasonal_naive", "naive2")]
+    halfway = baseline("seasonal_naive", season_length=12)
+
+    def high(history: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
+        point = halfway(history, horizon, levels).at(0.5) + 0.5
+        return around(history, horizon, levels, point, np.ones((*point.shape, len(levels))))
+
+    result = backtest(panel, [model(high), *contenders], 6, windows=4, season_length=12)
+    assert 0 < result.scores["Naive2"]["mae"] < 1e-14
+    assert [comparison.gain for comparison in result.verdict.comparisons] == [1 - 0.5 / 12, -math.inf, -math.inf]
+    assert result.verdict.sentence == (
+        "model loses to seasonal naive, which makes no error (worse in 4 of 4 windows, by the same in each: no test) "
+        "but beats naive by 96 % (better in 4 of 4 windows, p = 0.028)"
+    )
+
+
+def test_an_error_that_is_nothing_beside_the_scale_is_none() -> None:
+    # The series rise by 1 a step, which is their scale.
+    panel = panel_of(list(range(30)))
+    result = backtest(panel, [model(last_value_and(1 + 1e-10)), model(last_value_and(1.0), "exact")], 1, windows=4)
+    assert result.verdict.sentence == "model equals exact"
+
+
+def test_a_baseline_that_forecasts_the_same_is_not_named_again() -> None:
+    # Without a season seasonal naive is naive: both miss by 1, 2 and 3, the model by 2, 3 and 4. Nine ranks that tie:
+    # z = (45 - 22.5 - 0.5) / 7.5, so p = 0.0034.
+    panel = panel_of(*[list(range(30))] * 9)
+    same = [ready("seasonal_naive", 1), ready("naive")]
+    result = backtest(panel, [model(last_value_and(*[-1.0] * 9)), *same], 3, windows=4, season_length=1)
+    assert len(result.verdict.comparisons) == 2
+    assert result.verdict.sentence == "model loses to seasonal naive by 50 % (worse on 9 of 9 series, p = 0.0034)"
 
 
 def test_few_series_are_tested_over_windows() -> None:
@@ -103,6 +176,15 @@ def test_a_flat_line_through_a_season_is_warned_of() -> None:
     assert any(warning.startswith("flat: on ") and "of 12 series" in warning for warning in result.verdict.warnings)
     walks = panel_of(*(random_walk(120, seed=seed).tolist() for seed in range(9)))
     assert not any(warning.startswith("flat") for warning in judged(walks, baseline("naive")).verdict.warnings)
+
+
+def test_a_flat_line_is_not_warned_of_where_seasonal_naive_is_one_too() -> None:
+    # Without a season it is naive, which is closer here; a line 1 below it is no flatter.
+    panel = panel_of(*[list(range(30))] * 9)
+    below = [model(last_value_and(*[-1.0] * 9)), ready("naive"), ready("seasonal_naive", 1)]
+    result = backtest(panel, below, 3, windows=4, season_length=1)
+    assert (result.score("mae")["seasonal naive"] < result.score("mae")["model"]).all()
+    assert not any(warning.startswith("flat") for warning in result.verdict.warnings)
 
 
 def test_bias_is_warned_of_with_its_side() -> None:
@@ -150,15 +232,34 @@ def test_one_window_leaves_nothing_to_choose_on() -> None:
     assert set(result.recommendation.chosen) == {"model"}
 
 
+def test_a_last_window_without_values_is_said_to_have_none() -> None:
+    panel = panel_of([*range(20), NAN, NAN, NAN], [*range(20), NAN, NAN, NAN])
+    result = backtest(panel, [model(constant(5.0)), ready("naive")], 3, windows=4)
+    assert result.recommendation.sentence == (
+        "chosen on the windows before the last (naive for 2; a blend is model with naive), the recommendation cannot "
+        "be scored: the last window has no values"
+    )
+
+
+def test_a_last_window_that_a_method_did_not_forecast_is_told_too() -> None:
+    def late(history: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
+        return last_value_and(NAN if len(history.values) == 17 else 1.0)(history, horizon, levels)
+
+    contenders = [model(constant(5.0)), Contender("late", lambda history: late)]
+    sentence = backtest(panel_of(list(range(20))), contenders, 3, windows=4).recommendation.sentence
+    assert sentence.endswith("(late; a blend is model with late), the recommendation cannot be scored: the last window "
+                             "lacks forecasts")  # fmt: skip
+
+
 def test_a_blend_is_offered_where_two_errors_cancel() -> None:
-    panel = seasonal_panel(10, 90)
-
-    def high(history: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
-        return shifted(1.0)(history, horizon, levels)
-
-    contenders = [model(high), ready("naive", 6)]
-    low = backtest(panel, [*contenders, model(shifted(-1.0), "low")], 6, windows=5, season_length=6)
-    assert set(low.recommendation.chosen) & {BLEND, "low", "model"}
+    # 10, 30, 10 and so on, whose scale is 20: the model says 3 too much and the best baseline 3 too little; naive
+    # misses by 20 at every second step.
+    panel = panel_of(*[[10.0, 30.0] * 20] * 3)
+    low = Contender("low", lambda history: shifted(-3.0))
+    result = backtest(panel, [model(shifted(3.0)), low, ready("naive")], 2, windows=5, season_length=1)
+    found = result.recommendation
+    assert found.chosen == (BLEND,) * 3 and found.blended == ("model", "low")
+    assert (found.error, found.model_error, found.baseline_error) == (0.0, 3 / 20, 3 / 20)
 
 
 def test_a_constant_forecast_of_a_constant_series_needs_no_warning() -> None:

@@ -75,7 +75,7 @@ class Backtest:
         settings: what to write down so that it can be done again.
         proof: of no leakage, where it was asked for.
         given: contender -> quantiles as the model gives them, where those in `quantiles` are conformal.
-        library: what `frame` comes back in.
+        library: "pandas", "polars", "pyarrow" or "numpy": what `frame` comes back in.
     """
 
     panel: Panel
@@ -102,6 +102,11 @@ class Backtest:
     def windows(self) -> int:
         """Number of origins."""
         return self.origins.windows
+
+    @property
+    def main_metric(self) -> str:
+        """What verdict and report go by: "MASE", or "MAE" where no series has a scale."""
+        return "MASE" if np.isfinite(self.scale).any() else "MAE"
 
     def at(self, contender: str, level: float) -> Floats:
         """(series, windows, horizon) a quantile of a contender; 0.5 is its forecast."""
@@ -191,6 +196,13 @@ class Backtest:
 
         return forecast_columns(self, text=text)
 
+    @cached_property
+    def frame(self) -> Any:
+        """The columns in the library the data came in, as `Forecast.frame`; a dict of arrays for a file or an array."""
+        from tidegate.evaluation.tables import Rows
+
+        return Rows(self).frame
+
     def score_columns(self) -> dict[str, NDArray[Any]]:
         """The table a person reads first: a row per contender, a column for each of the main metrics."""
         from tidegate.evaluation.tables import score_columns
@@ -259,9 +271,7 @@ def backtest(
     Raises: ConfigError, DataError as `plan_origins`; what a contender raises.
     """
     step = horizon if step is None else step
-    every = 1 if refit is True else windows if refit is False else refit
-    if every < 1:
-        raise ConfigError(f"refit {refit}: expected False, True, or every how many windows, from 1")
+    every = _windows_per_fit(refit, windows)
     names = [contender.name for contender in contenders]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"two contenders are called {repeated[0]!r}: leave one out, or name them apart")
@@ -313,6 +323,15 @@ def backtest(
         settings=dict(settings or {}),
         library=library,
     )
+
+
+def _windows_per_fit(refit: bool | int, windows: int) -> int:
+    """After how many windows a contender is made anew. Raises: ConfigError."""
+    if isinstance(refit, bool | np.bool_):
+        return 1 if refit else windows
+    if not isinstance(refit, int | np.integer) or refit < 1:
+        raise ConfigError(f"refit {refit!r}: expected False, True, or every how many windows, from 1")
+    return int(refit)
 
 
 def _unforecast(panel: Panel, origins: Origins, name: str, quantiles: Floats) -> str | None:

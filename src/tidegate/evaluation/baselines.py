@@ -60,12 +60,18 @@ TITLES = {
 
 
 def baseline(
-    name: str, *, season_length: Seasons = None, time_limit: float | None = None, progress: Progress | None = None
+    name: str,
+    *,
+    season_length: Seasons = None,
+    bounds: bool = True,
+    time_limit: float | None = None,
+    progress: Progress | None = None,
 ) -> Forecaster:
     """A baseline by name: one of PLAIN, or of STATISTICAL (those need the extra "stats").
 
     Args:
         season_length: steps per season for every series, of several the shortest; left out, as `forecast` finds them.
+        bounds: cut at 0 where a history never goes below it, as `forecast` does; False: as the method gives them.
         time_limit: seconds a statistical baseline may take per call; series it does not reach have no forecast (NaN).
         progress: called with the number of series done and in all by those that take their time.
     Raises: ConfigError for a name that is none of these.
@@ -73,7 +79,7 @@ def baseline(
     if name in STATISTICAL:
         from tidegate.evaluation.statistical import statistical
 
-        return statistical(name, season_length=season_length, time_limit=time_limit, progress=progress)
+        return statistical(name, season_length=season_length, bounds=bounds, time_limit=time_limit, progress=progress)
     makers = {"naive": naive, "seasonal_naive": seasonal_naive, "drift": drift, "naive2": naive2}
     if name not in makers:
         near = get_close_matches(name.lower().replace(" ", "_").replace("-", "_"), [*PLAIN, *STATISTICAL], n=1)
@@ -82,21 +88,31 @@ def baseline(
     make = makers[name]
 
     def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
-        return make(panel, horizon, levels, season_length=season_length)
+        return make(panel, horizon, levels, season_length=season_length, bounds=bounds)
 
     return forecaster
 
 
 def naive(
-    panel: Panel, horizon: int, levels: tuple[float, ...] = (80, 95), *, season_length: Seasons = None
+    panel: Panel,
+    horizon: int,
+    levels: tuple[float, ...] = (80, 95),
+    *,
+    season_length: Seasons = None,
+    bounds: bool = True,
 ) -> Forecast:
     """The last observed value, on and on."""
     point = np.repeat(_last(panel)[0][:, None], horizon, axis=1)
-    return around(panel, horizon, levels, point, _radii(panel, horizon, levels, 1), season_length)
+    return around(panel, horizon, levels, point, _radii(panel, horizon, levels, 1), season_length, bounds)
 
 
 def drift(
-    panel: Panel, horizon: int, levels: tuple[float, ...] = (80, 95), *, season_length: Seasons = None
+    panel: Panel,
+    horizon: int,
+    levels: tuple[float, ...] = (80, 95),
+    *,
+    season_length: Seasons = None,
+    bounds: bool = True,
 ) -> Forecast:
     """The line through the first and the last observed value, drawn on.
 
@@ -109,11 +125,16 @@ def drift(
     slope = (last - first) / span
     ahead = panel.offsets[1:, None] - 1 - position[:, None] + np.arange(1, horizon + 1)
     radii = _radii(panel, horizon, levels, 1, slope) * np.sqrt(1 + ahead / span[:, None])[..., None]
-    return around(panel, horizon, levels, last[:, None] + slope[:, None] * ahead, radii, season_length)
+    return around(panel, horizon, levels, last[:, None] + slope[:, None] * ahead, radii, season_length, bounds)
 
 
 def seasonal_naive(
-    panel: Panel, horizon: int, levels: tuple[float, ...] = (80, 95), *, season_length: Seasons = None
+    panel: Panel,
+    horizon: int,
+    levels: tuple[float, ...] = (80, 95),
+    *,
+    season_length: Seasons = None,
+    bounds: bool = True,
 ) -> Forecast:
     """The last season again and again: each step repeats the last observed value of its phase.
 
@@ -124,20 +145,22 @@ def seasonal_naive(
     point = np.empty((panel.size, horizon))
     radii = np.empty((panel.size, horizon, len(levels)))
     last = _last(panel)[0]
-    for m in np.unique(lengths):
+    for m in np.unique(lengths).tolist():
         group = np.flatnonzero(lengths == m)
-        tails = _tails(panel, group, SEASONS_KEPT * int(m)).reshape(len(group), SEASONS_KEPT, int(m))
-        seen = ~np.isnan(tails)
-        newest = SEASONS_KEPT - 1 - np.argmax(seen[:, ::-1], axis=1)
-        season = np.take_along_axis(tails, newest[:, None], axis=1)[:, 0]
-        season = np.where(seen.any(axis=1), season, last[group, None])
+        season = _last_season(panel, group, m, min(m, horizon))
+        season = np.where(np.isnan(season), last[group, None], season)
         point[group] = season[:, np.arange(horizon) % m]
-        radii[group] = _radii(panel.select(group), horizon, levels, int(m))
-    return around(panel, horizon, levels, point, radii, season_length)
+        radii[group] = _radii(panel.select(group), horizon, levels, m)
+    return around(panel, horizon, levels, point, radii, season_length, bounds)
 
 
 def naive2(
-    panel: Panel, horizon: int, levels: tuple[float, ...] = (80, 95), *, season_length: Seasons = None
+    panel: Panel,
+    horizon: int,
+    levels: tuple[float, ...] = (80, 95),
+    *,
+    season_length: Seasons = None,
+    bounds: bool = True,
 ) -> Forecast:
     """Naive on seasonally adjusted values where the series is seasonal, else naive: the M4 competition's benchmark.
 
@@ -163,7 +186,7 @@ def naive2(
     adjusted = Panel(values, panel.offsets, panel.timeline)
     point = _last(adjusted)[0][:, None] * factors
     radii = _radii(adjusted, horizon, levels, 1) * factors[..., None]
-    return around(panel, horizon, levels, point, radii, season_length)
+    return around(panel, horizon, levels, point, radii, season_length, bounds)
 
 
 def is_seasonal(values: Floats, m: int) -> bool:
@@ -200,8 +223,12 @@ def around(
     point: Floats,
     radii: Floats,
     season_length: Seasons = None,
+    bounds: bool = True,
 ) -> Forecast:
-    """A Forecast from points (series, horizon) and radii (series, horizon, levels): symmetric and nested."""
+    """A Forecast from points (series, horizon) and radii (series, horizon, levels): symmetric and nested.
+
+    bounds: cut at 0 where a history never goes below it.
+    """
     quantile_levels = wanted_levels(levels, ())
     quantiles = np.empty((*point.shape, len(quantile_levels)))
     quantiles[..., quantile_levels.index(0.5)] = point
@@ -211,7 +238,7 @@ def around(
         low, high = interval_quantiles(float(level))
         quantiles[..., quantile_levels.index(low)] = point - nested[..., place]
         quantiles[..., quantile_levels.index(high)] = point + nested[..., place]
-    quantiles, notes = bounded(panel, quantiles, None, None, True)
+    quantiles, notes = bounded(panel, quantiles, None, None, bounds)
     return Forecast(
         panel=panel,
         horizon=horizon,
@@ -280,6 +307,19 @@ def _tails(panel: Panel, group: Integers, length: int) -> Floats:
     starts = np.maximum(panel.offsets[group], panel.offsets[group + 1] - length)
     found = stack(panel.values, starts, panel.offsets[group + 1])
     return np.pad(found, ((0, 0), (length - found.shape[1], 0)), constant_values=np.nan)
+
+
+def _last_season(panel: Panel, group: Integers, m: int, phases: int) -> Floats:
+    """(group, phases) the last observed value of each of the first phases; NaN where SEASONS_KEPT seasons have none.
+
+    Only phases that are forecast: a season may be far longer than the series, and than memory.
+    """
+    season = np.full((len(group), phases), np.nan)
+    for back in range(1, SEASONS_KEPT + 1):
+        steps = panel.lengths[group, None] - back * m + np.arange(phases)
+        wanted = np.isnan(season) & (steps >= 0)
+        season[wanted] = panel.values[(panel.offsets[group, None] + steps)[wanted]]
+    return season
 
 
 def _last(panel: Panel) -> tuple[Floats, Integers]:

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Axis = int | tuple[int, ...]
 
+ROUNDING = 1e-12  # of the size of values: what differs by less differs by rounding errors alone
+
 
 def mae(actual: Floats, forecast: Floats, *, axis: Axis = -1) -> Floats:
     """Mean absolute error, in the units of the series."""
@@ -150,7 +152,8 @@ def absolute_scale(panel: Panel, season_length: Integers | int) -> Floats:
     """(series,) mean |y[t] - y[t - m]| within each history: what MASE divides by, in the units of the series.
 
     Args: season_length: m, for all series or (series,); 1 where there is no season.
-    Returns: NaN where the history has no two values m steps apart, or all such pairs are equal (a zero scale).
+    Returns: NaN where the history has no two values m steps apart, or all such pairs are equal (a zero scale), but for
+        rounding errors: a computed sine differs from season to season by those.
     """
     return _scale(panel, season_length, np.abs)
 
@@ -171,7 +174,10 @@ def _scale(panel: Panel, season_length: Integers | int, size: np.ufunc) -> Float
     # A running sum over all series would lose the small ones beside the large.
     sums = _sums(np.where(known, sizes, 0.0), panel.offsets)
     scale = _ratio(sums, _sums(known.astype(np.float64), panel.offsets))
-    return np.where(scale > 0, scale, np.nan)
+    largest = np.fmax.reduceat(np.append(np.abs(panel.values), np.nan), panel.offsets[:-1])
+    with np.errstate(over="ignore"):  # the square of a value near 1e300
+        least = size(ROUNDING * np.where(panel.lengths > 0, largest, np.nan))
+    return np.where(scale > least, scale, np.nan)
 
 
 def _sums(values: Floats, offsets: Integers) -> Floats:

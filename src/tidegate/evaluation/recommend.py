@@ -26,7 +26,7 @@ class Recommendation:
         counts: name -> for how many series it was chosen.
         error, model_error, baseline_error: MASE (MAE where no series has a scale) on the last window of the choice, of
             the model for all series, and of the baseline that was best before; NaN where there is no earlier window to
-            choose on.
+            choose on, or nothing to score on in the last.
         sentence: the same in words.
     """
 
@@ -99,15 +99,19 @@ def _scored(backtest: Backtest, model: str, best: str, chosen: tuple[str, ...]) 
     counts = {name: chosen.count(name) for name in dict.fromkeys(chosen)}
     counts = dict(sorted(counts.items(), key=lambda item: -item[1]))
     words = ", ".join(f"{name} for {count:,}" for name, count in counts.items())
-    sentence = (
-        f"chosen on the windows before the last ({words}; a blend is {model} with {best}), the recommendation has "
-        f"{metric} {error:.3f} on the last window, {model} for all series {model_error:.3f}, {best} for all "
-        f"{baseline_error:.3f}"
-    )
-    if len(chosen) == 1:
-        sentence = (
-            sentence.replace(f"({words};", f"({chosen[0]};").replace(" for all series", "").replace(" for all", "")
+    alone = len(chosen) == 1
+    if both.any():
+        all_series, all_of_them = ("", "") if alone else (" for all series", " for all")
+        told = (
+            f"the recommendation has {metric} {error:.3f} on the last window, {model}{all_series} {model_error:.3f}, "
+            f"{best}{all_of_them} {baseline_error:.3f}"
         )
+    elif not np.isfinite(actual).any():
+        told = "the recommendation cannot be scored: the last window has no values"
+    else:
+        told = "the recommendation cannot be scored: the last window lacks forecasts"
+    picks = chosen[0] if alone else words
+    sentence = f"chosen on the windows before the last ({picks}; a blend is {model} with {best}), {told}"
     return Recommendation(chosen, (model, best), counts, error, model_error, baseline_error, sentence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from html import escape
@@ -17,6 +18,7 @@ from tidegate.evaluation.baselines import PLAIN, TITLES
 from tidegate.evaluation.findings import data_findings
 from tidegate.evaluation.report_charts import calibration, error_by_step, error_by_window, window_charts
 from tidegate.evaluation.scores import metric_table
+from tidegate.evaluation.verdict import TIMES, Comparison
 
 Floats = NDArray[np.float64]
 REPORT_SUFFIXES = (".html",)
@@ -90,13 +92,12 @@ def embedded_series(errors: Floats, most: int) -> list[int]:
 
 
 def _errors(backtest: Backtest, contender: str) -> Floats:
-    metric = "mase" if np.isfinite(backtest.scale).any() else "mae"
-    return backtest.score(metric)[contender]
+    return backtest.score(backtest.main_metric.lower())[contender]
 
 
 def _drawn(backtest: Backtest, model: str) -> list[str]:
     """The model, seasonal naive, and the others from the best on: more lines than LINES are a tangle."""
-    scores = {name: backtest.scores[name]["mase"] for name in backtest.contenders}
+    scores = {name: backtest.scores[name][backtest.main_metric.lower()] for name in backtest.contenders}
     ranked = sorted(backtest.contenders, key=lambda name: (not np.isfinite(scores[name]), scores[name]))
     first = [name for name in (model, TITLES["seasonal_naive"]) if name in backtest.contenders]
     return list(dict.fromkeys((*first, *ranked)))[:LINES]
@@ -167,16 +168,34 @@ def _comparison_table(backtest: Backtest) -> Table:
     rows = [
         [
             one.against,
-            f"{'less' if one.gain > 0 else 'more'} by {abs(one.gain):.1%}".replace("%", " %")
-            if np.isfinite(one.gain)
-            else "not to be compared",
-            f"{one.better:,} of {one.of:,} {one.unit}",
-            "too few" if np.isnan(one.p) else "< 0.001" if one.p < 0.001 else f"{one.p:.3f}",
+            _gain_cell(one),
+            f"{one.better:,} of {one.of:,} {one.unit}" + (f", equal on {one.ties:,}" if one.ties else ""),
+            _p_cell(one),
         ]
         for one in backtest.verdict.comparisons
     ]
     tests = dict.fromkeys(one.test for one in backtest.verdict.comparisons if np.isfinite(one.p))
     return Table(["baseline", "error", "better on", "p"], rows, caption="p: " + "; ".join(tests) if tests else "")
+
+
+def _gain_cell(comparison: Comparison) -> str:
+    """ "less by 18.2 %", "25 times as much"."""
+    gain = comparison.gain
+    if math.isnan(gain):
+        return "not to be compared"
+    if comparison.equal:
+        return "equal"
+    if math.isinf(gain):
+        return "more: the baseline makes none"
+    if gain < -TIMES:
+        return f"{1 - gain:,.0f} times as much"
+    return f"{'less' if gain > 0 else 'more'} by {100 * abs(gain):.1f} %"
+
+
+def _p_cell(comparison: Comparison) -> str:
+    if math.isnan(comparison.p):
+        return "no variance" if comparison.alike else "too few"
+    return "< 0.001" if comparison.p < 0.001 else f"{comparison.p:.3f}"
 
 
 def _extremes(backtest: Backtest, model: str, errors: Floats) -> list[Table]:
@@ -192,14 +211,15 @@ def _extremes(backtest: Backtest, model: str, errors: Floats) -> list[Table]:
         return Table(["series", model, *others], rows, caption=caption, digits=3)
 
     count = min(TOP, max(1, len(order) // 2))
-    return [table(order[:count], "The worst, by MASE"), table(order[::-1][:count], "The best, by MASE")]
+    metric = backtest.main_metric
+    return [table(order[:count], f"The worst, by {metric}"), table(order[::-1][:count], f"The best, by {metric}")]
 
 
 def _index(backtest: Backtest, model: str, errors: Floats) -> Index:
-    columns: dict[str, NDArray[np.generic]] = {f"MASE {model}": errors}
+    columns: dict[str, NDArray[np.generic]] = {f"{backtest.main_metric} {model}": errors}
     for name in (TITLES["seasonal_naive"], TITLES["auto_ets"]):
         if name in backtest.contenders:
-            columns[f"MASE {name}"] = _errors(backtest, name)
+            columns[f"{backtest.main_metric} {name}"] = _errors(backtest, name)
     for level in backtest.levels:
         columns[_unbroken(f"covers {level:g} %")] = 100 * backtest.score(f"coverage_{level:g}")[model]
     columns["windows"] = backtest.origins.scored.sum(axis=0).astype(np.float64)
@@ -256,7 +276,7 @@ def command_line(backtest: Backtest) -> str:
             words += ["--baseline", str(name)]
     words += ["--levels", ",".join(f"{level:g}" for level in backtest.levels), "--report", "report.html"]
     words += ["--no-calibrate"] * (asked.get("calibrate") is False) + ["--no-bounds"] * (asked.get("bounds") is False)
-    words += ["--drop-last"] * bool(asked.get("drop_last"))
+    words += ["--drop-last"] * bool(asked.get("drop_last")) + ["--prove"] * bool(asked.get("prove"))
     for option, usual in SETTINGS.items():
         given = asked.get(option, usual)
         if given is not None and given != usual:

@@ -18,7 +18,7 @@ STEPS_SHOWN = 1_500  # of one series: what a chart can show and a page can hold
 
 def error_by_step(backtest: Backtest, contenders: Sequence[str]) -> LineChart:
     """MASE (MAE where there is no scale) at each step of the horizon."""
-    metric = _metric(backtest)
+    metric = backtest.main_metric
     errors = backtest.score(metric.lower(), "step")
     ahead = np.arange(1, backtest.horizon + 1)
     style = "line+points" if backtest.horizon <= 24 else "line"
@@ -35,7 +35,7 @@ def error_by_step(backtest: Backtest, contenders: Sequence[str]) -> LineChart:
 
 def error_by_window(backtest: Backtest, contenders: Sequence[str]) -> LineChart:
     """MASE (MAE where there is no scale) of each window, the earliest first."""
-    metric = _metric(backtest)
+    metric = backtest.main_metric
     errors = backtest.score(metric.lower(), "window")
     return LineChart(
         "Error by window",
@@ -92,7 +92,7 @@ def window_charts(backtest: Backtest, model: str, beside: str | None, series: It
     overlap, where windows do), with the median of one other contender beside it."""
     windows = _apart(backtest)
     charts = []
-    errors = backtest.score(_metric(backtest).lower())[model]
+    errors = backtest.score(backtest.main_metric.lower())[model]
     for index in series:
         used = [window for window in windows if backtest.origins.scored[window, index]]
         if not used:
@@ -137,8 +137,8 @@ def window_charts(backtest: Backtest, model: str, beside: str | None, series: It
                 y_label=backtest.panel.target if backtest.panel.ids else "",
                 timezone=zone,
                 marks=marks,
-                caption=f"{_metric(backtest)} of {model}: {errors[index]:.3g}. Vertical lines: the last step that the "
-                "forecast of that window saw.",
+                caption=f"{backtest.main_metric} of {model}: {errors[index]:.3g}. Vertical lines: the last step that "
+                "the forecast of that window saw.",
             )
         )
     return charts
@@ -148,7 +148,3 @@ def _apart(backtest: Backtest) -> list[int]:
     """Windows that do not overlap, counted back from the last."""
     every = -(-backtest.horizon // backtest.step)
     return list(range(backtest.windows - 1, -1, -every))[::-1]
-
-
-def _metric(backtest: Backtest) -> str:
-    return "MASE" if np.isfinite(backtest.scale).any() else "MAE"

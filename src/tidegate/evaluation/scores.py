@@ -43,7 +43,7 @@ class Metric:
 
 def metric_table(levels: tuple[float, ...]) -> dict[str, Metric]:
     """All metrics by name; those of intervals once for each level."""
-    scale = "the history is constant or too short, so its scale is zero"
+    scale = "the history is constant, repeats its season exactly or is too short, so its scale is zero"
     table = {
         "mase": Metric("MASE", _scaled_error, needs=scale),
         "rmsse": Metric("RMSSE", _scaled_square, needs=scale),

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 EXACT = 25  # pairs up to which the distribution of the signed-rank statistic is counted out
+FEWEST = 3  # values that a mean is tested on
+ALIKE = 1e-9  # of the largest: a spread that is rounding error
 
 
 def wilcoxon(differences: Floats) -> float:
@@ -45,12 +47,13 @@ def diebold_mariano(differences: Floats, ahead: int = 1) -> float:
     Args:
         differences: (n,) loss of one method minus that of the other, in time order.
         ahead: steps (of this sequence) that one forecast reaches into the next ones; 1 where windows do not overlap.
-    Returns: NaN for fewer than 3 values, or fewer than 2 * ahead; 1 if they are all 0.
+    Returns: NaN for fewer than 3 values, or fewer than 2 * ahead, and where they are all alike, as there is no variance
+        to test against; 1 if they are all 0.
     Source: Diebold & Mariano (1995); Harvey, Leybourne & Newbold (1997): Student's t with n - 1 degrees of freedom.
     """
     kept = differences[np.isfinite(differences)]
     n = len(kept)
-    if n < max(3, 2 * ahead):
+    if n < max(FEWEST, 2 * ahead):
         return math.nan
     mean = float(kept.mean())
     centred = kept - mean
@@ -58,10 +61,16 @@ def diebold_mariano(differences: Floats, ahead: int = 1) -> float:
     variance = (covariance[0] + 2 * sum(covariance[1:])) / n
     if variance <= 0:
         variance = covariance[0] / n  # a sum of few covariances may be negative
-    if variance <= 0:
-        return 1.0 if mean == 0 else 0.0
+    if variance <= 0 or all_alike(kept):
+        return 1.0 if mean == 0 else math.nan
     correction = (n + 1 - 2 * ahead + ahead * (ahead - 1) / n) / n
     return student_p(mean / math.sqrt(variance) * math.sqrt(correction), n - 1)
+
+
+def all_alike(differences: Floats) -> bool:
+    """Whether values, NaN left out, are the same but for rounding errors."""
+    kept = differences[np.isfinite(differences)]
+    return not len(kept) or bool(np.ptp(kept) <= ALIKE * np.abs(kept).max())
 
 
 def student_p(t: float, degrees: float) -> float:

@@ -37,6 +37,7 @@ def statistical(
     name: str,
     *,
     season_length: Seasons = None,
+    bounds: bool = True,
     time_limit: float | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
@@ -48,7 +49,7 @@ def statistical(
     and series that a model fails on, have NaN for a forecast: they are counted and named in the notes.
 
     Args:
-        season_length: as in `baselines.baseline`; AutoETS takes no season above 24 (statsforecast's rule).
+        season_length, bounds: as in `baselines.baseline`; AutoETS takes no season above 24 (statsforecast's rule).
         time_limit: seconds per call from when a worker has started (up to START_LIMIT, else there is no forecast).
         jobs: processes; left out, one per core.
     Raises: MissingExtra without statsforecast; ConfigError for a limit that is not above 0.
@@ -65,7 +66,7 @@ def statistical(
             for values, m in zip(panel, seasons, strict=True)
         ]
         answers, late = _answers(tasks, jobs or os.cpu_count() or 1, time_limit, progress)
-        return _forecast(name, panel, horizon, levels, answers, late, season_length)
+        return _forecast(name, panel, horizon, levels, answers, late, season_length, bounds)
 
     return forecaster
 
@@ -86,6 +87,7 @@ def _forecast(
     answers: list[Answer | None],
     late: int,
     season_length: Seasons,
+    bounds: bool,
 ) -> Forecast:
     nothing = np.full((panel.size, horizon), np.nan)
     empty = around(panel, horizon, levels, nothing, np.full((*nothing.shape, len(levels)), np.nan), season_length)
@@ -98,7 +100,7 @@ def _forecast(
             low, high = interval_quantiles(level)
             quantiles[index, :, quantile_levels.index(low)] = answer[f"lo-{level:g}"]
             quantiles[index, :, quantile_levels.index(high)] = answer[f"hi-{level:g}"]
-    quantiles, cut = bounded(panel, np.sort(quantiles, axis=-1), None, None, True)
+    quantiles, cut = bounded(panel, np.sort(quantiles, axis=-1), None, None, bounds)
     absent = np.flatnonzero(np.isnan(quantiles).any(axis=(1, 2)))
     notes = list(cut)
     if len(absent):

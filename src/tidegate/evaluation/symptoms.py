@@ -102,9 +102,11 @@ def _flat(backtest: Backtest, model: str) -> str | None:
     if seasonal is None or backtest.horizon < 3:
         return None
     known = np.isfinite(backtest.actual) & np.isfinite(backtest.at(model, 0.5))
-    spread, moved = (_spread(values, known) for values in (backtest.at(model, 0.5), backtest.actual))
+    repeated = backtest.at(TITLES["seasonal_naive"], 0.5)  # a straight line itself where there is no season
+    spread, other, moved = (_spread(one, known) for one in (backtest.at(model, 0.5), repeated, backtest.actual))
     testable = np.isfinite(moved) & (moved > 0)
-    flat = np.flatnonzero(testable & (spread < FLAT * moved) & (seasonal < backtest.score("mae")[model]))
+    straight = (spread < FLAT * moved) & (other >= FLAT * moved)
+    flat = np.flatnonzero(testable & straight & (seasonal < backtest.score("mae")[model]))
     if not len(flat) or len(flat) < SOME * testable.sum():
         return None
     return (

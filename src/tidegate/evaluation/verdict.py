@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from tidegate.evaluation.backtest import Backtest
 from tidegate.evaluation.baselines import TITLES
-from tidegate.evaluation.significance import diebold_mariano, wilcoxon
+from tidegate.evaluation.metrics import ROUNDING
+from tidegate.evaluation.significance import FEWEST, all_alike, diebold_mariano, wilcoxon
 
 Floats = NDArray[np.float64]
 
 SERIES_FOR_WILCOXON = 8  # below, two-sided p of the signed-rank test cannot fall under 0.01
 SIGNIFICANT = 0.05
 EQUAL = 0.0005
+TIMES = 10.0  # a loss by more than 1,000 % is told as a factor
+NO_ERROR = 1e-9  # of the scale: a smaller error is rounding
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,15 @@ class Comparison:
     """A model against one other contender, on the series that both forecast.
 
     Attributes:
-        gain: 1 - own mean error / the other's; 0.18 is 18 % less error, below 0 it is worse.
+        gain: 1 - own mean error / the other's; 0.18 is 18 % less error, below 0 it is worse, -inf where the other makes
+            no error.
         metric: "MASE", or "MAE" where no series has a scale.
-        better, of: on how many units (series, or windows where there are few series) its error is smaller.
+        better, worse, of: on how many units (series, or windows where there are few series) its error is smaller, and
+            larger, and how many there are; on the rest it is the same.
         unit: "series" or "windows".
-        p: two-sided; NaN where there are too few units to tell.
+        p: two-sided; NaN where there are too few units to tell, or no variance.
         test: the test behind p.
+        alike: whether the difference is the same in all units, so that there is no variance to test against.
     """
 
     model: str
@@ -37,10 +43,22 @@ class Comparison:
     gain: float
     metric: str
     better: int
+    worse: int
     of: int
     unit: str
     p: float
     test: str
+    alike: bool = False
+
+    @property
+    def ties(self) -> int:
+        """On how many units the errors are the same; the test over series leaves these out."""
+        return self.of - self.better - self.worse
+
+    @property
+    def equal(self) -> bool:
+        """Whether the errors are the same as far as anyone would print them."""
+        return abs(self.gain) < EQUAL
 
     @property
     def significant(self) -> bool:
@@ -49,19 +67,27 @@ class Comparison:
     @property
     def words(self) -> str:
         """ "seasonal naive by 18 % (better on 87 of 111 series, p < 0.001)"."""
-        if abs(self.gain) < EQUAL:
+        if self.equal:
             return self.against
-        side, count = ("better", self.better) if self.gain >= 0 else ("worse", self.of - self.better)
+        side, count = ("better", self.better) if self.gain >= 0 else ("worse", self.worse)
         where = "on" if self.unit == "series" else "in"
-        if math.isnan(self.p):
+        if self.alike:
+            chance = "by the same in each: no test"
+        elif math.isnan(self.p):
             chance = f"too few {self.unit} to test"
         elif not self.significant:
             chance = "not significant"
         else:
             chance = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}"
-        size = f" by {percent(abs(self.gain))}" if math.isfinite(self.gain) else ""
+        if math.isinf(self.gain):
+            size = ", which makes no error"
+        elif self.gain < -TIMES:
+            size = f" by a factor of {1 - self.gain:,.0f}"
+        else:
+            size = f" by {percent(abs(self.gain))}"
         counted = f"{side} {where} {count:,} of {self.of:,} {self.unit}, " if self.of > 1 else ""
-        return f"{self.against}{size} ({counted}{chance})"
+        ties = f"equal {where} {self.ties:,}, " if self.of > 1 and self.ties else ""
+        return f"{self.against}{size} ({counted}{ties}{chance})"
 
 
 @dataclass(frozen=True)
@@ -80,7 +106,7 @@ def judge(backtest: Backtest) -> Verdict:
     model = (backtest.models or backtest.contenders)[0]
     comparisons = tuple(compare(backtest, model, other) for other in backtest.contenders if other != model)
     known = tuple(one for one in comparisons if not math.isnan(one.gain))
-    return Verdict(_sentence(model, known), comparisons, symptoms(backtest, model))
+    return Verdict(_sentence(backtest, model, known), comparisons, symptoms(backtest, model))
 
 
 def compare(backtest: Backtest, model: str, other: str) -> Comparison:
@@ -89,15 +115,15 @@ def compare(backtest: Backtest, model: str, other: str) -> Comparison:
     Series count once each, whatever their length. Where they move together, as they do at common origins, p is on the
     low side; the count of series says more then.
     """
-    metric = "MASE" if np.isfinite(backtest.scale).any() else "MAE"
+    metric = backtest.main_metric
     cells = backtest.score(metric.lower(), "cell")
-    own, theirs = cells[model], cells[other]
+    own, theirs = (_without_rounding(backtest, cells[name]) for name in (model, other))
     both = np.isfinite(own) & np.isfinite(theirs)
     own, theirs = np.where(both, own, np.nan), np.where(both, theirs, np.nan)
     series = both.any(axis=1)
     own_series, other_series = _nanmean(own[series], 1), _nanmean(theirs[series], 1)
     if not series.any():
-        return Comparison(model, other, math.nan, metric, 0, 0, "series", math.nan, "none")
+        return Comparison(model, other, math.nan, metric, 0, 0, 0, "series", math.nan, "none")
     own_mean, other_mean = float(own_series.mean()), float(other_series.mean())
     gain = 1 - own_mean / other_mean if other_mean > 0 else (0.0 if own_mean == 0 else -math.inf)
     if len(own_series) >= SERIES_FOR_WILCOXON:
@@ -110,7 +136,21 @@ def compare(backtest: Backtest, model: str, other: str) -> Comparison:
         p = diebold_mariano(differences, -(-backtest.horizon // backtest.step))
     if (differences == 0).all():
         p = 1.0
-    return Comparison(model, other, gain, metric, int((differences < 0).sum()), len(differences), unit, p, test)
+    better, worse, of = int((differences < 0).sum()), int((differences > 0).sum()), len(differences)
+    alike = math.isnan(p) and of >= FEWEST and all_alike(differences)
+    return Comparison(model, other, gain, metric, better, worse, of, unit, p, test, alike)
+
+
+def _without_rounding(backtest: Backtest, errors: Floats) -> Floats:
+    """(series, windows) errors in the main metric, 0 where they are rounding errors.
+
+    A pattern that repeats exactly is forecast without error by some methods and with 1e-15 by others, of which no
+    percentage means anything. Where there is no scale, the size of the actual values says what is small.
+    """
+    if backtest.main_metric == "MASE":
+        return np.where(errors <= NO_ERROR, 0.0, errors)
+    size = np.fmax.reduce(np.abs(backtest.actual), axis=(1, 2), initial=0.0)
+    return np.where(errors <= ROUNDING * size[:, None], 0.0, errors)
 
 
 def percent(share: float) -> str:
@@ -118,12 +158,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.0095 else f"{100 * share:.1f} %"
 
 
-def _sentence(model: str, known: tuple[Comparison, ...]) -> str:
-    """Seasonal naive and the strongest of the other baselines, in one sentence."""
+def _sentence(backtest: Backtest, model: str, known: tuple[Comparison, ...]) -> str:
+    """Seasonal naive and the strongest of the other baselines, in one sentence; none that forecasts the same."""
     if not known:
         return f"{model}: nothing to compare it with"
     first = next((one for one in known if one.against == TITLES["seasonal_naive"]), known[0])
-    rest = [one for one in known if one is not first]
+    rest = [one for one in known if one is not first and not _same(backtest, one.against, first.against)]
     told = [first, *([min(rest, key=lambda one: one.gain)] if rest else [])]
     parts = [f"{_verb(one)} {one.words}" for one in told]
     if len(parts) == 2:
@@ -134,9 +174,14 @@ def _sentence(model: str, known: tuple[Comparison, ...]) -> str:
 
 
 def _verb(comparison: Comparison) -> str:
-    if abs(comparison.gain) < EQUAL:
+    if comparison.equal:
         return "equals"
     return "beats" if comparison.gain > 0 else "loses to"
+
+
+def _same(backtest: Backtest, one: str, other: str) -> bool:
+    """Whether two contenders forecast the same but for rounding errors: seasonal naive and naive without a season."""
+    return np.allclose(backtest.at(one, 0.5), backtest.at(other, 0.5), rtol=ROUNDING, atol=0.0, equal_nan=True)
 
 
 def _nanmean(values: Floats, axis: int) -> Floats:

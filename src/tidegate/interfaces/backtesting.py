@@ -99,6 +99,8 @@ def backtest(
     for option, number in (("horizon", horizon), ("windows", windows), ("step", step)):
         if number is not None and whole(number, option) < 1:
             raise ConfigError(f"{option} {number}: expected a whole number from 1")
+    if whole(seed, "seed") < 0:
+        raise ConfigError(f"seed {seed}: expected a whole number from 0")
     if intervals not in INTERVALS:
         raise ConfigError(f"intervals {intervals!r}: expected {' or '.join(INTERVALS)}")
     percents = tuple(float(level) for level in numbers(levels, "levels"))
@@ -120,7 +122,7 @@ def backtest(
         "decimal": decimal,
     }
     panel = data if isinstance(data, Panel) else read_panel(data, **reading)
-    opened = [one if one == FIT or isinstance(one, Model) else load(os.fspath(one), threads=threads) for one in several]
+    opened = [one if one == FIT else _opened(one, threads) for one in several]
     if horizon is None:
         fitted = (one.horizon for one in opened if isinstance(one, Model) and one.horizon is not None)
         horizon = next(fitted, None)
@@ -130,14 +132,14 @@ def backtest(
     count = len(opened) + len(chosen)
     steps = None if progress is None else _Steps(progress, 1 / (windows * count))
     contenders = [
-        _trained(horizon, training, options, steps)
+        _trained(horizon, training, options, threads, steps)
         if isinstance(one, str)
         else Contender(_model_name(one), _ready(_forecaster(one, options)), is_model=True)
         for one in opened
     ]
     contenders = _told_apart(contenders)
     each = None if baseline_time is None else baseline_time / windows
-    contenders += [_baseline(name, season_length, each, steps) for name in chosen]
+    contenders += [_baseline(name, season_length, bounds, each, steps) for name in chosen]
     asked: dict[str, Any] = {
         "horizon": horizon,
         "windows": windows,
@@ -155,6 +157,7 @@ def backtest(
         "start": os.fspath(start),
         "time_limit": time_limit,
         "seed": seed,
+        "prove": prove,
         **reading,
         "data": os.fspath(data) if isinstance(data, str | os.PathLike) else type(data).__name__,
     }
@@ -227,9 +230,18 @@ class _Steps:
         self.progress(self.share + self.width * done, f"{self.name}, training")
 
 
-def _baseline(name: str, season_length: Seasons | None, time_limit: float | None, steps: _Steps | None) -> Contender:
+def _opened(model: str | os.PathLike[str] | Model, threads: int | None) -> Model:
+    """A model that is there already too, with so many threads; None: as many as it has."""
+    if not isinstance(model, Model):
+        return load(os.fspath(model), threads=threads)
+    return model if threads is None else replace(model, file=model.file.with_threads(threads))
+
+
+def _baseline(
+    name: str, season_length: Seasons | None, bounds: bool, time_limit: float | None, steps: _Steps | None
+) -> Contender:
     series = None if steps is None else steps.series
-    forecaster = baseline(name, season_length=season_length, time_limit=time_limit, progress=series)
+    forecaster = baseline(name, season_length=season_length, bounds=bounds, time_limit=time_limit, progress=series)
     return Contender(TITLES[name], _ready(forecaster), costly=name in STATISTICAL)
 
 
@@ -245,7 +257,9 @@ def _forecaster(model: Model, options: dict[str, Any]) -> Forecaster:
     return forecaster
 
 
-def _trained(horizon: int, training: dict[str, Any], options: dict[str, Any], steps: _Steps | None) -> Contender:
+def _trained(
+    horizon: int, training: dict[str, Any], options: dict[str, Any], threads: int | None, steps: _Steps | None
+) -> Contender:
     """ "fit": a network trained on what is known at an origin, from the start weights each time."""
     with needs_extra("train", "backtest of fit"):
         from tidegate.training.fit import FitPlan, fit
@@ -253,6 +267,7 @@ def _trained(horizon: int, training: dict[str, Any], options: dict[str, Any], st
     def maker(**further: Any) -> Maker:
         def make(history: Panel) -> Forecaster:
             model = fit(history, horizon, **{**training, **further}).model
+            model = model if threads is None else model.with_threads(threads)
 
             def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
                 return forecast_panel(model, panel, horizon, levels=levels, **options)
