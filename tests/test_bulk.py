@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import resource
@@ -74,7 +75,9 @@ def write(
 def content(*paths: Path) -> list[tuple[Any, ...]]:
     names = ", ".join(f"'{path}'" for path in paths)
     with duckdb.connect() as connection:
-        return connection.execute(f"SELECT * FROM read_parquet([{names}]) ORDER BY ALL").fetchall()
+        return connection.execute(
+            f"SELECT * FROM read_parquet([{names}], hive_partitioning=false) ORDER BY ALL"
+        ).fetchall()
 
 
 def in_memory(pattern: str, place: Path, **options: Any) -> list[tuple[Any, ...]]:
@@ -125,6 +128,42 @@ def test_parts_hold_row_for_row_what_memory_gives(case: str, tmp_path: Path) -> 
     assert {place.name for place in result.folder.iterdir()} == {"manifest.json", *(part.name for part in result.parts)}
     manifest = json.loads((result.folder / "manifest.json").read_text())
     assert (manifest["complete"], manifest["series"], manifest["rows"]) == (True, result.series, result.rows)
+
+
+def zoned(folder: Path, *, compressed: bool = False) -> str:
+    """Days of Berlin in files of pandas, whose zone is in its own note alone; across the clock change of March."""
+    pd: Any = pytest.importorskip("pandas")
+    folder.mkdir()
+    frame = pd.DataFrame(RECORDS)
+    frame["ds"] = frame["ds"].dt.tz_localize("Europe/Berlin")
+    for index, part in enumerate(np.array_split(np.arange(len(frame)), 3)):
+        place = folder / f"{index}.parquet"
+        frame.iloc[part].to_parquet(place)
+        if compressed and index != 1:  # these are written again
+            packed = gzip.compress(place.read_bytes())
+            place.unlink()
+            place.with_suffix(".parquet.gz").write_bytes(packed)
+    return str(folder / "*.parquet*")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_days_of_a_zone_that_pandas_noted_are_the_days_of_that_zone(compressed: bool, tmp_path: Path) -> None:
+    pattern = zoned(tmp_path / "in", compressed=compressed)
+    options = {"id": "unique_id", "target": "y"}
+    result = bulk_forecast(pattern, tmp_path / "out", HORIZON, **options)
+    tidegate.forecast(pattern, HORIZON, **options).save(tmp_path / "whole.parquet")
+    pd: Any = pytest.importorskip("pandas")
+    parts = pd.concat([pd.read_parquet(part) for part in result.parts], ignore_index=True)
+    pd.testing.assert_frame_equal(parts, pd.read_parquet(tmp_path / "whole.parquet"), check_exact=True)
+    assert str(parts["ds"].dt.tz) == "Europe/Berlin" and set(parts["ds"].dt.hour) == {0}
+
+
+def test_folders_called_like_a_column_are_none(tmp_path: Path) -> None:
+    pattern = write(tmp_path / "unique_id=all", TEXT_STAMPS, order=SCATTERED)
+    plain = Path(shutil.copytree(tmp_path / "unique_id=all", tmp_path / "in"))
+    result = bulk_forecast(pattern, tmp_path / "y=0", HORIZON)
+    assert result.series == SERIES
+    assert content(*result.parts) == in_memory(str(plain / "*.parquet"), tmp_path / "whole.parquet")
 
 
 @pytest.mark.parametrize("look", [100, 1_000_000])

@@ -331,6 +331,29 @@ def test_an_svg_without_matplotlib_ends_with_code_3(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_picture_that_cannot_be_drawn_is_told_before_the_work(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr("tidegate.interfaces.api.forecast", None)  # would be called in vain
+    assert main(["forecast", str(AIRLINE), "--horizon", "3", "--plot", str(tmp_path / "a.svg"), "--quiet"]) == 3
+    _one_line(capsys, r'pip install "tidegate\[plot\]"')
+
+
+def test_the_table_is_there_even_if_drawing_fails(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "a.html")
+
+    monkeypatch.setattr("tidegate.forecasting.result.Forecast.plot", full)
+    out = tmp_path / "out.csv"
+    command = ["forecast", str(AIRLINE), "--horizon", "3", "-o", str(out), "--plot", str(tmp_path / "a.html")]
+    assert main([*command, "--quiet"]) == 1
+    _one_line(capsys, "No space left")
+    assert len(out.read_text().splitlines()) == 4
+
+
 @pytest.fixture
 def locked_folder() -> Iterator[Path]:
     """A folder nobody may write to; for root, who may write anywhere, as another user."""

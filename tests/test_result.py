@@ -2,25 +2,31 @@
 
 import csv
 import gzip
+import importlib.util
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tidegate
 from tidegate.errors import ConfigError
 from tidegate.forecasting.drawing import SERIES_LIMIT, VALUES_LIMIT, forecast_charts, forecast_page
 from tidegate.forecasting.result import Forecast, interval_quantiles
 from tidegate.forecasting.saving import replacing, save_columns
 from tidegate.series.calendar import Frequency, StampStyle, Timeline
+from tidegate.series.dates.zones import zone_name, zone_table
 from tidegate.series.panel import Panel
+from tidegate.series.reading import read_panel
 
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 MONTHLY = Frequency("month", 1, 1)
@@ -134,6 +140,94 @@ def test_zoned_stamps_keep_their_instants_in_every_library(zone):
     assert arrow.schema.field("at").type.tz == zone
     (first, second) = [row["at"] for row in csv.DictReader(io.StringIO(result.to_text()))]
     assert [datetime.fromisoformat(first), datetime.fromisoformat(second)] == expected and first.endswith("+02:00")
+
+
+BERLIN = StampStyle("datetime", "", "datetime64[ns]", zoned=True)
+
+
+@pytest.mark.parametrize(("zone", "offset"), [("Europe/Berlin", 2), ("+05:30", 5.5), ("UTC", 0), ("utc+05:30", 5.5)])
+def test_zoned_stamps_are_the_same_instants_in_a_parquet_file_and_keep_their_zone(tmp_path, zone, offset):
+    import duckdb
+
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    start = np.array(["2024-04-08"], "datetime64[us]")
+    timeline = Timeline(Frequency("day"), start, zone, wall=True, style=BERLIN, column='the "day"')
+    path = tmp_path / "out.parquet"
+    forecast((1,), timeline=timeline).save(path)
+    clock = timezone(timedelta(hours=offset))
+    expected = [datetime(2024, 4, 9, tzinfo=clock), datetime(2024, 4, 10, tzinfo=clock)]
+    frame = pandas.read_parquet(path)
+    assert [stamp.to_pydatetime() for stamp in frame[timeline.column]] == expected
+    assert [stamp.hour for stamp in frame[timeline.column]] == [0, 0]
+    assert polars.read_parquet(path)[timeline.column].to_list() == expected
+    relation = duckdb.read_parquet(str(path))
+    assert str(relation.types[0]) == "TIMESTAMP WITH TIME ZONE"
+    assert relation.fetchnumpy()[timeline.column].astype("datetime64[us]").tolist() == [
+        stamp.astimezone(UTC).replace(tzinfo=None) for stamp in expected
+    ]
+    assert read_panel(path, target="forecast").timeline.timezone == zone_name(zone)
+
+
+@pytest.mark.parametrize("unit", ["D", "ms", "us", "ns"])
+def test_stamps_come_back_in_the_unit_they_came_in(unit):
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    days = np.arange("2024-01-01", "2024-01-09", dtype="datetime64[D]").astype(f"datetime64[{unit}]")
+    frame = polars.DataFrame({"ds": days, "y": np.arange(8.0)})
+    (stamps,) = tidegate.forecast(frame, 2).frame.select("ds")
+    whole = polars.concat([frame.select("ds"), stamps.to_frame()])  # refuses another type
+    assert whole["ds"].cast(polars.Date).to_list() == [date(2024, 1, day) for day in range(1, 11)]
+    table = frame.to_arrow()
+    assert tidegate.forecast(table, 2).frame.schema.field("ds").type == table.schema.field("ds").type
+    assert pyarrow.types.is_date32(table.schema.field("ds").type) == (unit == "D")
+
+
+SPELLINGS = {
+    "utc": "UTC",
+    "Z": "UTC",
+    "Gmt": "UTC",
+    "+0200": "+02:00",
+    "UTC+02:00": "+02:00",
+    "utc-0330": "-03:30",
+    "Europe/Berlin": "Europe/Berlin",
+}
+
+
+@pytest.mark.parametrize(("zone", "name"), SPELLINGS.items())
+def test_every_spelling_of_a_zone_is_one_zone_wherever_it_is_shown(tmp_path, zone, name):
+    pytest.importorskip("pandas"), pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    timeline = Timeline(Frequency("hour"), np.array(["2024-07-01"], "datetime64[us]"), zone, style=BERLIN, column="at")
+    result = forecast((4,), timeline=timeline)
+    assert zone_name(zone) == zone_name(name) == name
+    same = forecast((4,), timeline=replace(timeline, timezone=name))
+    assert result.to_pandas().equals(same.to_pandas())
+    assert result.to_polars().equals(same.to_polars())
+    assert replace(result, library="pyarrow").frame.schema == replace(same, library="pyarrow").frame.schema
+    assert forecast_page(result) == forecast_page(same)
+    assert result.to_text() == same.to_text()
+    (chart,) = forecast_charts(result, [0])
+    assert chart.timezone is None or ZoneInfo(chart.timezone).key == name
+    if importlib.util.find_spec("matplotlib"):
+        result.plot(tmp_path / "a.svg")
+
+
+@pytest.mark.parametrize("zone", ["+24:00", "+02:60", "UTC+2", "+2:00", "Mars/Olympus"])
+def test_what_is_no_zone_is_refused_by_name(zone):
+    with pytest.raises(ConfigError, match=re.escape(f'unknown time zone "{zone}"')):
+        zone_table(zone_name(zone), 0, 1)
+
+
+def test_stamps_of_a_fixed_zone_in_memory_need_no_option():
+    pandas = pytest.importorskip("pandas")
+    clock = timezone(timedelta(hours=1))
+    stamps = [datetime(2024, 1, 1, hour, tzinfo=clock) for hour in range(8)]
+    expected = [datetime(2024, 1, 1, hour, tzinfo=clock) for hour in (8, 9)]
+    frame = pandas.DataFrame({"ds": stamps, "y": np.arange(8.0)})
+    assert str(frame["ds"].dtype).endswith("UTC+01:00]")
+    found = tidegate.forecast(frame, 2).frame
+    assert found["ds"].tolist() == expected and found["ds"].dtype == frame["ds"].dtype
+    rows = [{"ds": stamp, "y": float(value)} for value, stamp in enumerate(stamps)]
+    assert tidegate.forecast(rows, 2).to_text().splitlines()[1].startswith("2024-01-01 08:00:00+01:00,")
 
 
 def test_csv_of_a_forecast():

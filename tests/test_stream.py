@@ -27,6 +27,7 @@ from tidegate.forecasting.model import Model
 from tidegate.interfaces.api import Model as Opened
 from tidegate.network.model_file import load_network, rewrite, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
+from tidegate.series.arriving import Layout
 from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
 
@@ -351,6 +352,38 @@ def test_unknown_series_can_begin_with_their_first_rows() -> None:
     whole = pd.concat([hours(100), *others])
     expected = opened().forecast(whole, horizon=5, season_length=24)
     pd.testing.assert_frame_equal(stream.forecast().frame, expected.frame, rtol=1e-6)
+
+
+def numbered_series() -> Stream:
+    return of_frame(pd.concat([hours(90, name).assign(unique_id=name) for name in (1, 2)]), 180, unknown="start")
+
+
+# 07 would be written as 7 and 3.5 as 3: another series may have that id.
+@pytest.mark.parametrize("name", ["A7", 3.5, "07", 2**64 - 1, np.inf, {"x": 1}], ids=str)
+def test_an_id_that_numbers_cannot_hold_is_refused_and_changes_nothing(name: object) -> None:
+    stream = numbered_series()
+    before = stream.forecast()
+    with pytest.raises(DataError, match=r"an id that the column \"unique_id\" of whole numbers|names no series"):
+        stream.update([{"unique_id": each, "ds": "2024-03-04 18:00", "y": 5.0} for each in (1, 4, name)])
+    pd.testing.assert_frame_equal(stream.forecast().frame, before.frame)
+    stream.update({"unique_id": 1, "ds": "2024-03-04 18:00", "y": 5.0})
+    stream.update({"unique_id": ["7", "8"], "ds": ["2024-03-04 18:00"] * 2, "y": [5.0, 5.0]})
+    assert stream.ids["unique_id"].tolist() == [1, 2, 7, 8] and stream.ids["unique_id"].dtype == np.int64
+
+
+def test_beside_ids_that_are_text_a_number_is_text(tmp_path: Path) -> None:
+    stream = of_frame(hours(90), 90, unknown="start")
+    stream.update({"unique_id": [7], "ds": ["2024-03-04 18:00"], "y": [5.0]})
+    assert stream.ids["unique_id"].tolist() == ["a", "7"]
+    stream.save(tmp_path / "s.npz")  # refuses a mixture
+
+
+def test_a_series_that_begins_under_two_names_is_refused() -> None:
+    stream = Stream.empty(model_of("lstm"), Layout(("id",), "y", Timeline.positions(0)), 5, unknown="start")
+    with pytest.raises(DataError, match="series '7' is new and named in two ways"):
+        stream.update({7: 1.0, "7": 2.0})
+    stream.update({7: 1.0, "a": 2.0})
+    assert stream.index == {("7",): 0, ("a",): 1} and stream.ids["id"].tolist() == ["7", "a"]
 
 
 def test_options_that_are_none_are_refused() -> None:

@@ -91,6 +91,8 @@ def test_a_line_that_cannot_be_used_ends_it_with_its_number_or_is_answered_with_
 NO_ROWS = {
     "nested too deeply": b"[" * 100_000,
     "not UTF-8": b'{"id": "\xff", "day": "2024-05-02", "sold": 1}',
+    "of no series": b'{"id": {"x": 1}, "day": "2024-05-02", "sold": 1}',
+    "of an infinite id": b'{"id": Infinity, "day": "2024-05-02", "sold": 1}',
     "larger than any float": b'{"id": "a", "day": "2024-05-02", "sold": 1' + b"0" * 400 + b"}",
 }
 

@@ -63,10 +63,13 @@ def connect(temporary: Path, threads: int | None) -> DuckDBPyConnection:
 
 
 def scan(files: Sequence[File], ranges: Sequence[Rows], fields: str) -> str:
-    """SQL of these fields of these rows, and of `row`, their place in the whole input."""
+    """SQL of these fields of these rows, and of `row`, their place in the whole input.
+
+    Folders called key=value are no columns: in memory they are none, and they would hide a column of that name.
+    """
     return " UNION ALL ".join(
         f"SELECT {fields}, {rows.file << 40} + file_row_number AS row "
-        f"FROM read_parquet({quoted(str(files[rows.file].path))}, file_row_number=true) "
+        f"FROM read_parquet({quoted(str(files[rows.file].path))}, file_row_number=true, hive_partitioning=false) "
         f"WHERE file_row_number >= {rows.first} AND file_row_number < {rows.stop}"
         for rows in ranges
     )
@@ -108,7 +111,8 @@ def find_damage(connection: DuckDBPyConnection, files: Sequence[File], ranges: S
             if any(rows.file == place and rows.first < first + count and rows.stop > first for rows in ranges):
                 try:
                     connection.execute(
-                        f"SELECT bit_xor(hash(data)) FROM read_parquet({path}, file_row_number=true) data "
+                        "SELECT bit_xor(hash(data)) FROM "
+                        f"read_parquet({path}, file_row_number=true, hive_partitioning=false) data "
                         f"WHERE file_row_number >= {first} AND file_row_number < {first + count}"
                     ).fetchall()
                 except duckdb.Error as error:

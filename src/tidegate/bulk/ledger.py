@@ -13,7 +13,7 @@ from typing import Any
 
 from tidegate.errors import ConfigError
 from tidegate.forecasting.result import Forecast
-from tidegate.forecasting.saving import replacing, save_columns
+from tidegate.forecasting.saving import replacing
 
 MANIFEST = "manifest.json"
 WORK = ".work"  # what is needed until the last part is written
@@ -101,7 +101,7 @@ class Ledger:
     def add(self, name: str, state: str, forecast: Forecast) -> Part:
         """Write a part, then the manifest that knows it."""
         place = self.folder / name
-        save_columns(forecast.columns(), place)
+        forecast.save(place)
         with place.open("rb+") as file:
             os.fsync(file.fileno())
         size = forecast.panel.size

@@ -98,7 +98,7 @@ class Source:
         same = " AND ".join(f"data.w{index} IS NOT DISTINCT FROM known.w{index}" for index in parts)
         return (
             f"SELECT {self.keys}, known.t, y, row FROM ({found}) data "
-            f"JOIN read_parquet({quoted(str(self.looked_up))}) known ON {same}"
+            f"JOIN read_parquet({quoted(str(self.looked_up))}, hive_partitioning=false) known ON {same}"
         )
 
     def state(self, ranges: Sequence[Rows]) -> str:
@@ -183,7 +183,8 @@ def _state(path: Path) -> str:
 
 
 def _types(connection: DuckDBPyConnection, file: File) -> dict[str, str]:
-    described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(str(file.path))})").fetchall()
+    rows = f"read_parquet({quoted(str(file.path))}, hive_partitioning=false)"
+    described = connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
     return {str(row[0]): str(row[1]) for row in described}
 
 
@@ -202,9 +203,19 @@ def _head(
     place = work / "head.parquet"
     rows = scan(ends, ranges, "*").replace("SELECT *, ", "SELECT * EXCLUDE (file_row_number), ")
     with faults_named(connection, ends, ranges, work):
-        connection.execute(f"COPY (SELECT * EXCLUDE (row) FROM ({rows})) TO {quoted(str(place))} (FORMAT parquet)")
+        connection.execute(
+            f"COPY (SELECT * EXCLUDE (row) FROM ({rows})) TO {quoted(str(place))} "
+            f"(FORMAT parquet{_note_of_pandas(connection, first)})"
+        )
     table = open_files([place], decimal=reading.decimal)
     return replace(table, source=first.name if len(files) == 1 else f"{len(files)} files")
+
+
+def _note_of_pandas(connection: DuckDBPyConnection, file: File) -> str:
+    """An option of COPY that keeps what pandas noted in a file, time zones for instance; "" without such a note."""
+    query = f"SELECT value FROM parquet_kv_metadata({quoted(str(file.path))}) WHERE key = 'pandas' LIMIT 1"
+    found = connection.execute(query).fetchall()
+    return f", KV_METADATA {{pandas: {quoted(bytes(found[0][0]).decode())}}}" if found else ""
 
 
 def _rewritten(
@@ -222,7 +233,8 @@ def _rewritten(
             columns[roles.targets[0]] = table[roles.targets[0]].numbers()[0]
         except DataError as error:
             raise DataError(f"{path.name}: {error}") from error
-        save_columns(columns, place)
+        zones = {name: table[name].zone for name in columns}
+        save_columns(columns, place, zones={name: zone for name, zone in zones.items() if zone is not None})
     file = _counted(connection, place, path)
     return file, _types(connection, file)
 

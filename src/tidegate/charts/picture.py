@@ -20,6 +20,14 @@ _INK, _SOFT, _GRID = "#26323f", "#5a6675", "#e6e9ed"
 _DASHES: dict[str, Any] = {"dashed": (0, (4, 2.5)), "dotted": (0, (1, 2))}
 
 
+def check_extra(suffix: str) -> None:
+    """Make sure that a picture can be drawn, without loading what draws it. Raises: MissingExtra without matplotlib."""
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise MissingExtra("plot", f"a {suffix} picture")
+
+
 def save_picture(path: str | os.PathLike[str], charts: Sequence[LineChart], *, title: str = "") -> None:
     """Draw one chart as a wide figure, several as a grid; the format is the path's extension, .svg or .png.
 

@@ -16,6 +16,7 @@ from tidegate.charts.fan import fan_chart
 from tidegate.charts.page import render_page
 from tidegate.charts.picture import PICTURE_LIMIT, save_picture
 from tidegate.series.calendar import Timeline
+from tidegate.series.dates.zones import zone_name
 
 if TYPE_CHECKING:
     from tidegate.forecasting.result import Forecast
@@ -109,7 +110,7 @@ def chart_x(timeline: Timeline, series: int, first: int, count: int) -> tuple[ND
         return timeline.instants(series, first, count), None
     start = timeline.starts[series].astype("datetime64[us]")
     instants = timeline.frequency.advance(start, np.arange(first, first + count)).astype("datetime64[ms]")
-    zone = timeline.timezone
+    zone = zone_name(timeline.timezone)
     if zone[0] in "+-":
         hours, minutes = zone[1:].split(":")
         shift = (int(hours) * 60 + int(minutes)) * (-1 if zone[0] == "-" else 1)

@@ -88,7 +88,8 @@ def wanted_levels(levels: tuple[float, ...], quantile_levels: tuple[float, ...])
 
 def check_bounds(lower: float | None, upper: float | None) -> None:
     """Raises ConfigError unless each is None or a number, and lower below upper."""
-    for name, bound in (("lower", lower), ("upper", upper)):
+    given: dict[str, object] = {"lower": lower, "upper": upper}  # what a caller gave may be anything
+    for name, bound in given.items():
         if bound is not None and (not isinstance(bound, Real) or math.isnan(bound)):
             raise ConfigError(f"{name} {bound!r}: expected a number at which the forecast is cut")
     if lower is not None and upper is not None and not lower < upper:

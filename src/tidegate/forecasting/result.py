@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
+from tidegate.series.dates.zones import zone_name
 from tidegate.series.panel import Panel
 
 PICTURE_SUFFIXES = (".html", ".svg", ".png")
@@ -68,7 +69,7 @@ class Forecast:
 
         Order: the user's id columns; the time column as the user wrote it ("step", counting on, if there was none);
         forecast (the median); lo-80, hi-80, … for `levels`; q10, … for `extra_quantiles`.
-        Stamps that know their time zone are datetime64 in UTC (`frame` carries the zone).
+        Stamps that know their time zone are datetime64 in UTC (`zones` names the zone, `frame` and files carry it).
 
         text: write datetime64 as text, with its offset if it has one; all else stays as it is.
         Raises: ConfigError if an id or time column has the name of a forecast column.
@@ -121,23 +122,27 @@ class Forecast:
     def to_pandas(self) -> Any:
         """A pandas.DataFrame. Raises: ConfigError if pandas is not installed."""
         pandas = _library("pandas")
-        zone = self._zone()
+        zones = self.zones()
         columns: dict[str, Any] = {}
         for name, values in self.columns().items():
-            zoned = zone is not None and values.dtype.kind == "M"
-            columns[name] = pandas.DatetimeIndex(values).tz_localize("UTC").tz_convert(zone) if zoned else values
+            if values.dtype.kind == "M" and name in zones:
+                zone = _python_zone(zones[name])
+                columns[name] = pandas.DatetimeIndex(values).tz_localize("UTC").tz_convert(zone)
+            else:
+                columns[name] = values
         return pandas.DataFrame(columns)
 
     def to_polars(self) -> Any:
         """A polars.DataFrame. Raises: ConfigError if Polars is not installed."""
         polars = _library("polars")
-        zone = self.panel.timeline.timezone if self._zone() is not None else None
+        zones = self.zones()
         series = []
         for name, values in self.columns().items():
             if values.dtype.kind == "M":
-                column = polars.Series(name, values.astype("datetime64[us]"))
-                if zone is not None:  # Polars knows named zones only
-                    column = column.dt.replace_time_zone("UTC").dt.convert_time_zone("UTC" if zone[0] in "+-" else zone)
+                column = polars.Series(name, values if _is_days(values) else _with_usual_unit(values))
+                if name in zones:  # Polars knows named zones only
+                    zone = "UTC" if zones[name][0] in "+-" else zones[name]
+                    column = column.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
             else:
                 column = polars.Series(name, values.tolist() if values.dtype.kind in "OU" else values)
             series.append(column)
@@ -145,32 +150,29 @@ class Forecast:
 
     def _to_pyarrow(self) -> Any:
         arrow = _library("pyarrow")
-        zone = self.panel.timeline.timezone if self._zone() is not None else None
+        zones = self.zones()
         arrays = {}
         for name, values in self.columns().items():
-            if values.dtype.kind == "M":
-                unit = np.datetime_data(values.dtype)[0]
-                unit = unit if unit in ("s", "ms", "us", "ns") else "us"
-                arrays[name] = arrow.array(values.astype(f"datetime64[{unit}]").view("int64")).cast(
-                    arrow.timestamp(unit, tz=zone)
-                )
+            if values.dtype.kind == "M" and not _is_days(values):
+                values = _with_usual_unit(values)
+                kind = arrow.timestamp(np.datetime_data(values.dtype)[0], tz=zones.get(name))
+                arrays[name] = arrow.array(values.view("int64")).cast(kind)
             else:
                 arrays[name] = arrow.array(values)
         return arrow.table(arrays)
 
-    def _zone(self) -> Any:
-        """tzinfo of stamps that are datetime64 in UTC and have to be shown in a zone; else None."""
+    def zones(self) -> dict[str, str]:
+        """Time columns whose datetime64 is in UTC -> the zone to show it in, spelt as `dates.zones.zone_name` does."""
         timeline = self.panel.timeline
-        if not (timeline.style.zoned and timeline.timezone):
-            return None
-        from datetime import datetime
-        from zoneinfo import ZoneInfo
-
-        name = timeline.timezone
-        return datetime.strptime(name, "%z").tzinfo if name[0] in "+-" else ZoneInfo(name)
+        if not (timeline.style.zoned and timeline.timezone and timeline.column):
+            return {}
+        return {timeline.column: zone_name(timeline.timezone)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the columns to a .csv, .json (records) or .parquet file, the first two also with .gz.
+
+        Stamps that know their time zone have their offset in text; in Parquet they are instants, with the zone's name
+        where pandas looks for it.
 
         Raises: ConfigError for another extension or a missing directory; OSError if the disk refuses. A file that was
             there before is replaced only once the new one is complete.
@@ -178,7 +180,7 @@ class Forecast:
         from tidegate.forecasting.saving import TABLE_SUFFIXES, check_destination, save_columns
 
         suffix = check_destination(path, TABLE_SUFFIXES)
-        save_columns(self.columns(text=suffix != ".parquet"), path)
+        save_columns(self.columns(text=suffix != ".parquet"), path, zones=self.zones())
 
     def to_text(self, form: str = "csv") -> str:
         """The columns as one text, "csv" or "json" (records): what `save` would write."""
@@ -221,6 +223,25 @@ class Forecast:
             span = f", {stamps[0]} to {stamps[-1]}" if self.horizon > 1 else f", {stamps[0]}"
         intervals = " and ".join(f"{level:g} %" for level in self.levels)
         return f"<Forecast of {series}, {steps}{span}" + (f", with {intervals} intervals>" if intervals else ">")
+
+
+def _is_days(stamps: NDArray[Any]) -> bool:
+    """Whether stamps are dates without a time of day, which Polars and Arrow have a type of its own for."""
+    return np.datetime_data(stamps.dtype)[0] == "D"
+
+
+def _with_usual_unit(stamps: NDArray[Any]) -> NDArray[Any]:
+    """datetime64 in a unit that every library knows: its own, or microseconds."""
+    unit = np.datetime_data(stamps.dtype)[0]
+    return stamps if unit in ("ms", "us", "ns") else stamps.astype("datetime64[us]")
+
+
+def _python_zone(zone: str) -> Any:
+    """tzinfo of a zone as `zone_name` spells it."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    return datetime.strptime(zone, "%z").tzinfo if zone[0] in "+-" else ZoneInfo(zone)
 
 
 def _library(name: str) -> Any:

@@ -21,6 +21,7 @@ from tidegate.errors import ConfigError
 Columns = Mapping[str, NDArray[Any]]
 
 TABLE_SUFFIXES = (".csv", ".json", ".parquet", ".csv.gz", ".json.gz")
+_NO_ZONES: Mapping[str, str] = {}
 _ROWS_PER_WRITE = 50_000
 _NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 
@@ -67,17 +68,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def save_columns(columns: Columns, path: str | os.PathLike[str]) -> None:
+def save_columns(columns: Columns, path: str | os.PathLike[str], *, zones: Mapping[str, str] = _NO_ZONES) -> None:
     """Write columns of equal length to `path`, in the format its extension names.
 
     CSV and JSON hold every float so that it reads back to the same bits; a missing value is empty or null.
 
+    Args:
+        zones: columns of datetime64 in UTC -> their time zone. Parquet keeps both; text has to hold the offset already.
     Raises: ConfigError as check_destination; OSError if the disk refuses. Nothing is left behind then.
     """
     suffix = check_destination(path, TABLE_SUFFIXES)
     with replacing(path) as temporary:
         if suffix == ".parquet":
-            _write_parquet(columns, temporary)
+            _write_parquet(columns, zones, temporary)
         elif suffix.endswith(".gz"):
             # Level 6 and no time stamp: the same forecast gives the same bytes.
             with open(temporary, "wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
@@ -171,18 +174,41 @@ def _blocks(columns: Columns) -> Iterator[list[NDArray[Any]]]:
         yield [values[start : start + _ROWS_PER_WRITE] for values in arrays]
 
 
-def _write_parquet(columns: Columns, path: Path) -> None:
+def _write_parquet(columns: Columns, zones: Mapping[str, str], path: Path) -> None:
     """Text, numbers and stamps through DuckDB, which is in the base install; days become datetime64[us]."""
     import duckdb
 
-    from tidegate.series.tables.duck import connect, quoted, refusal
+    from tidegate.series.tables.duck import connect, quoted, quoted_name, refusal
 
+    zones = {name: zone for name, zone in zones.items() if name in columns and columns[name].dtype.kind == "M"}
+    fields = []
+    for name in columns:
+        field = quoted_name(name)
+        fields.append(f"CAST({field} AS TIMESTAMP) AT TIME ZONE 'UTC' AS {field}" if name in zones else field)
+    note = f", KV_METADATA {{pandas: {quoted(_pandas_note(zones))}}}" if zones else ""
     with connect() as connection:
         connection.register("forecast", {name: _storable(values) for name, values in columns.items()})
         try:
-            connection.execute(f"COPY (SELECT * FROM forecast) TO {quoted(str(path))} (FORMAT parquet)")
+            connection.execute(
+                f"COPY (SELECT {', '.join(fields)} FROM forecast) TO {quoted(str(path))} (FORMAT parquet{note})"
+            )
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise refusal(error, path) from error
+
+
+def _pandas_note(zones: Mapping[str, str]) -> str:
+    """Parquet itself keeps instants only: the zones, where pandas writes and looks for them."""
+    columns = [
+        {
+            "name": name,
+            "field_name": name,
+            "pandas_type": "datetimetz",
+            "numpy_type": "datetime64[us]",
+            "metadata": {"timezone": zone},
+        }
+        for name, zone in zones.items()
+    ]
+    return json.dumps({"index_columns": [], "column_indexes": [], "columns": columns})
 
 
 def _storable(values: NDArray[Any]) -> NDArray[Any]:

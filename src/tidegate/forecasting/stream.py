@@ -143,9 +143,10 @@ class Stream:
                 may come in any order. Steps between that have no row are missing values, and so are rows without a
                 value.
         Raises: DataError for a row that is late or unknown where that is an error, for two rows of one step, for stamps
-            off the grid or more than two contexts ahead, for infinite values or what is no number.
+            off the grid or more than two contexts ahead, for infinite values or what is no number, for an id that is
+            none, and for one of a series that begins where it is of another type than those there are.
         """
-        found = read_arrivals(rows, self.layout, self.index)
+        found = self._arrivals(rows)
         placed = place(
             found,
             self.layout,
@@ -157,14 +158,41 @@ class Stream:
             most=2 * self.file.config.context_length,
         )
         if len(placed.fresh):
-            self._begin(found, placed)
+            self._begin(found, placed, self._ids_with(found, placed.fresh))
         self._place(placed.series, placed.ahead, placed.values)
         touched = np.zeros(self.size, bool)
         touched[placed.series] = True
         ids = [key for key, number in self.index.items() if touched[number]]
         return Updated(len(placed.series), placed.late, placed.unknown, ids)
 
-    def _begin(self, found: Arrivals, placed: Placed) -> None:
+    def _arrivals(self, rows: object) -> Arrivals:
+        """The rows as they came. Raises: DataError, also for an id that cannot be looked up, such as a JSON object."""
+        try:
+            return read_arrivals(rows, self.layout, self.index)
+        except (TypeError, OverflowError) as error:
+            if isinstance(error, TypeError) and "unhashable" not in str(error):
+                raise
+            raise DataError(
+                f'id column "{",".join(self.layout.ids)}": found what names no series ({error}), expected text or a '
+                "number in each row. Correct it, or leave the row out."
+            ) from error
+
+    def _ids_with(self, found: Arrivals, fresh: Integers) -> dict[str, NDArray[Any]]:
+        """The id columns of all series, those that begin included. Raises: DataError if these do not fit in."""
+        keys = [found.keys[number] for number in fresh]
+        if len(set(keys)) < len(keys):
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise DataError(
+                f'series {" · ".join(twice)!r} is new and named in two ways, such as 7 and "7": expected one. '
+                "Write its id alike in all rows."
+            )
+        parts = zip(*keys, strict=True)
+        return {
+            name: _joined_ids(name, column, found.ids[name][fresh], part)
+            for (name, column), part in zip(self.ids.items(), parts, strict=True)
+        }
+
+    def _begin(self, found: Arrivals, placed: Placed, ids: dict[str, NDArray[Any]]) -> None:
         """Series of which nothing was known; their season lengths are those asked for, else the calendar's shortest."""
         fresh = placed.fresh
         seasons = np.zeros((len(fresh), SLOTS), np.int64)
@@ -177,9 +205,7 @@ class Stream:
             seasons[:, : len(frequency.season_candidates[:1])] = frequency.season_candidates[:1]
         for number, key in enumerate(fresh, self.size):
             self.index[found.keys[key]] = number
-        for name, column in self.ids.items():
-            more = found.ids[name][fresh]
-            self.ids[name] = np.concatenate([column, more.astype(column.dtype) if len(column) else more])
+        self.ids = ids
         further = Carried.empty(self.file.networks, seasons)
         self.carried = self.carried.joined(further) if self.size else further
         self.starts = placed.starts
@@ -360,6 +386,42 @@ class Stream:
     def __repr__(self) -> str:
         longest = int(self.carried.length.max(initial=0))
         return f"<Stream of {self.size:,} series, up to {longest:,} steps long, {self.horizon} steps ahead>"
+
+
+_KINDS = {"i": "whole numbers", "u": "whole numbers", "f": "numbers", "b": "true and false"}
+
+
+def _joined_ids(name: str, column: NDArray[Any], more: NDArray[Any], keys: Sequence[str]) -> NDArray[Any]:
+    """An id column and the ids of series that begin, in the type of those there are.
+
+    Args: keys: `more` as `key_of` writes it.
+    Raises: DataError if one is of another type: it would be written as an id that is not its own.
+    """
+    column = _numbers_as_such(column) if len(column) else _numbers_as_such(more)[:0]
+    if column.dtype.kind in "OU":  # beside text a number is text too
+        written = np.empty(len(keys), dtype=object)
+        written[:] = keys
+        return np.concatenate([column.astype(object), written])
+    for value, key in zip(more.tolist(), keys, strict=True):
+        try:
+            with np.errstate(invalid="ignore"):
+                fits = key_of(*np.array([value]).astype(column.dtype).tolist()) == (key,)
+        except (ValueError, TypeError, OverflowError):
+            fits = False
+        if not fits:
+            kind = _KINDS.get(column.dtype.kind, str(column.dtype))
+            raise DataError(
+                f'series {key!r} cannot begin: expected an id that the column "{name}" of {kind} '
+                "holds as it is. Correct it, leave its rows out, or begin the stream with ids that are text."
+            )
+    return np.concatenate([column, more.astype(column.dtype)])
+
+
+def _numbers_as_such(ids: NDArray[Any]) -> NDArray[Any]:
+    """Ids that are objects as the numbers that they are; all else as it is."""
+    if ids.dtype.kind == "O" and len(ids) and set(map(type, ids)) <= {int, float, np.int64, np.float64}:
+        return np.array(ids.tolist())
+    return ids
 
 
 def mean_of_known(parts: list[Floats], shares: Sequence[float]) -> Floats:

@@ -87,12 +87,12 @@ def forecast_command(
     finally:
         bar.clear()
     say(*result.notes, quiet=quiet)
-    if plot is not None:
-        result.plot(plot)
-        say(f"picture: {plot}", quiet=quiet)
     if output not in (None, "-"):
         result.save(str(output))
         say(f"forecast: {output}", quiet=quiet)
+    if plot is not None:  # after the table, which is there then even if drawing fails
+        result.plot(plot)
+        say(f"picture: {plot}", quiet=quiet)
     if as_json:
         emit(_forecast_document(result, model))
     elif output == "-" or (output is None and not sys.stdout.isatty()):
@@ -125,8 +125,10 @@ def _check_outputs(output: str | None, plot: str | None) -> None:
 
     if output not in (None, "-"):
         check_destination(str(output), TABLE_SUFFIXES)
-    if plot is not None:
-        check_destination(plot, PICTURE_SUFFIXES)
+    if plot is not None and (suffix := check_destination(plot, PICTURE_SUFFIXES)) != ".html":
+        from tidegate.charts.picture import check_extra
+
+        check_extra(suffix)
 
 
 def _forecast_document(result: Forecast, model: Model) -> str:

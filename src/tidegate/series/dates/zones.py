@@ -74,11 +74,25 @@ def zone_table(zone: str, low: int, high: int) -> ZoneTable:
     return _table(zone, first, last)
 
 
+def zone_name(zone: str) -> str:
+    """The one spelling of a zone that all others may rely on: "UTC", an offset such as "+02:00", or an IANA name.
+
+    UTC, Z and GMT in any case are "UTC"; "+0200" and "UTC+02:00", as Python's own fixed zones are called, are "+02:00".
+    What is none of these comes back as it is, known or not.
+    """
+    if zone.upper() in ("UTC", "Z", "GMT"):
+        return "UTC"
+    if zone.upper() == "ETC/UTC":
+        return "Etc/UTC"
+    offset = fixed_offset(zone)
+    return zone if offset is None else offset_text(offset)
+
+
 def fixed_offset(zone: str) -> int | None:
-    """Offset in microseconds of "UTC", "Z" or "+02:00"; None for the name of a zone."""
+    """Offset in microseconds of "UTC", "Z", "+02:00", "+0200" or "UTC+02:00"; None for the name of a zone."""
     if zone.upper() in ("UTC", "Z", "GMT", "ETC/UTC"):
         return 0
-    found = re.fullmatch(r"([+-])(\d\d):?(\d\d)", zone)
+    found = re.fullmatch(r"(?:UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)", zone, re.IGNORECASE)
     if found is None:
         return None
     sign = -1 if found[1] == "-" else 1
