@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import tidegate
 from tests.test_metrics import panel_of
 from tests.test_origins import dated
 from tidegate.errors import ConfigError
@@ -164,6 +166,16 @@ def test_a_frame_has_the_columns_in_the_library_of_the_data(library: str, kind: 
     assert np.asarray(frame["hi-80"]).tolist() == columns["hi-80"].tolist()
     assert str(np.asarray(frame["step"])[0])[:10] == "2026-02-24"
     assert isinstance(result.frame, dict)
+
+
+def test_a_zone_goes_into_frame_and_file(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"ds": pandas.date_range("2026-01-01", periods=40, tz="Europe/Berlin"), "y": range(40)})
+    result = tidegate.backtest(frame, horizon=3, windows=2, baselines=(), threads=1)
+    result.save(tmp_path / "all.parquet")
+    for found in (result.frame, pandas.read_parquet(tmp_path / "all.parquet")):
+        assert str(found["ds"].dt.tz) == "Europe/Berlin"
+        assert str(found["ds"].iloc[0]) == "2026-02-04 00:00:00+01:00"
 
 
 def test_a_column_of_the_data_called_like_one_of_ours_is_told() -> None:

@@ -16,6 +16,7 @@ from tidegate.evaluation.baselines import Forecaster, Seasons, shortest_season
 from tidegate.evaluation.metrics import absolute_scale, squared_scale
 from tidegate.evaluation.origins import Origins, actuals, fold, named, plan_origins
 from tidegate.forecasting.forecaster import wanted_levels
+from tidegate.forecasting.frames import in_library, stamp_zones
 from tidegate.forecasting.result import interval_quantiles
 from tidegate.series.dates.ends import OWN_END
 from tidegate.series.panel import Panel
@@ -199,9 +200,7 @@ class Backtest:
     @cached_property
     def frame(self) -> Any:
         """The columns in the library the data came in, as `Forecast.frame`; a dict of arrays for a file or an array."""
-        from tidegate.evaluation.tables import Rows
-
-        return Rows(self).frame
+        return in_library(self.library, self.columns(), stamp_zones(self.panel.timeline))
 
     def score_columns(self) -> dict[str, NDArray[Any]]:
         """The table a person reads first: a row per contender, a column for each of the main metrics."""
@@ -227,7 +226,8 @@ class Backtest:
         from tidegate.forecasting.saving import TABLE_SUFFIXES, check_destination, save_columns
 
         suffix = check_destination(path, TABLE_SUFFIXES)
-        save_columns(self.columns(text=suffix != ".parquet"), path)
+        columns = self.columns(text=suffix != ".parquet")
+        save_columns(columns, path, zones=stamp_zones(self.panel.timeline))
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write the report, one .html page that opens without network. Raises: as `save`."""

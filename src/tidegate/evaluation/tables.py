@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from tidegate.errors import ConfigError
 from tidegate.evaluation.backtest import Backtest
 from tidegate.evaluation.scores import metric_table
-from tidegate.forecasting.result import Forecast
 
 Columns = dict[str, NDArray[Any]]
 SERIES_METRICS = ("mase", "rmsse", "smape", "wql", "scaled_crps", "mae", "bias")  # per series in the document
@@ -53,18 +52,6 @@ def forecast_columns(backtest: Backtest, *, text: bool = False) -> Columns:
             f"the data have a column {taken[0]!r}, which is also a column of every backtest: rename it in the data"
         )
     return columns
-
-
-class Rows(Forecast):
-    """A backtest's rows with a Forecast's ways into pandas, Polars and Arrow, which ask for columns and zone alone."""
-
-    backtest: Backtest
-
-    def __init__(self, backtest: Backtest) -> None:
-        vars(self).update(panel=backtest.panel, library=backtest.library, backtest=backtest)
-
-    def columns(self, *, text: bool = False) -> Columns:
-        return forecast_columns(self.backtest, text=text)
 
 
 def _stamps(backtest: Backtest, series: NDArray[np.int64], windows: NDArray[np.int64], text: bool) -> Columns:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.series.dates.zones import zone_name
+from tidegate.forecasting.frames import in_library, stamp_zones, to_pandas, to_polars
 from tidegate.series.panel import Panel
 
 PICTURE_SUFFIXES = (".html", ".svg", ".png")
@@ -111,62 +111,19 @@ class Forecast:
     @cached_property
     def frame(self) -> Any:
         """The columns in the library the data came in; a dict of NumPy arrays for a file or an array."""
-        if self.library == "pandas":
-            return self.to_pandas()
-        if self.library == "polars":
-            return self.to_polars()
-        if self.library == "pyarrow":
-            return self._to_pyarrow()
-        return self.columns()
+        return in_library(self.library, self.columns(), self.zones())
 
     def to_pandas(self) -> Any:
         """A pandas.DataFrame. Raises: ConfigError if pandas is not installed."""
-        pandas = _library("pandas")
-        zones = self.zones()
-        columns: dict[str, Any] = {}
-        for name, values in self.columns().items():
-            if values.dtype.kind == "M" and name in zones:
-                zone = _python_zone(zones[name])
-                columns[name] = pandas.DatetimeIndex(values).tz_localize("UTC").tz_convert(zone)
-            else:
-                columns[name] = values
-        return pandas.DataFrame(columns)
+        return to_pandas(self.columns(), self.zones())
 
     def to_polars(self) -> Any:
         """A polars.DataFrame. Raises: ConfigError if Polars is not installed."""
-        polars = _library("polars")
-        zones = self.zones()
-        series = []
-        for name, values in self.columns().items():
-            if values.dtype.kind == "M":
-                column = polars.Series(name, values if _is_days(values) else _with_usual_unit(values))
-                if name in zones:  # Polars knows named zones only
-                    zone = "UTC" if zones[name][0] in "+-" else zones[name]
-                    column = column.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
-            else:
-                column = polars.Series(name, values.tolist() if values.dtype.kind in "OU" else values)
-            series.append(column)
-        return polars.DataFrame(series)
-
-    def _to_pyarrow(self) -> Any:
-        arrow = _library("pyarrow")
-        zones = self.zones()
-        arrays = {}
-        for name, values in self.columns().items():
-            if values.dtype.kind == "M" and not _is_days(values):
-                values = _with_usual_unit(values)
-                kind = arrow.timestamp(np.datetime_data(values.dtype)[0], tz=zones.get(name))
-                arrays[name] = arrow.array(values.view("int64")).cast(kind)
-            else:
-                arrays[name] = arrow.array(values)
-        return arrow.table(arrays)
+        return to_polars(self.columns(), self.zones())
 
     def zones(self) -> dict[str, str]:
-        """Time columns whose datetime64 is in UTC -> the zone to show it in, spelt as `dates.zones.zone_name` does."""
-        timeline = self.panel.timeline
-        if not (timeline.style.zoned and timeline.timezone and timeline.column):
-            return {}
-        return {timeline.column: zone_name(timeline.timezone)}
+        """Time columns whose datetime64 is in UTC -> the zone to show it in: "UTC", "+02:00" or an IANA name."""
+        return stamp_zones(self.panel.timeline)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the columns to a .csv, .json (records) or .parquet file, the first two also with .gz.
@@ -223,31 +180,3 @@ class Forecast:
             span = f", {stamps[0]} to {stamps[-1]}" if self.horizon > 1 else f", {stamps[0]}"
         intervals = " and ".join(f"{level:g} %" for level in self.levels)
         return f"<Forecast of {series}, {steps}{span}" + (f", with {intervals} intervals>" if intervals else ">")
-
-
-def _is_days(stamps: NDArray[Any]) -> bool:
-    """Whether stamps are dates without a time of day, which Polars and Arrow have a type of its own for."""
-    return np.datetime_data(stamps.dtype)[0] == "D"
-
-
-def _with_usual_unit(stamps: NDArray[Any]) -> NDArray[Any]:
-    """datetime64 in a unit that every library knows: its own, or microseconds."""
-    unit = np.datetime_data(stamps.dtype)[0]
-    return stamps if unit in ("ms", "us", "ns") else stamps.astype("datetime64[us]")
-
-
-def _python_zone(zone: str) -> Any:
-    """tzinfo of a zone as `zone_name` spells it."""
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
-    return datetime.strptime(zone, "%z").tzinfo if zone[0] in "+-" else ZoneInfo(zone)
-
-
-def _library(name: str) -> Any:
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"a frame of {name} needs {name}, which is not installed: pip install {name}") from error

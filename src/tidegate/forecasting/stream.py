@@ -169,8 +169,8 @@ class Stream:
         """The rows as they came. Raises: DataError, also for an id that cannot be looked up, such as a JSON object."""
         try:
             return read_arrivals(rows, self.layout, self.index)
-        except (TypeError, OverflowError) as error:
-            if isinstance(error, TypeError) and "unhashable" not in str(error):
+        except TypeError as error:
+            if "unhashable" not in str(error):
                 raise
             raise DataError(
                 f'id column "{",".join(self.layout.ids)}": found what names no series ({error}), expected text or a '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -124,7 +125,13 @@ def _usual(table: Table, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def key_of(*parts: object) -> Key:
-    """How a series is found again, whether its id comes as a number or as text: 7, 7.0 and "7" are the same."""
+    """How a series is found again, whether its id comes as a number or as text: 7, 7.0 and "7" are the same.
+
+    Raises: DataError for an infinite number, and for none.
+    """
+    for part in parts:
+        if isinstance(part, float | np.floating) and not math.isfinite(part):
+            raise DataError(f"found the id {part}, expected text or a finite number")
     return tuple(
         str(int(part)) if isinstance(part, float | np.floating) and part == int(part) else str(part) for part in parts
     )
