@@ -148,6 +148,18 @@ def test_a_fit_tells_how_it_went(fitted: tidegate.Model) -> None:
     assert fitted.provenance["made_by"] == "tidegate fit"
 
 
+def test_counts_may_be_numbers_of_numpy_and_have_to_be_whole(tmp_path: Path) -> None:
+    one = np.int64(1)
+    counts = {"layers": one, "hidden_size": np.int64(8), "max_steps": np.int64(2), "members": one, "seed": np.int64(3)}
+    model = tidegate.fit(table(), 5, start="scratch", plan=QUICK, **counts)
+    model.save(tmp_path / "m.onnx")
+    for name in counts:
+        with pytest.raises(tidegate.ConfigError, match=f"{name} 1.5: expected a whole number"):
+            tidegate.fit(table(), 5, start="scratch", plan=QUICK, **{name: 1.5})
+    with pytest.raises(tidegate.ConfigError, match="seed -1: expected a whole number from 0"):
+        tidegate.fit(table(), 5, seed=-1)
+
+
 def test_a_fitted_model_gives_back_the_library_of_its_data() -> None:
     model = tidegate.fit(pd.DataFrame(table()), 2, layers=1, hidden_size=8, plan=QUICK)
     assert isinstance(model.forecast().frame, pd.DataFrame)

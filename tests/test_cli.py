@@ -115,6 +115,28 @@ def test_fit_writes_a_model_that_forecast_takes(tmp_path: Path, capsys: Captured
     assert len(out.splitlines()) == 6 and "5 steps, which the model was fitted for" in err
 
 
+def test_a_model_that_could_not_be_written_is_not_trained_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured
+) -> None:
+    shape = ["--cell", "rnn", "--layers", "1", "--hidden-size", "8", "--max-steps", "3"]
+    command = ["fit", str(AIRLINE), "--horizon", "5", *shape, "-o", str(tmp_path / "own.onnx")]
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tidegate.Model, "save", full)
+    assert main(command) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["own.onnx.checkpoint"]
+    monkeypatch.undo()
+
+    def train(*_: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("tidegate.training.course.Course.run", train)
+    assert main([*command, "--resume"]) == 0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["own.onnx"]
+
+
 def test_pretrain_hands_its_options_on_and_says_where_the_model_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured
 ) -> None:

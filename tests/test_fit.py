@@ -23,15 +23,18 @@ from hypothesis import strategies as st
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.model import Model, shipped_path
+from tidegate.network.causal import logarithms
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
 from tidegate.training import checkpoint as checkpoint_module
 from tidegate.training import choices, memory, side_by_side
 from tidegate.training import course as course_module
+from tidegate.training import trainings as trainings_module
+from tidegate.training import windows as windows_module
 from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import BUDGET, WORTHWHILE, FitPlan, as_good, careful_gain, least_gain, own_config
-from tidegate.training.course import Clock, Course
+from tidegate.training.course import Clock, Course, bounded
 from tidegate.training.fit import Epoch, Trained, fit, ways_to_begin
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
@@ -247,6 +250,76 @@ def test_each_kind_has_the_same_share_however_many_members_it_has(tmp_path: Path
     np.testing.assert_allclose(forecasts(again, panel), expected, rtol=1e-6, atol=1e-9)
 
 
+def test_each_network_of_a_file_goes_on_with_what_it_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    panel = panel_of(*(100 + 50 * np.sin(np.arange(200) / 2 + shift) for shift in range(3)))
+    networks = tuple(PatchLSTM(config).eval() for config in (TINY, replace(TINY, log_unit=10.0)))
+    Trained(networks, (), (), {}).save(tmp_path / "both.onnx")
+    largest: dict[float, float] = {}
+    whole = course_module.every_origin_loss
+
+    def seen(network: PatchLSTM, values: torch.Tensor, *rest: object) -> torch.Tensor:
+        largest[network.config.log_unit] = max(
+            largest.get(network.config.log_unit, -math.inf), float(values.nan_to_num().max())
+        )
+        return whole(network, values, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(course_module, "every_origin_loss", seen)
+    fit(panel, 8, start=str(tmp_path / "both.onnx"), season_length=12, plan=QUICK)
+    assert largest[0.0] == pytest.approx(150, rel=0.01)
+    assert largest[10.0] == pytest.approx(float(logarithms(torch.tensor(150.0), 10.0)), rel=0.01)
+
+
+def test_beyond_what_a_network_predicts_at_once_masked_patches_are_trained_as_far_as_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blocks: list[int] = []
+    whole = windows_module.masked_steps
+
+    def seen(network: PatchLSTM, *rest: object) -> object:
+        read = whole(network, *rest)  # type: ignore[arg-type]
+        blocks.append(0 if read is None else read.output.shape[1])
+        return read
+
+    monkeypatch.setattr(windows_module, "masked_steps", seen)
+    monkeypatch.setattr(choices, "LONGEST_HORIZON", 32)
+    monkeypatch.setattr(choices, "LONGEST_CONTEXT", 32)
+    scratch(waves(3, 400), 80, plan=replace(QUICK, max_steps=30, epochs=1))
+    assert max(blocks) >= 2  # 32 steps at once, and two blocks of masked patches to the 80th
+    assert np.mean(np.array(blocks) > 0) > 0.3  # where the origin leaves room
+
+
+def test_an_error_beyond_all_others_is_bounded_and_usual_ones_are_as_they_are() -> None:
+    rows = torch.arange(1.0, 101.0)
+    assert torch.equal(bounded(rows), rows)
+    launch = torch.cat([rows, torch.tensor([1e5, math.nan])])
+    usual = float(torch.cat([rows, torch.tensor([1e5])]).quantile(0.9))
+    assert bounded(launch)[100] == pytest.approx(20 * usual) and torch.equal(bounded(launch)[:100], rows)
+    assert bounded(launch)[101].isnan()
+    mostly_exact = torch.tensor([0.0] * 19 + [7.0])
+    assert torch.equal(bounded(mostly_exact), mostly_exact)  # no usual error to measure by
+
+
+def test_the_plan_holds_where_nothing_else_is_said(tmp_path: Path) -> None:
+    plan = replace(QUICK, seed=7, intervals="conformal")
+    told = scratch(waves(4, 60), plan=plan).provenance["plan"]
+    assert (told["seed"], told["intervals"]) == (7, "conformal")
+    told = scratch(waves(4, 60), plan=plan, seed=0, intervals="model").provenance["plan"]
+    assert (told["seed"], told["intervals"]) == (0, "model")
+
+
+def test_weights_that_are_kept_as_they_were_keep_their_intervals(tmp_path: Path) -> None:
+    factors = (1.2, 1.1, 1.0, 1.0, 1.0, 1.0)
+    Trained((PatchLSTM(TINY).eval(),), (), (), {}, factors).save(tmp_path / "m.onnx")
+    constant = panel_of(np.full(50, 3.0), np.full(50, 4.0))
+    assert fit(constant, 8, start=str(tmp_path / "m.onnx"), plan=QUICK).calibration == factors
+
+
+def test_the_callers_random_numbers_go_on_as_if_nothing_had_been_drawn() -> None:
+    before = torch.get_rng_state()
+    scratch(waves(4, 60))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
     panel = waves(5, 40)
     plan = replace(QUICK, max_steps=2, epochs=1, transfer_rate=5.0, warmup=1)  # a rate that ruins any network
@@ -405,6 +478,42 @@ def test_stopped_while_it_trains_once_more_it_ends_with_the_same_weights(tmp_pat
         scratch(waves(4, 50), plan=plan, members=2, checkpoint=path, progress=stop)
     resumed = scratch(waves(4, 50), plan=plan, members=2, checkpoint=path, resume=True)
     assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), plan=plan, members=2))
+
+
+def test_as_many_members_as_there_was_time_for_go_on_after_a_stop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path, options = tmp_path / "c", {"plan": replace(QUICK, members=3), "max_steps": 6, "time_limit": 600.0}
+    panel = waves(4, 50)
+
+    def stop(epoch: Epoch | None, _: float) -> None:
+        if epoch and math.isnan(epoch.validation_loss):  # trains once more
+            raise KeyboardInterrupt
+
+    # Time for one.
+    monkeypatch.setattr(trainings_module, "makespan", lambda seconds, _: 1e9 if len(seconds) > 1 else 0.0)
+    whole = scratch(panel, **options)
+    with pytest.raises(KeyboardInterrupt):
+        scratch(panel, checkpoint=path, progress=stop, **options)
+    monkeypatch.undo()  # time for all
+    resumed = scratch(panel, checkpoint=path, resume=True, **options)
+    assert resumed.provenance["members"] == whole.provenance["members"] == 1
+    assert fingerprint(resumed) == fingerprint(whole)
+
+
+def test_an_interrupt_while_steps_are_timed_ends_all_trainings() -> None:
+    clock, panel, plan = Clock(None), waves(4, 60), replace(QUICK, max_steps=10**9)
+    kinds = ways_to_begin(panel, 8, "scratch", {"hidden_size": 8})
+    material = Material.of(panel, 8, 12, plan, kinds, CPU)
+    trainings = Trainings(material, plan, kinds, clock, FitCheckpoint.open(None, "", resume=False), None)
+    others = trainings._of(kinds, 1, everything=False)
+
+    def task(one: object) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trainings._together(task, others)
+    assert clock.is_stopped
 
 
 def test_what_is_kept_of_a_training_stays_as_it_was_while_that_goes_on(tmp_path: Path) -> None:
@@ -628,7 +737,7 @@ def test_training_windows_never_see_the_held_out_part() -> None:
     for stop in marked.offsets[1:]:
         marked.values[stop - 24 : stop] = 1e9
     none = np.zeros((5, 3), np.int64)
-    samples = Samples.of(marked, windows * 8, none, TINY, CPU)
+    samples = Samples.of(marked, windows * 8, none, TINY, 8, CPU)
     drawn, _ = samples.draw(4000, torch.Generator().manual_seed(0))
     assert drawn.nan_to_num().abs().max() < 100
     part = hold_out(marked, windows, 8, none, TINY.context_length, 10_000, CPU)
@@ -671,7 +780,7 @@ def test_of_few_long_series_more_is_held_out() -> None:
 def test_a_batch_holds_series_of_like_length_and_hardly_any_padding(lengths: list[int], seed: int) -> None:
     panel = panel_of(*(np.arange(length) + 1.0 for length in lengths))
     nothing = np.zeros(len(lengths), np.int64)
-    samples = Samples.of(panel, nothing, np.zeros((len(lengths), 3), np.int64), TINY, CPU)
+    samples = Samples.of(panel, nothing, np.zeros((len(lengths), 3), np.int64), TINY, 8, CPU)
     drawn, seasons = samples.draw(3000, torch.Generator().manual_seed(seed))
     observed = (~drawn.isnan()).sum(1)
     assert drawn.shape[1] <= TINY.context_length + TINY.horizon and len(drawn) == len(seasons) >= 4
@@ -681,7 +790,7 @@ def test_a_batch_holds_series_of_like_length_and_hardly_any_padding(lengths: lis
 
 def test_a_series_that_one_window_holds_is_read_from_different_values_on() -> None:
     panel = panel_of(*(np.arange(90.0) for _ in range(40)))
-    samples = Samples.of(panel, np.zeros(40, np.int64), np.zeros((40, 3), np.int64), TINY, CPU)
+    samples = Samples.of(panel, np.zeros(40, np.int64), np.zeros((40, 3), np.int64), TINY, 8, CPU)
     drawn, _ = samples.draw(90 * 40, torch.Generator().manual_seed(0))
     firsts = drawn[:, 0]
     assert firsts.min() < 5 and 14 < firsts.max() <= 18 and len(firsts.unique()) > 10
@@ -738,6 +847,17 @@ def test_too_little_memory_is_said_before_anything_is_made(monkeypatch: pytest.M
         fit(waves(3, 30), 4, hidden_size=100_000, plan=QUICK)
 
 
+def test_limits_of_a_container_and_of_those_around_it_count(tmp_path: Path) -> None:
+    inner = tmp_path / "job" / "step"
+    inner.mkdir(parents=True)
+    for place, limit, used, stat in ((inner, "max", 1, ""), (inner.parent, 3000, 2000, "anon 1\ninactive_file 500\n")):
+        (place / "memory.max").write_text(f"{limit}\n")
+        (place / "memory.current").write_text(f"{used}\n")
+        (place / "memory.stat").write_text(stat)
+    assert memory.left_by_groups(tmp_path, "/job/step") == [1500.0]
+    assert memory.left_by_groups(tmp_path, "/") == []
+
+
 def test_memory_is_asked_for_every_network_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda: 0.9e9)
     network = PatchLSTM(replace(TINY, hidden_size=512))
@@ -753,6 +873,8 @@ def test_memory_is_asked_for_every_network_of_a_file(monkeypatch: pytest.MonkeyP
         (waves(3, 10), 10, {}, DataError, "no series is long enough to train on: the longest has 10 steps"),
         (waves(3, 30), 0, {}, ConfigError, "horizon 0: expected a whole number from 1"),
         (waves(3, 30), 4, {"time_limit": -1}, ConfigError, "time_limit -1"),
+        (waves(3, 30), 4, {"time_limit": math.inf}, ConfigError, "time_limit inf: expected seconds"),
+        (waves(3, 9000), 8200, {}, ConfigError, "horizon 8200: with the shipped weights at most 8,192 steps"),
         (waves(3, 30), 4, {"max_steps": 0}, ConfigError, "max_steps 0: expected a whole number from 1"),
         (waves(3, 30), 4, {"intervals": "wide"}, ConfigError, "intervals 'wide': expected model or conformal"),
         (waves(3, 30), 4, {"members": -1}, ConfigError, "members -1: expected a whole number from 0"),

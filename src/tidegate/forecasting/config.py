@@ -102,6 +102,11 @@ class ModelConfig:
         )
 
     @property
+    def horizon_limit(self) -> int:
+        """The farthest step that can be forecast."""
+        return max(4096, 8 * self.context_length)
+
+    @property
     def median(self) -> int:
         """Index of the median among the quantile levels."""
         return self.quantile_levels.index(0.5)

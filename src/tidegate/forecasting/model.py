@@ -163,7 +163,7 @@ class Model:
     @property
     def horizon_limit(self) -> int:
         """The farthest step that can be forecast."""
-        return max(4096, 8 * self.config.context_length)
+        return self.config.horizon_limit
 
     def save(self, path: str | Path) -> None:
         """Write the model file; aside first, then renamed."""

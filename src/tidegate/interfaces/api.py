@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tidegate.training.fit import Epoch, FitPlan
 
 MODEL_SUFFIXES = (".onnx",)
+SEEDS = 2**63  # what torch takes
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -328,11 +329,12 @@ def fit(
     time_limit: float | None = None,
     max_steps: int | None = None,
     members: int | None = None,
-    intervals: str = "model",
-    seed: int = 0,
+    intervals: str | None = None,
+    seed: int | None = None,
     device: str = "auto",
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    keep_checkpoint: bool = False,
     plan: FitPlan | None = None,
     progress: Callable[[Epoch | None, float], None] | None = None,
 ) -> Model:
@@ -358,11 +360,14 @@ def fit(
         members: trainings of each kind that is kept, on everything, with the next seeds, whose quantiles are averaged;
             left out, one where a time limit leaves time for it; 0: what was validated is kept.
         intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
-            "conformal": the ranks of split conformal prediction over all series, as they are.
-        seed: the same seed, data and machine give the same network.
+            "conformal": the ranks of split conformal prediction over all series, as they are. Left out, the plan's,
+            which is "model" if not told otherwise.
+        seed: the same seed, data and machine give the same network; left out, the plan's, 0 if not told otherwise.
         device: "auto" (CUDA if there is one), "cpu", "cuda".
         checkpoint: a file to which the state is written after every epoch, removed at the end.
         resume: go on from `checkpoint`, if it is there, to the same weights as without a stop.
+        keep_checkpoint: leave it there, to be removed once the model is saved: with `resume` the same fit comes to the
+            same network at once.
         plan: learning rates, batch size and patience (`tidegate.training.fit.FitPlan`).
         progress: called after each epoch with its figures, and without, None, when work begins and twice a second
             between two; each time with the share of all work that is done.
@@ -371,6 +376,16 @@ def fit(
     """
     if horizon is not None and whole(horizon, "horizon") < 1:
         raise ConfigError(f"horizon {horizon}: expected a whole number from 1")
+    given = {
+        "layers": layers,
+        "hidden_size": hidden_size,
+        "max_steps": max_steps,
+        "members": members,
+        "seed": seed,
+    }
+    counts = {name: None if value is None else whole(value, name) for name, value in given.items()}
+    if seed is not None and not 0 <= seed < SEEDS:
+        raise ConfigError(f"seed {seed}: expected a whole number from 0 to {SEEDS - 1}")
     with needs_extra("train", "fit"):
         from tidegate.training.fit import fit as train
     panel = read_panel(
@@ -393,22 +408,19 @@ def fit(
         horizon,
         start=os.fspath(start),
         cell=cell,
-        layers=layers,
-        hidden_size=hidden_size,
         residual=residual,
         dilations=None
         if dilations is None
         else tuple(whole(one, "dilations") for one in several(dilations, "dilations")),
         season_length=season_length,
         time_limit=time_limit,
-        max_steps=max_steps,
-        members=members,
         intervals=intervals,
-        seed=seed,
+        **counts,
         device=device,
         plan=plan,
         checkpoint=None if checkpoint is None else Path(checkpoint),
         resume=resume,
+        keep_checkpoint=keep_checkpoint,
         progress=progress,
     )
     return Model(

@@ -178,7 +178,7 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     from tidegate.interfaces import api
 
     check_destination(output, api.MODEL_SUFFIXES)
-    bar, doing = Bar(quiet=quiet), "training"
+    bar, doing, checkpoint = Bar(quiet=quiet), "training", f"{output}.checkpoint"
 
     def report(epoch: Epoch | None, share: float) -> None:
         nonlocal doing
@@ -189,10 +189,11 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
         bar.draw(share, doing)
 
     try:
-        model = api.fit(data, progress=report, checkpoint=f"{output}.checkpoint", **options)
+        model = api.fit(data, progress=report, checkpoint=checkpoint, keep_checkpoint=True, **options)
     finally:
         bar.clear()
     model.save(output)
+    Path(checkpoint).unlink(missing_ok=True)
     say(*model.notes, f"model: {output}", quiet=quiet)
     if as_json:
         epochs = [vars(epoch) for epoch in model.history]

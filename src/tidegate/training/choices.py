@@ -96,8 +96,10 @@ class FitPlan:
             raise ConfigError(f"members {self.members}: expected a whole number from 0")
         if self.intervals not in INTERVALS:
             raise ConfigError(f"intervals {self.intervals!r}: expected {' or '.join(INTERVALS)}")
-        if self.time_limit is not None and not self.time_limit > 0:
-            raise ConfigError(f"time_limit {self.time_limit}: expected seconds, more than 0")
+        if self.time_limit is not None and not 0 < self.time_limit < math.inf:
+            raise ConfigError(
+                f"time_limit {self.time_limit}: expected seconds, more than 0; without it there is no limit"
+            )
 
     @property
     def epoch_steps(self) -> int:

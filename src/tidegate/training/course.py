@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from tidegate.training.windows import every_origin_loss
 
 FIRST_STEPS = 4  # of a training take longer than the others
 FOR_TRAINING = 0.93  # share of a time limit after which no step is begun: choosing and writing take the rest
+MOST_OF_USUAL = 20.0  # times the error that nine in ten held-out windows stay below is the most that one counts
 MOST_RETREATS = 5  # times a training goes back and halves its rate before it ends with what it has
 
 
@@ -30,7 +32,7 @@ class Epoch:
     """One line of the history.
 
     Attributes:
-        training: which one, "1 of 2: from the shipped weights".
+        training: which one, "the shipped weights".
         step, seconds: of this training, and since the fit began.
         loss: mean training loss of the epoch.
         validation_loss, validation_mase: pinball loss and absolute error of the median on the held-out windows, in
@@ -73,7 +75,7 @@ class Course:
     def begin(self, samples: Samples, seconds: float, clock: Clock) -> float:
         """Do some of the first steps, for at most so many seconds. Returns: how long one takes."""
         took: list[float] = []
-        least, most = 2 * FIRST_STEPS, max(1, self.last_step - 1)
+        least, most = 2 * FIRST_STEPS, min(self.last_step, max(1, self.last_step - 1))
         with flushed_denormals():
             while self.step < most and self.is_sound and not clock.is_over:
                 if self.step >= least and (sum(took) > seconds or self.step >= self.plan.level_steps):
@@ -99,7 +101,7 @@ class Course:
         Kept is the running average of the last epoch that is as good as the best one (`as_good`), of weights that know
         something that of the best one; without a validation part that of the last epoch.
         """
-        candidate = PatchLSTM(self.network.config).to(samples.values.device)
+        candidate = copy.deepcopy(self.network)
         good = self.state()
         with flushed_denormals():
             while not self.has_ended and not (clock.is_over and self.history):  # one step at least
@@ -230,9 +232,22 @@ def predict(network: PatchLSTM, part: HeldOut) -> Tensor:
 
 
 def row_errors(quantiles: Tensor, network: PatchLSTM, part: HeldOut) -> tuple[Tensor, Tensor]:
-    """(rows,) mean pinball loss, doubled, and absolute error of the median, in units of part.naive; NaN for none."""
+    """(rows,) mean pinball loss, doubled, and absolute error of the median, in units of part.naive; NaN for none.
+
+    Both are `bounded`.
+    """
     levels = torch.tensor(network.config.quantile_levels, device=quantiles.device, dtype=quantiles.dtype)
     divisor = torch.where(part.naive > 0, part.naive, torch.nan)[:, None]
     loss = 2 * pinball(quantiles, part.actual, levels) / divisor
     error = (quantiles[..., network.config.median] - part.actual).abs() / divisor
-    return loss.nanmean(1), error.nanmean(1)
+    return bounded(loss.nanmean(1)), bounded(error.nanmean(1))
+
+
+def bounded(rows: Tensor) -> Tensor:
+    """(rows,) no error beyond MOST_OF_USUAL times the one that nine in ten stay below.
+
+    One series that hardly moved before its held-out window, a product of which one piece was sold and then a hundred a
+    day, has an error of thousands of its changes, and would decide by itself what all others are forecast with.
+    """
+    usual = rows.nanquantile(0.9)
+    return rows.clamp(max=MOST_OF_USUAL * usual) if usual > 0 else rows

@@ -79,11 +79,12 @@ def fit(
     max_steps: int | None = None,
     members: int | None = None,
     intervals: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     device: str = "auto",
     plan: FitPlan | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
+    keep_checkpoint: bool = False,
     progress: Progress | None = None,
 ) -> Trained:
     """Train on every origin of the panel but the last windows of each series, which decide what is kept.
@@ -100,12 +101,13 @@ def fit(
         max_steps: of each training. What a fit under a time limit came to, with the same `members`, repeats it exactly.
         members: trainings of each kept kind, on everything, that are averaged; left out, one where a time limit
             leaves time for it; 0: what was validated is kept.
-        intervals: "model" or "conformal", see FitPlan.
-        checkpoint: a file to write the state to after every epoch, removed at the end.
+        intervals: "model" or "conformal", see FitPlan, which also has the seed where none is given.
+        checkpoint: a file to write the state to after every epoch, removed at the end unless `keep_checkpoint`.
         resume: go on from `checkpoint` if it is there.
         progress: called after every epoch with its figures, and without, None, when work begins and twice a second
             between two; each time with the share of all work that is done.
-    Raises: DataError if no series is longer than the horizon; ConfigError for options that contradict each other.
+    Raises: DataError if no series has four steps more than the horizon; ConfigError for options that contradict each
+        other.
     """
     if horizon < 1:
         raise ConfigError(f"horizon {horizon}: expected a whole number from 1")
@@ -114,15 +116,21 @@ def fit(
         "max_steps": max_steps,
         "members": members,
         "intervals": intervals,
+        "seed": seed,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    plan = replace(plan or FitPlan(), seed=seed, **given)
+    plan = replace(plan or FitPlan(), **given)
     on, began = torch_device(device), time.monotonic()
     if dilations and layers is None:
         layers = len(dilations)
     shape = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size, "residual": residual}
     asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
     kinds = ways_to_begin(panel, horizon, start, asked)
+    for kind in kinds:
+        if horizon > kind.config.horizon_limit:
+            raise ConfigError(
+                f"horizon {horizon}: with {kind.name} at most {kind.config.horizon_limit:,} steps can be forecast"
+            )
     check_memory(panel, plan, kinds, on)
     if progress is not None:
         progress(None, 0.0)
@@ -164,13 +172,16 @@ def fit(
     groups = [Group(kind, [course.network for course in courses[kind]]) for kind in kinds]
     found = candidates(groups, material.selection, plan)
     best = choose(found, material.selection, least_gain(material.known_values))
-    notes += [*trainings.notes, chosen_note(best, found, kinds, material)]
+    told = trainings.notes
+    notes += [*told, chosen_note(best, found, kinds, material)]
     table = calibration(best, groups[0].trained[0], material.selection, plan.intervals)
     if plan.members != 0 and (moved := [kinds[place] for place, blend in best.blends.items() if blend]):
         courses |= trainings.run_again({kind: courses[kind] for kind in moved})
         groups = [Group(kind, [course.network for course in courses[kind]]) for kind in kinds]
-        notes.append(again_note(trainings.plan.members or 0, plan.members or 1))
-    saved.remove()
+        notes += [note for note in trainings.notes if note not in told]
+        notes.append(again_note(trainings.plan.members or 0, plan))
+    if not keep_checkpoint:
+        saved.remove()
     networks, shares = zip(*mixture(groups, best.blends), strict=True)
     return Trained(
         tuple(network.cpu().eval() for network in networks),
@@ -191,7 +202,8 @@ def untrained(kind: Kind, notes: Sequence[str], material: Material, plan: FitPla
         "kept": {kind.name: 0.0},
         **seasons_of(material),
     }
-    return Trained(kind.on(torch.device("cpu")).starts, (), tuple(notes), provenance, shares=kind.shares)
+    starts = kind.on(torch.device("cpu")).starts
+    return Trained(starts, (), tuple(notes), provenance, kind.calibration, kind.shares)
 
 
 def torch_device(device: str) -> torch.device:
@@ -254,11 +266,13 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kin
     return f"kept {kept}: MASE {best.mase:.3f} {where}{beside}"
 
 
-def again_note(members: int, asked: int) -> str:
+def again_note(members: int, plan: FitPlan) -> str:
     """One sentence: what came of training once more."""
+    if not members and plan.time_limit is None:
+        return "training once more on everything came to no end: what was validated is kept"
     if not members:
         return "no time to train once more on everything: what was validated is kept"
-    note = "trained once more, to the same steps, on everything"
+    note, asked = "trained once more, to the same steps, on everything", plan.members or 1
     return note if members == asked else f"{note}; {members} of {asked} members had time"
 
 

@@ -29,19 +29,22 @@ class Kind:
         config: of its networks; of the first of them where a file holds several.
         starts: none: networks of `config`, drawn anew for each seed.
         shares: of each start in the mean of the file they come from.
+        calibration: of that file, see `Trained`.
     """
 
     name: str
     config: ModelConfig
     starts: tuple[PatchLSTM, ...] = ()
     shares: tuple[float, ...] = (1.0,)
+    calibration: tuple[float, ...] | None = None
 
     @classmethod
     def of_file(cls, path: Path, name: str) -> Kind:
         """To begin from what a model file holds."""
         networks, facts = load_networks(path)
         shares = tuple(facts.get("shares", [1 / len(networks)] * len(networks)))
-        return cls(name, networks[0].config, networks, shares)
+        found = facts.get("calibration")
+        return cls(name, networks[0].config, networks, shares, None if found is None else tuple(found))
 
     def on(self, device: torch.device) -> Kind:
         """The same with its weights there."""
@@ -97,7 +100,7 @@ class Material:
     def samples(self, config: ModelConfig, *, everything: bool) -> Samples:
         """Windows for a network to train on; everything: the held-out ones too."""
         held = 0 * self.windows if everything else self.windows * self.horizon
-        return Samples.of(self.panel, held, self.seasons, config, self.device)
+        return Samples.of(self.panel, held, self.seasons, config, self.horizon, self.device)
 
     def fingerprint(self, plan: FitPlan, kinds: Sequence[Kind]) -> str:
         """16 hexadecimal digits of all that the trained weights depend on."""

@@ -51,12 +51,33 @@ def recurrent_weights(config: ModelConfig) -> int:
 
 
 def free_memory() -> float | None:
-    """Bytes that can still be had; None where the system does not tell."""
+    """Bytes that can still be had, of the machine and of the limits of a container; None where the system does not
+    tell."""
     facts = Path("/proc/meminfo")
     if not facts.exists():
         return None
     found = [line.split() for line in facts.read_text().splitlines() if line.startswith("MemAvailable:")]
-    return 1024.0 * int(found[0][1]) if found else None
+    free = [1024.0 * int(one[1]) for one in found]
+    groups = Path("/proc/self/cgroup")
+    mine = [line[3:] for line in groups.read_text().splitlines() if line.startswith("0::")] if groups.exists() else []
+    return min([*free, *(left for name in mine for left in left_by_groups(Path("/sys/fs/cgroup"), name))], default=None)
+
+
+def left_by_groups(root: Path, name: str) -> list[float]:
+    """Bytes that the limits of a control group (version 2) and those around it leave; what is kept of files that were
+    read gives way.
+
+    Args: name: as /proc/self/cgroup tells it, "/" in most containers.
+    """
+    group, left = root / name.lstrip("/"), []
+    for place in (group, *group.parents):
+        if not place.is_relative_to(root):
+            break
+        limit, used, kinds = (place / f"memory.{file}" for file in ("max", "current", "stat"))
+        if limit.exists() and used.exists() and limit.read_text().strip() != "max":
+            stat = dict(line.split() for line in kinds.read_text().splitlines()) if kinds.exists() else {}
+            left.append(float(limit.read_text()) - float(used.read_text()) + float(stat.get("inactive_file", 0)))
+    return left
 
 
 def free_on(device: torch.device) -> float | None:

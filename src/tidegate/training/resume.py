@@ -21,12 +21,14 @@ class FitCheckpoint:
     Attributes:
         path: the file. fingerprint: of the data, the options and the start weights it belongs to.
         tensors, facts: what is in it.
+        members: how many last trainings of each kind an earlier sitting found time for; None: it did not come to that.
     """
 
     path: Path | None
     fingerprint: str
     tensors: dict[str, Tensor] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    members: int | None = None
     lock: Lock = field(default_factory=Lock)
 
     @classmethod
@@ -43,7 +45,7 @@ class FitCheckpoint:
             raise ConfigError(
                 f"{path} belongs to a fit with other data or options: repeat that one, or start anew without resume"
             )
-        return cls(path, fingerprint, tensors, facts)
+        return cls(path, fingerprint, tensors, facts, facts.get("members"))
 
     @property
     def seconds(self) -> float:
@@ -64,7 +66,8 @@ class FitCheckpoint:
         if not self.knows(key):
             return False
         prefix = f"{key}/"
-        mine = {name.removeprefix(prefix): tensor for name, tensor in self.tensors.items() if name.startswith(prefix)}
+        with self.lock:  # another training may be adding its own
+            mine = {name.removeprefix(prefix): each for name, each in self.tensors.items() if name.startswith(prefix)}
         facts = self.facts["trainings"][key]
         course.restore(mine, facts)
         return bool(facts["finished"])
@@ -81,6 +84,7 @@ class FitCheckpoint:
                 "fingerprint": self.fingerprint,
                 "max_steps": max_steps,
                 "seconds": clock.seconds,
+                "members": self.members,
                 "trainings": trainings,
             }
             save_checkpoint(self.path, self.tensors, self.facts)

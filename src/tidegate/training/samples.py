@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from tidegate.series.panel import Panel
 SHORTEST = 4  # steps that a series must have before what is to be forecast
 COPIES = 4  # a batch holds at most so many windows for each that the series of a bucket hold
 BUCKET_GROWTH = 1.3  # windows of one batch differ in length by at most so much
+MOST_ROWS = 10_000  # held-out windows: forecasts of all of them by every candidate are held in memory
 LATE = 0.2  # share of a series in which its windows begin, where they could not begin at more places
 
 
@@ -45,12 +47,19 @@ class Samples:
         held: NDArray[np.int64],
         seasons: NDArray[np.int64],
         config: ModelConfig,
+        horizon: int,
         device: torch.device,
     ) -> Samples:
-        """All series but their last `held` steps; those with too little left are not drawn."""
+        """All series but their last `held` steps; those with too little left are not drawn.
+
+        Windows hold a context and what the network predicts at once; where the horizon is longer, also the masked
+        patches up to it.
+        """
         starts, stops = panel.first_observed, panel.offsets[1:] - held
         long_enough = np.flatnonzero(stops - starts >= SHORTEST)
         longest_window = config.context_length + config.horizon
+        if horizon > config.horizon:
+            longest_window = max(longest_window, (math.ceil(horizon / config.horizon) + 2) * config.horizon)
         values = torch.as_tensor(panel.values, device=device)  # on the CPU the panel's own memory
         return cls(
             logarithms(values, config.log_unit),
@@ -170,7 +179,7 @@ def hold_out(
     blocks = np.maximum((ends - starts) // context_length - 1, 0)
     starts = starts + context_length * blocks  # what the network would not read is not copied
     longest = int((ends - starts).max())
-    count = int(np.clip(most_values // longest, 1, len(series)))
+    count = int(np.clip(most_values // longest, 1, min(len(series), MOST_ROWS)))
     chosen = np.linspace(0, len(series) - 1, count).astype(np.int64)
     index = ends[chosen, None] + np.arange(-longest, horizon)
     part = np.where(index >= starts[chosen, None], panel.values[np.maximum(index, 0)], np.nan)

@@ -93,21 +93,27 @@ class Trainings:
 
     def _members_in_time(self, before: Mapping[Kind, Sequence[Course]]) -> int:
         """As many as were asked for, where the clock leaves time; all where an earlier sitting has begun with them."""
-        members = self._members
+        members = self._members if self.saved.members is None else self.saved.members
         trainings = self._again(before, members)
         if self.clock.limit is None or any(self.saved.knows(one.key) for one in trainings):
             return members
         tried = [one for one in trainings if one.member == 0]
         took = self._begin(tried, TIMED * self.clock.left)
-        self.begun = {one.key: one for one in tried if one.course.is_sound and not one.course.has_ended}
         whole = [one.course.last_step * step for one, step in zip(tried, took, strict=True)]
         rest = [(one.course.last_step - one.course.step) * step for one, step in zip(tried, took, strict=True)]
         while members and self._makespan([*rest, *whole * (members - 1)]) > self.clock.left:
             members -= 1
+        # With other threads than they go on with they would not be repeated to the last bit.
+        if self._workers(len(tried)) == self._workers(len(tried) * members):
+            self.begun = {one.key: one for one in tried if one.course.is_sound and not one.course.has_ended}
+        self.saved.members = members
         return members
 
     def _makespan(self, seconds: Sequence[float]) -> float:
-        return makespan(seconds, workers_for(len(seconds), self.material.device))
+        return makespan(seconds, self._workers(len(seconds)))
+
+    def _workers(self, count: int) -> int:
+        return workers_for(count, self.material.device)
 
     def _of(self, kinds: Sequence[Kind], members: int, *, everything: bool) -> list[Training]:
         """Trainings: for every member of a kind one from each start, or from nothing."""
@@ -122,8 +128,9 @@ class Trainings:
 
     def _member(self, kind: Kind, number: int) -> list[Course]:
         seed = self.plan.seed + number
-        torch.manual_seed(seed)
-        networks = [copy.deepcopy(start) for start in kind.starts] or [PatchLSTM(kind.config)]
+        with torch.random.fork_rng(devices=[]):  # the caller's own random numbers go on as if nothing had been drawn
+            torch.manual_seed(seed)
+            networks = [copy.deepcopy(start) for start in kind.starts] or [PatchLSTM(kind.config)]
         peak = self.plan.transfer_rate if kind.starts else self.plan.scratch_rate
         return [
             Course(
@@ -163,7 +170,7 @@ class Trainings:
             report(epoch)
 
         if not self.saved.restore(one.key, course):
-            samples = self.material.samples(one.kind.config, everything=one.everything)
+            samples = self.material.samples(one.course.network.config, everything=one.everything)
             course.run(samples, None if one.everything else self.material.epochs, self.clock, after_epoch)
             self.saved.keep(one.key, course, self.clock, self.plan.max_steps, finished=True)
         course.finish()
@@ -221,14 +228,18 @@ class Trainings:
         """Seconds that a step of each takes, from the first ones, side by side as all others will be."""
 
         def begin(one: Training) -> float:
-            samples = self.material.samples(one.kind.config, everything=one.everything)
+            samples = self.material.samples(one.course.network.config, everything=one.everything)
             return one.course.begin(samples, seconds, self.clock)
 
         return self._together(begin, trainings)
 
     def _together(self, task: Callable[[Training], float], trainings: Sequence[Training]) -> list[float]:
         with pool_for(len(trainings), self.material.device) as pool:
-            return list(pool.map(task, trainings))
+            try:
+                return list(pool.map(task, trainings))
+            except BaseException:  # an error in one, or an interrupt: the others end soon
+                self.clock.stop()
+                raise
 
     def _validate(self, one: Training) -> float:
         """Seconds that a validation takes."""
