@@ -132,7 +132,9 @@ def test_a_model_that_could_not_be_written_is_not_trained_again(
     def train(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("tidegate.training.course.Course.run", train)
+    from tidegate.training.course import Course
+
+    monkeypatch.setattr(Course, "run", train)
     assert main([*command, "--resume"]) == 0
     assert [entry.name for entry in tmp_path.iterdir()] == ["own.onnx"]
 

@@ -145,6 +145,37 @@ def test_absent_steps_are_missing_values_and_said():
     assert "2 of 10 steps have no row: missing" in grid.notes
 
 
+def told_apart(*stamps: np.ndarray, **options) -> str:
+    """The note on slower ones of series "0", "1", …, "" if there is none."""
+    series = np.repeat(np.arange(len(stamps)), [len(own) for own in stamps])
+    grid = grid_of(np.concatenate([own.astype("M8[s]") for own in stamps]), series=series, names=str, **options)
+    return next((note for note in grid.notes if " apart" in note), "")
+
+
+def test_series_of_a_slower_frequency_are_named_with_what_to_do():
+    days, months = times("2024-01-01", 200, "1D"), np.arange("2024-01", "2025-01", dtype="M8[M]")
+    note = told_apart(times("2024-01-01", 200, "1h"), days[:60])
+    assert note.startswith('series "1" has a row every 24 steps only and is forecast hourly') and "--every D " in note
+    assert "forecast them apart" in told_apart(days, months, days[::7])
+    assert '2 series, "1", "2" have a row every 7 to 31 steps only' in told_apart(days, months, days[::7])
+    assert "every 3 steps" in told_apart(
+        np.arange("2000-01", "2020-01", dtype="M8[M]"), np.arange("2000-01", "2019-01", 3, dtype="M8[M]")
+    )
+    assert told_apart(days, months, every="MS", aggregate="mean") == ""
+    assert told_apart(days, days[::7][:8]) == ""  # seven gaps are too few
+    assert told_apart(days[::7], months[:1], frequency="D") == ""  # none is quicker
+    assert told_apart(days, np.delete(days, [3, 4, 90])) == ""
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.03, 0.9))
+def test_sales_now_and_then_are_no_slower_frequency(seed, share):
+    days = times("2024-01-01", 300, "1D")
+    random = np.random.default_rng(seed)
+    some = [days[random.random(300) < share] for _ in range(5)]
+    assert told_apart(days, *(own for own in some if len(own))) == ""
+
+
 def test_newest_first_is_turned_round():
     grid = grid_of(times("2015-01-01", 10, "1D")[::-1])
     assert grid.values.tolist() == list(np.arange(100.0, 110)[::-1])
@@ -349,6 +380,40 @@ def test_text_with_offsets_continues_with_the_right_offset():
     grid = grid_of(stamps, timezone="Europe/Berlin")
     assert grid.timeline.stamps(0, 0, 48).tolist() == stamps.tolist()
     assert grid.timeline.stamps(0, 48, 2).tolist() == ["2014-10-26T02:00+02:00", "2014-10-26T02:00+01:00"]
+
+
+@pytest.mark.parametrize("written", ["utc", "GMT", "Z"])
+def test_a_zone_has_one_spelling(written):
+    stamps = times("2024-01-05", 24, "1h")
+    for zone, expected in (
+        (written, "UTC"),
+        ("+0200", "+02:00"),
+        ("UTC+02:00", "+02:00"),
+        ("Asia/Tokyo", "Asia/Tokyo"),
+    ):
+        for grid in (grid_of(stamps, timezone=zone), grid_of(stamps, zone=zone)):
+            assert grid.timeline.timezone == expected
+            assert grid.notes[0].endswith(f"({expected})")
+
+
+@pytest.mark.parametrize(
+    ("form", "zone", "after"),
+    [
+        ("{}Z", None, "2024-03-31T16:00:00Z"),
+        ("{}Z", "utc", "2024-03-31T16:00:00Z"),
+        ("{}Z", "Europe/Berlin", "2024-03-31T18:00:00+02:00"),
+        ("{}.000z", "+0200", "2024-03-31T18:00:00.000+02:00"),
+        ("{} UTC", "Asia/Tokyo", "2024-04-01T01:00:00 +09:00"),
+        ("{}Z", "Europe/London", "2024-03-31T17:00:00+01:00"),
+        ("{}+0000", "+0200", "2024-03-31T18:00:00+0200"),
+        ("{}+00:00", "Europe/Berlin", "2024-03-31T18:00:00+02:00"),
+    ],
+)
+def test_stamps_that_say_utc_are_the_same_instant_in_the_zone_asked_for(form, zone, after):
+    stamps = texts(*(form.format(stamp) for stamp in times("2024-03-30T10:00:00", 30, "1h")))
+    timeline = grid_of(stamps, timezone=zone).timeline
+    assert timeline.stamps(0, 30, 1)[0] == timeline.text(0, 30, 1)[0] == after  # 16:00 in UTC
+    assert parse_stamps(timeline.stamps(0, 30, 1), name="ds").instants[0] == np.datetime64("2024-03-31T16:00")
 
 
 def test_daily_zoned_stamps_are_local_midnights_over_clock_changes():

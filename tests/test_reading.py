@@ -161,6 +161,25 @@ def _(folder):
     refused(file(folder, "1,2\n3,4\n5,6\n"), '"column1", "column2"', "there is no time column")
 
 
+@rule("number-names")
+def _(folder):
+    for name in ("2024", "2330", "0"):
+        panel = read_panel(file(folder, PLAIN.replace("Sales", name)))
+        assert is_plain(panel) and panel.target == name
+    stores = read_panel(file(folder, table("date,101,102", lambda step, month: f"{month},{step},{-step}")))
+    assert list(stores.ids["series"]) == ["101", "102"]
+    assert is_plain(read_panel(file(folder, PLAIN.replace("Month,Sales", ",0"))))  # as pandas writes a series
+    counted = read_panel(file(folder, table(",0", lambda step, month: f"{step},{step + 0.5}")))
+    assert is_plain(counted) and counted.target == "0"
+    dated = table("Week,2330", lambda step, month: f"{step + 1:02d}-Jan-24,{step + 0.5}")
+    assert is_plain(read_panel(file(folder, dated)))
+    # A slip or a gap in the first row of data is not taken for a name.
+    refused(file(folder, PLAIN.replace("Month,Sales\n2020-01,0.5", "2020-01,oops")), 'line 1: found "oops"')
+    refused(file(folder, "20240101,oops\n" + "".join(f"202401{day},{day}\n" for day in range(10, 20))), "line 1")
+    assert read_panel(file(folder, "Jan 2024,5\n2024-02,6\n2024-03,7\n")).values.tolist() == [5, 6, 7]
+    refused(file(folder, "NA,5\n2024-02,6\n2024-03,7\n"), "no stamp in row 1")
+
+
 @rule("same-names")
 def _(folder):
     panel = read_panel(file(folder, PLAIN.replace("Month,Sales", "Sales,Sales")))
@@ -285,6 +304,12 @@ def _(folder):
     assert read_panel(file(folder, "[1, 2.5, null, 4]", "a.json")).values[1] == 2.5
 
 
+@rule("json-lengths")
+def _(folder):
+    content = '{"ds": ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"], "y": [1, 2, 3]}'
+    refused(file(folder, content, "a.json"), 'a.json: the columns have different lengths ("ds" 4, "y" 3)')
+
+
 @rule("json-other")
 def _(folder):
     for content in ('{"y": {"0": 1, "1": 2}}', "[]", "{}", "[{", '[["a", 1]]', '{"meta": {"a": {"b": 1}}}'):
@@ -316,6 +341,39 @@ def _(folder):
     refused(folder / "c*.csv", "stamps of", "--id file")
     assert list(read_panel(folder / "c*.csv", id="file").ids["file"]) == ["c1.csv", "c2.csv"]
     assert is_plain(read_panel(file(folder, PLAIN, "d[1].csv")))
+
+
+@rule("glob-ids")
+def _(folder):
+    import polars as pl
+
+    def written(name, ids, start):
+        days = np.datetime64(start) + np.arange(3)
+        rows = {"unique_id": np.repeat(ids, 3), "ds": np.tile(days, 2), "y": np.arange(6.0)}
+        pl.DataFrame(rows).write_parquet(folder / name)
+
+    written("n1.parquet", [1, 2], "2024-01-01")
+    written("n2.parquet", [1.0, 2.0], "2024-01-04")
+    panel = read_panel(folder / "n*.parquet")
+    assert (panel.ids["unique_id"].tolist(), panel.lengths.tolist()) == ([1, 2], [6, 6])
+    assert panel.ids["unique_id"].dtype == np.int64
+    written("n3.parquet", ["1", "2"], "2024-01-07")
+    panel = read_panel(folder / "n*.parquet")
+    assert (panel.ids["unique_id"].tolist(), panel.lengths.tolist()) == (["1", "2"], [9, 9])
+    written("n3.parquet", [1.5, 2.0], "2024-01-07")
+    assert read_panel(folder / "n*.parquet").ids["unique_id"].tolist() == [1, 2, 1.5]
+
+
+@rule("folder-names")
+def _(folder):
+    import polars as pl
+
+    for name in ("unique_id=7", "ds=2024-02-01", "y=7"):
+        (folder / name).mkdir()
+        path = folder / name / "a.parquet"
+        pl.DataFrame({"ds": MONTHS, "y": np.arange(24) + 0.5}).write_parquet(path)
+        assert is_plain(panel := read_panel(path)) and not panel.ids
+        assert is_plain(panel := read_panel(file(folder / name, PLAIN))) and not panel.ids
 
 
 @rule("glob-columns")
@@ -434,6 +492,39 @@ def _(folder):
     assert input_kind(frame) == "pandas"
     assert read_panel(frame.assign(ds=stamps.tz_localize("Europe/Berlin"))).timeline.timezone == "Europe/Berlin"
 
+    daily = pd.date_range("2024-01-01", periods=24)
+    values = pd.DataFrame({"v": np.arange(24) + 0.5})
+    for index in (daily.astype(str), daily.date, list(daily.to_pydatetime()), [f"{day:%d/%m/%Y}" for day in daily]):
+        panel = read_panel(values.set_index(pd.Index(index, dtype=object)))
+        assert is_plain(panel) and (panel.timeline.column, panel.timeline.frequency.word) == ("ds", "D")
+    labelled = values.set_index(pd.Index([f"KW {step}" for step in range(24)]))
+    refused(labelled, '"index", such as "KW 0"', "--time index --date-format")
+    assert is_plain(read_panel(labelled.assign(date=daily)))  # what labels rows that have dates says nothing
+    assert is_plain(read_panel(values.set_index(pd.Index(list("abcdefghijklmnopqrstuvwx")))))
+    frame = frame.assign(id="a")
+    for data in (frame.set_index(["id", "ds"]), frame.set_index(["id", "ds"], drop=False)[["id", "y"]]):
+        panel = read_panel(data, id="id")
+        assert is_plain(panel) and panel.timeline.column == "ds"
+
+
+@rule("pandas-numbers")
+def _(folder):
+    import pandas as pd
+
+    values = np.arange(24) + 0.5
+    for index in (list(range(1990, 2014)), range(1990, 2014), [1990, *range(2001, 2024)]):
+        panel = read_panel(pd.Series(values, index=index))
+        assert is_plain(panel) and panel.timeline.column is None
+        assert any('if these are years, name it: data.index.name = "year"' in note for note in panel.notes)
+    assert read_panel(pd.Series(values, index=pd.Index(range(1990, 2014), name="year"))).timeline.column == "year"
+    turned = read_panel(pd.Series(values[::-1], index=list(range(2013, 1989, -1))))
+    assert is_plain(turned) and turned.timeline.frequency.name == "yearly"
+    assert not any("row numbers" in note for note in turned.notes)
+    digits = [int(f"{day:%Y%m%d}") for day in pd.date_range("2024-01-01", periods=24)]
+    assert read_panel(pd.Series(values, index=digits)).timeline.frequency.word == "D"
+    dated = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=24), "y": values}, index=range(1990, 2014))
+    assert not any("index" in note for index in (dated, pd.Series(values)) for note in read_panel(index).notes)
+
 
 @rule("pandas-series")
 def _(folder):
@@ -443,6 +534,8 @@ def _(folder):
     dated = read_panel(pd.Series(values, index=pd.date_range("2020-01-01", periods=24, freq="MS"), name="sales"))
     assert is_plain(dated)
     assert dated.target == "sales"
+    for index in (MONTHS, [np.datetime64(month, "D").item() for month in MONTHS]):
+        assert is_plain(read_panel(pd.Series(values, index=pd.Index(index, dtype=object))))
     assert read_panel(pd.Series(values)).timeline.frequency is None
     refused(pd.date_range("2020-01-01", periods=3), "stamps without values")
 
@@ -473,6 +566,14 @@ def _(folder):
 def _(folder):
     assert is_plain(read_panel({"ds": np.array(MONTHS), "y": [step + 0.5 for step in range(24)]}))
     refused({"ds": [1], "y": [1, 2]}, "different lengths")
+
+
+@rule("dict-values")
+def _(folder):
+    for value, shown in ((None, "None"), (3, "3"), ("2024-01-01", "'2024-01-01'"), ({"a": 3}, "{'a': 3}")):
+        refused({"ds": MONTHS, "y": value}, f'"y" is {shown}, expected a column')
+    refused({"ds": "2024-01-01", "y": 3}, "\"ds\" is '2024-01-01', expected a column")
+    assert is_plain(read_panel({"ds": iter(MONTHS), "y": (step + 0.5 for step in range(24))}))
 
 
 @rule("rows")
@@ -547,6 +648,15 @@ def _(folder):
         panel.values, read_panel(path, target="pm", time="year,month,day,hour").values, equal_nan=True
     )
     assert np.isnan(panel.values).sum() == 24
+    for form in ("d", "02d", ".1f"):
+        rows = "".join(f"{m[:4]},{int(m[5:]):{form}},{step + 0.5}\n" for step, m in enumerate(MONTHS))
+        panel = read_panel(file(folder, "year,month,value\n" + rows))
+        assert is_plain(panel) and panel.timeline.frequency.word == "MS"
+        assert panel.timeline.stamp_columns(0, 24, 1)["month"].tolist() == ["01" if form == "02d" else 1]
+    days = [str(day) for day in np.datetime64("2020-01-25") + np.arange(24)]
+    rows = "".join(f"{day.replace('-', ',')},{step + 0.5}\n" for step, day in enumerate(days))
+    panel = read_panel(file(folder, "year,month,day,value\n" + rows))
+    assert is_plain(panel) and panel.timeline.column == "year,month,day"
     refused(file(folder, "year,day,y\n2020,1,5\n2020,2,6\n"), "parts of one", "--time year,month,day")
 
 
@@ -556,6 +666,8 @@ def _(folder):
     panel = read_panel(path, target="cnt")
     assert (panel.timeline.column, panel.timeline.frequency.word, len(panel.values)) == ("dteday,hr", "h", 479)
     refused(path, '"hr" holds the time of day', "--target cnt --time dteday,hr", target="cnt", time="dteday")
+    rows = "".join(f"2024-01-{day:02d},{hour:02d},{hour}\n" for day in range(1, 9) for hour in range(24))
+    assert read_panel(file(folder, "date,hour,y\n" + rows)).timeline.column == "date,hour"
 
 
 @rule("date-and-clock")
@@ -580,6 +692,45 @@ def _(folder):
     assert read_panel(file(folder, steps)).timeline.frequency is None
     odd = "period,value\n" + "".join(f"{step}734,{step % 7}\n" for step in range(1, 20))
     refused(file(folder, odd), "whole numbers")
+    newest_first = "year,sales\n" + "".join(f"{year}.0,{year - 1900}\n" for year in range(2019, 1989, -1))
+    panel = read_panel(file(folder, newest_first))
+    assert (panel.timeline.column, panel.values[0], panel.timeline.stamps(0, 30, 1)[0]) == ("year", 90, 2020)
+    import pandas as pd
+
+    gap = read_panel(pd.DataFrame({"year": np.arange(1990, 2010.0), "v": np.arange(20.0)}))
+    assert gap.timeline.frequency.name == "yearly"
+    tenths = "time,value\n" + "".join(f"{step / 10},{step}\n" for step in range(20))
+    refused(file(folder, tenths), "has the value 0.1: expected dates or whole numbers", '--target "time"')
+    refused(file(folder, years.replace("1990,", "1990p,")), 'has the value "1990p"')
+    assert read_panel(file(folder, "time\n" + "".join(f"{step / 10}\n" for step in range(20)))).target == "time"
+
+
+@rule("month-number")
+def _(folder):
+    content = "month,y\n" + "".join(f"{month.replace('-', '')},{step + 0.5}\n" for step, month in enumerate(MONTHS))
+    for text in (content, content.replace(",", ".0,"), content.replace("month,", "Month ,")):
+        path = file(folder, text.replace("month.0", "month"))
+        refused(path, "whole numbers from 202001 to 202112", '--date-format "%Y%m"')
+        panel = read_panel(path, date_format="%Y%m")
+        assert is_plain(panel) and int(panel.timeline.stamps(0, 24, 1)[0]) == 202201
+    weeks = "week,y\n" + "".join(f"2024{week:02d},{week}\n" for week in range(1, 30))
+    refused(file(folder, weeks), "years and weeks: write the date of a day of each week")
+    for form in ("d", "02d", ".1f"):
+        months = "month,y\n" + "".join(f"{step % 12 + 1:{form}},{step}\n" for step in range(36))
+        assert read_panel(file(folder, months)).timeline.column is None
+    counted = read_panel(file(folder, "month,y\n" + "".join(f"{step},{step}\n" for step in range(1, 37))))
+    assert counted.timeline.column == "month" and counted.timeline.stamps(0, 36, 1)[0] == 37
+
+
+@rule("unix")
+def _(folder):
+    for form in ("{}.123", "{}.0", "{}"):
+        rows = "".join(f"{form.format(1704171600 + 60 * step)},{step}\n" for step in range(9))
+        path = file(folder, "timestamp,value\n" + rows)
+        refused(path, "seconds since 1970", "--date-format unix")
+        panel = read_panel(path, date_format="unix")
+        assert (panel.timeline.frequency.word, len(panel.values)) == ("min", 9)
+        assert panel.timeline.stamps(0, 9, 1)[0] == float(form.format(1704172140))
 
 
 @rule("eight-digits")
@@ -593,6 +744,18 @@ def _(folder):
 def _(folder):
     panel = read_panel(file(folder, "t,v\n" + "".join(f"{step},{step * 2}\n" for step in range(20))))
     assert (panel.timeline.column, panel.target, panel.timeline.frequency) == ("t", "v", None)
+
+
+@rule("counting-down")
+def _(folder):
+    for name, form in (("t", "d"), ("month", "d"), ("day", "d"), ("period", "d")):
+        rows = "".join(f"{step:{form}},{step - 0.5}\n" for step in range(24, 0, -1))
+        panel = read_panel(file(folder, f"{name},v\n" + rows))
+        assert is_plain(panel) and panel.timeline.column == name
+        assert "rows ran from new to old and were turned round" in panel.notes
+    for form in ("d", "02d"):
+        rows = "".join(f"{step % 12 + 1:{form}},{step}\n" for step in range(35, -1, -1))
+        refused(file(folder, "month,y\n" + rows), '"month" counts down (12, 11, 10, …)', "Turn the rows round")
 
 
 @rule("counter-again")
@@ -717,6 +880,16 @@ def _(folder):
         assert [str(value) for value in ids] == list(names)
 
 
+@rule("id-odd")
+def _(folder):
+    import polars as pl
+
+    rows = [{"unique_id": {"a": 1}, "ds": month, "y": step} for step, month in enumerate(MONTHS)]
+    lists = pl.DataFrame({"unique_id": [[1]] * 24, "ds": MONTHS, "y": np.arange(24)})
+    for data, kind in ((rows, "dict"), (lists, "list")):
+        refused(data, f'id column "unique_id" holds a value of type {kind}, expected text or numbers')
+
+
 @rule("id-missing")
 def _(folder):
     content = "unique_id,ds,y\na,2024-01-01,1\n,2024-01-02,2\na,2024-01-03,2\n"
@@ -797,6 +970,19 @@ def _(folder):
     assert np.flatnonzero(np.isnan(panel.values)).tolist() == [5, 6, 90]
 
 
+@rule("slower-series")
+def _(folder):
+    hours = np.datetime64("2024-01-01T00") + np.arange(200) * np.timedelta64(1, "h")
+    days = np.datetime64("2024-01-01T00") + np.arange(60) * np.timedelta64(24, "h")
+    rows = "".join(f"{name},{stamp}:00,1\n" for name, stamps in (("a", hours), ("b", days)) for stamp in stamps)
+    panel = read_panel(file(folder, "unique_id,ds,y\n" + rows))
+    assert panel.lengths.tolist() == [200, 59 * 24 + 1]
+    assert any(
+        note.startswith('series "b" has a row every 24 steps only and is forecast hourly') for note in panel.notes
+    )
+    assert any("forecast it apart, or gather all with --every D --aggregate mean" in note for note in panel.notes)
+
+
 @rule("absent")
 def _(folder):
     panel = read_panel(DATA / "months_missing_blank_last_line.csv")
@@ -836,6 +1022,16 @@ def _(folder):
     )
     panel = read_panel(file(folder, "ds,y\n" + rows))
     assert is_plain(panel)  # 02:00 to 03:00 does not exist on that day, and is not missed
+
+
+@rule("utc-elsewhere")
+def _(folder):
+    hours = np.datetime64("2024-01-05T03:00:00") + np.arange(24) * np.timedelta64(1, "h")
+    path = file(folder, "ds,y\n" + "".join(f"{hour}Z,{step + 0.5}\n" for step, hour in enumerate(hours)))
+    for zone, after in (("Europe/Berlin", "2024-01-06T04:00:00+01:00"), ("+0200", "2024-01-06T05:00:00+02:00")):
+        panel = read_panel(path, timezone=zone)
+        assert is_plain(panel) and panel.timeline.stamps(0, 24, 1)[0] == after
+    assert read_panel(path).timeline.stamps(0, 24, 1)[0] == "2024-01-06T03:00:00Z"
 
 
 @rule("wall-clock")

@@ -364,7 +364,8 @@ def test_an_id_that_numbers_cannot_hold_is_refused_and_changes_nothing(name: obj
     stream = numbered_series()
     before = stream.forecast()
     with pytest.raises(
-        DataError, match=r"an id that the column \"unique_id\" of whole numbers|names no series|found the id inf"
+        DataError,
+        match=r"an id that the column \"unique_id\" of whole numbers|holds a value of type dict|found the id inf",
     ):
         stream.update([{"unique_id": each, "ds": "2024-03-04 18:00", "y": 5.0} for each in (1, 4, name)])
     pd.testing.assert_frame_equal(stream.forecast().frame, before.frame)

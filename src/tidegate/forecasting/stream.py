@@ -146,7 +146,7 @@ class Stream:
             off the grid or more than two contexts ahead, for infinite values or what is no number, for an id that is
             none, and for one of a series that begins where it is of another type than those there are.
         """
-        found = self._arrivals(rows)
+        found = read_arrivals(rows, self.layout, self.index)
         placed = place(
             found,
             self.layout,
@@ -164,18 +164,6 @@ class Stream:
         touched[placed.series] = True
         ids = [key for key, number in self.index.items() if touched[number]]
         return Updated(len(placed.series), placed.late, placed.unknown, ids)
-
-    def _arrivals(self, rows: object) -> Arrivals:
-        """The rows as they came. Raises: DataError, also for an id that cannot be looked up, such as a JSON object."""
-        try:
-            return read_arrivals(rows, self.layout, self.index)
-        except TypeError as error:
-            if "unhashable" not in str(error):
-                raise
-            raise DataError(
-                f'id column "{",".join(self.layout.ids)}": found what names no series ({error}), expected text or a '
-                "number in each row. Correct it, or leave the row out."
-            ) from error
 
     def _ids_with(self, found: Arrivals, fresh: Integers) -> dict[str, NDArray[Any]]:
         """The id columns of all series, those that begin included. Raises: DataError if these do not fit in."""

@@ -16,7 +16,7 @@ from tidegate.series.dates.clockchanges import show
 from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.dates.zones import zone_table
 from tidegate.series.reading import open_table, parse_columns
-from tidegate.series.tables.ids import factorize
+from tidegate.series.tables.ids import factorize, numbered
 from tidegate.series.tables.roles import (
     ID_NAMES,
     TARGET_NAMES,
@@ -226,14 +226,14 @@ def _groups(table: Table, names: tuple[str, ...]) -> tuple[list[Key], dict[str, 
         return [()], {}, np.zeros(table.rows, np.int64)
     columns = {name: table[name].raw() for name in names}
     joined = np.zeros(table.rows, np.int64)
-    for name, column in columns.items():
-        codes, count = factorize(column)
+    for name in columns:
+        codes, labels = numbered(table[name], table.rows)
         if (codes < 0).any():
             raise DataError(
                 f'{table.source}: id column "{name}" is empty {table.place(int(np.argmax(codes < 0)))}: which series '
                 "does the row belong to?"
             )
-        joined = joined * count + codes
+        joined = joined * len(labels) + codes
     group, count = factorize(joined)
     first = np.full(count, table.rows, np.int64)
     np.minimum.at(first, group, np.arange(table.rows))

@@ -275,7 +275,8 @@ class Timeline:
             return format_stamps(style.layout, wall, offsets).astype(np.int64).astype(style.dtype)
         if style.kind in ("unix", "unix_ms"):
             divisor = SECOND if style.kind == "unix" else SECOND // 1000
-            return ((wall - offsets) // divisor).astype(style.dtype)
+            passed = wall - offsets
+            return (passed / divisor if style.dtype == "float64" else passed // divisor).astype(style.dtype)
         unit = style.dtype if style.kind == "datetime" else "M8[us]"
         return (wall - offsets if style.zoned else wall).astype("M8[us]").astype(unit)
 

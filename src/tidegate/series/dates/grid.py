@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,9 +14,9 @@ from tidegate.series.calendar import Frequency, Instants, Integers, Stamps, Stam
 from tidegate.series.dates.binning import bin_frequency, bin_starts, check_way, merge
 from tidegate.series.dates.clockchanges import changes_look, show, wall_to_utc, zone_of_gaps, zones_of_repeats
 from tidegate.series.dates.ends import counted, look_at_ends
-from tidegate.series.dates.inference import Spacing, infer_spacing, suggest_width
+from tidegate.series.dates.inference import Spacing, infer_spacing, slower_series, suggest_width
 from tidegate.series.dates.stamps import ParsedStamps
-from tidegate.series.dates.zones import DAY, SECOND, zone_table
+from tidegate.series.dates.zones import DAY, SECOND, fixed_offset, zone_name, zone_table
 
 Floats = NDArray[np.float64]
 # A grid this many times longer than the rows is more likely a misread frequency than data.
@@ -191,6 +192,7 @@ def _to_calendar(
     if not len(rows.times):
         raise DataError(f'time column "{rows.column}" is empty: expected a date in each row')
     zone = timezone or stamps.timezone
+    zone = None if zone is None else zone_name(zone)
     chosen = Frequency.parse(frequency) if frequency else bin_frequency(every) if every else None
     times = rows.times.astype(np.int64)
     if stamps.timezone is not None:
@@ -230,7 +232,7 @@ def _to_calendar(
     if spacing.frequency is None:
         _refuse(rows, spacing)
     assert spacing.frequency is not None
-    style = _style_for(stamps.style, spacing.frequency)
+    style = _style_for(_in_zone(stamps.style, zone), spacing.frequency)
     return Timeline(spacing.frequency, np.empty(0), zone, on_wall and zone is not None, style, stamps.column)
 
 
@@ -291,6 +293,13 @@ def _span(microseconds: int) -> str:
         if seconds >= length:
             return f"{seconds / length:g} {unit}{'s' * (seconds != length)}"
     return f"{seconds:g} second{'s' * (seconds != 1)}"
+
+
+def _in_zone(style: StampStyle, zone: str | None) -> StampStyle:
+    """The style, with the offset where the input wrote a word for UTC and another zone is continued in."""
+    if not style.zoned or style.kind != "text" or zone is None or fixed_offset(zone) == 0:
+        return style
+    return replace(style, layout=re.sub(r"(?<![%:])(z|utc|gmt)$", "%:z", style.layout, flags=re.IGNORECASE))
 
 
 def _style_for(style: StampStyle, frequency: Frequency) -> StampStyle:
@@ -417,8 +426,32 @@ def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool, lates
         counts[np.repeat(offsets[:-1], count) + steps] = rows.counts
     timeline = replace(timeline, starts=starts)
     notes = [*rows.notes, *_notes(rows, timeline, offsets, lengths)]
+    if frequency is not None and not binned:
+        notes += _slower(rows, frequency, steps)
     values, offsets, found = look_at_ends(values, offsets, timeline, counts, rows.names, drop_last, latest)
     return Grid(values, offsets, timeline, (*notes, *found))
+
+
+def _slower(rows: _Rows, frequency: Frequency, steps: Integers) -> list[str]:
+    """A note that names the series of a slower frequency than the common one."""
+    slow, gaps = slower_series(steps, rows.series)
+    if not len(slow) or rows.names is None:
+        return []
+    shown = ", ".join(f'"{rows.names(int(number))}"' for number in slow[:3]) + (" …" if len(slow) > 3 else "")
+    which, they = ("series ", "is") if len(slow) == 1 else (f"{len(slow)} series, ", "are")
+    many = f"{gaps.min()}" if gaps.min() == gaps.max() else f"{gaps.min()} to {gaps.max()}"
+    width = suggest_width(max(_usual_of(rows, int(number)) for number in slow[:100]))
+    return [
+        f"{which}{shown} {'has' if they == 'is' else 'have'} a row every {many} steps only and {they} forecast "
+        f"{frequency.name} as the others: forecast {'it' if they == 'is' else 'them'} apart, or gather all with "
+        f"--every {width} --aggregate mean (or sum, last)"
+    ]
+
+
+def _usual_of(rows: _Rows, series: int) -> int:
+    """Median distance of the rows of one series, in microseconds."""
+    first, end = np.searchsorted(rows.series, [series, series + 1])
+    return int(np.median(np.diff(rows.times[first:end].astype(np.int64))))
 
 
 def _usual(rows: _Rows) -> int:

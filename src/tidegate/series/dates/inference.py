@@ -68,6 +68,33 @@ def infer_spacing(times: Instants, series: Integers) -> Spacing:
     return Spacing(frequency if regular else None, frequency, typical, uneven)
 
 
+def slower_series(steps: Integers, series: Integers) -> tuple[Integers, Integers]:
+    """The series that have a row only every few steps, as a rule, and how many steps that is.
+
+    As a rule: of nine rows or more, nine in ten gaps are alike (months differ by a tenth). The gaps of a series that
+    has rows now and then, as sales of rare goods, are not. None is slow unless another has a row at most steps.
+
+    Args:
+        steps: (rows,) the step of each row on the common grid, increasing within each series.
+        series: (rows,) number of the series, not decreasing.
+    """
+    none = np.empty(0, dtype=np.int64)
+    same = series[1:] == series[:-1]
+    gaps, owner = np.diff(steps)[same], series[1:][same]
+    if not len(gaps) or gaps.max() == 1:
+        return none, none
+    order = np.lexsort((gaps, owner))
+    counts = np.bincount(owner, minlength=int(series.max()) + 1)
+    middle = np.cumsum(counts) - counts + (counts - 1) // 2
+    typical = np.where(counts > 0, gaps[order][np.clip(middle, 0, len(gaps) - 1)], 1)
+    alike = np.abs(gaps - typical[owner]) <= 0.1 * typical[owner]
+    share = np.bincount(owner, weights=alike, minlength=len(counts)) / np.maximum(counts, 1)
+    slow = (typical > 1) & (counts >= 8) & (share >= 0.9)
+    found = np.flatnonzero(slow)
+    quick = (typical == 1) & (counts > 0)
+    return (found, typical[found]) if quick.any() else (none, none)
+
+
 def clock_frequency(seconds: int) -> Frequency:
     """The frequency of a step of that many seconds, in the largest unit that divides it: up to weeks."""
     for unit, length in (("week", 604_800), ("day", 86_400), ("hour", 3600), ("minute", 60)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,10 @@ _PARTS = {
     "minute": "minute min mins mi", "second": "second sec secs ss",
 }  # fmt: skip
 _PART_OF_NAME = {word: part for part, words in _PARTS.items() for word in words.split()}
+_LAYOUT_OF_PART = {"month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S"}
 _LIMITS = {"year": (1, 9999), "month": (1, 12), "day": (1, 31), "hour": (0, 24), "minute": (0, 59), "second": (0, 59)}
+_FLOATED = re.compile(r"\d+\.0*")
+_DECIMAL = re.compile(r"[-+]?\d+(\.\d*)?")
 _UNIX = {"unix": 1_000_000, "unix_ms": 1000}
 
 
@@ -74,9 +78,9 @@ def parse_stamps(
     """Turn one stamp column, or several that together make a stamp, into instants.
 
     Args:
-        column: (rows,) datetime64 of any unit, integers, floats holding whole numbers, or text (object array of str and
-            None, or a NumPy text array); or a list of such columns: year, month, day, hour, … by their names, or a date
-            column and the hour.
+        column: (rows,) datetime64 of any unit, integers, floats holding whole numbers (or seconds since 1970, if told),
+            or text (object array of str and None, or a NumPy text array); or a list of such columns: year, month, day,
+            hour, … by their names, or a date column and the hour.
         name: the column's name, or the names of the several columns, for messages and for the forecast's columns.
         date_format: what `--date-format` said: a strptime layout, "unix" or "unix_ms".
         zone: set if `column` is datetime64 in UTC that came from a type with a time zone: that zone's name.
@@ -91,17 +95,14 @@ def parse_stamps(
     if array.dtype.kind == "M":
         style = StampStyle("datetime", dtype=str(array.dtype), zoned=zone is not None)
         return ParsedStamps(array.astype("M8[us]"), style, zone, name)
-    numbers = _whole_numbers(array, name)
-    if numbers is not None:
-        return _parse_integers(*numbers, name, date_format)
+    if array.dtype.kind in "iuf":
+        return _parse_numbers(array, name, date_format)
     if not date_format and (iso := read_iso(array)) is not None:
         layout, wall = iso
         return ParsedStamps(wall.astype("M8[us]"), StampStyle("text", layout, "object"), None, name)
-    texts = _texts(array)
-    if not date_format and _is_digits(texts):
-        numbers = _whole_numbers(np.where(texts == "", "nan", texts).astype(np.float64), name)
-        assert numbers is not None
-        return _parse_integers(numbers[0], numbers[1], "int64", name, None)
+    texts = _without_zeros(_texts(array))
+    if (not date_format and _is_digits(texts)) or (date_format in _UNIX and _are_numbers(texts)):
+        return _parse_numbers(np.where(texts == "", "nan", texts).astype(np.float64), name, date_format)
     return _parse_text(texts, name, date_format)
 
 
@@ -121,22 +122,51 @@ def _is_digits(texts: NDArray[np.str_]) -> bool:
     return bool(len(filled)) and filled[0].isdigit() and bool(np.strings.isdigit(filled).all())
 
 
-def _whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_], str] | None:
-    """Numbers, which of them are missing, and their type; None for text."""
+def _without_zeros(texts: NDArray[np.str_]) -> NDArray[np.str_]:
+    """ "2019.0" as "2019": so a column of whole numbers is written once it was one of floats; else as it is."""
+    filled = texts[texts != ""]
+    if not len(filled) or "." not in filled[0] or not all(map(_FLOATED.fullmatch, filled.tolist())):
+        return texts
+    return np.strings.partition(texts, ".")[0]
+
+
+def _are_numbers(texts: NDArray[np.str_]) -> bool:
+    filled = texts[texts != ""]
+    return bool(len(filled)) and all(map(_DECIMAL.fullmatch, filled.tolist()))
+
+
+def _parse_numbers(array: Stamps, name: str, date_format: str | None) -> ParsedStamps:
+    if date_format in _UNIX and array.dtype.kind == "f" and (array % 1 > 0).any():
+        if (np.abs(array) * _UNIX[date_format] > 2**53).any():
+            raise DataError(
+                f'time column "{name}" has the value {np.nanmax(np.abs(array))}, too large for --date-format '
+                f"{date_format}: expected {'milli' * (date_format == 'unix_ms')}seconds since 1970"
+            )
+        missing = np.isnan(array)
+        instants = np.round(np.where(missing, 0, array) * _UNIX[date_format]).astype("M8[us]")
+        return _with_missing(ParsedStamps(instants, StampStyle(date_format, dtype="float64"), "UTC", name), missing)
+    return _parse_integers(*_whole_numbers(array, name), name, date_format)
+
+
+def _whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_], str]:
+    """Numbers, which of them are missing, and their type."""
     if array.dtype.kind in "iu":
         return array.astype(np.int64), np.zeros(len(array), dtype=bool), str(array.dtype)
-    if array.dtype.kind != "f":
-        return None
     missing = np.isnan(array)
     whole = np.where(missing, 0, array)
     # Beyond 2**53 floats skip whole numbers.
     wrong = (whole % 1 != 0) | ~(np.abs(whole) < 2**53)
     if wrong.any():
-        odd = array[wrong][0]
-        raise DataError(
-            f'time column "{name}" has the value {odd}: expected dates or whole numbers; name another with --time'
-        )
+        raise _no_whole_number(name, float(array[wrong][0]))
     return whole.astype(np.int64), missing, "int64"
+
+
+def _no_whole_number(name: str, value: float) -> DataError:
+    seconds = "if these are seconds since 1970: --date-format unix; else " if 3e8 < value < 5e9 else ""
+    return DataError(
+        f'time column "{name}" has the value {value}: expected dates or whole numbers; {seconds}name another with '
+        f'--time, say --target "{name}" if these are the values to forecast, or remove the column to count the rows'
+    )
 
 
 def _parse_integers(
@@ -159,7 +189,7 @@ def _parse_integers(
     if low >= 1500_01_01 and high <= 2200_12_31:
         parsed = _parse_text(np.where(missing, "", numbers.astype(str)), name, "%Y%m%d")
         return replace(parsed, style=replace(parsed.style, kind="integer", dtype=dtype))
-    hint = _number_hint(present, low, high)
+    hint = _number_hint(present, low, high, name)
     unique = np.unique(present)
     if not hint and ((high - low + 1 == len(unique)) or (low in (0, 1) and high - low < 2 * len(unique))):
         if missing.any():
@@ -173,7 +203,7 @@ def _parse_integers(
     )
 
 
-def _number_hint(present: Integers, low: int, high: int) -> str:
+def _number_hint(present: Integers, low: int, high: int, name: str) -> str:
     """What whole numbers might be that are not taken for it without being told; "" for nothing."""
     for word, scale in _UNIX.items():
         if low * scale > 3e14 and high * scale < 5e15:
@@ -183,6 +213,8 @@ def _number_hint(present: Integers, low: int, high: int) -> str:
             )
     if low // 100 >= 1500 and high // 100 <= 2200 and (present % 100 >= 1).all() and (present % 100 <= 12).all():
         return '; if these are years and months: --date-format "%Y%m"'
+    if "week" in name.lower() and low // 100 >= 1500 and high // 100 <= 2200 and (present % 100 <= 53).all():
+        return "; if these are years and weeks: write the date of a day of each week"
     return ""
 
 
@@ -234,6 +266,10 @@ def _read_any(texts: NDArray[np.str_], name: str) -> tuple[Integers, Integers | 
     if not found or not all(readings):
         bad = next((shape for shape, read in zip(found, readings, strict=True) if not read), None)
         example = _first_bad(bad, texts)
+        if _are_numbers(texts):
+            raise _no_whole_number(
+                name, next((float(text) for text in texts if text and float(text) % 1), float(example))
+            )
         raise DataError(
             f'time column "{name}" has the value "{example}", no date in any usual form: expected dates such as '
             '2015-01-31 10:00, 1/31/2015, 31.12.2015, 1982 Apr or 2015Q1; give the form with --date-format "%d/%m/%Y"'
@@ -391,7 +427,7 @@ def _parse_parts(columns: list[Stamps], names: list[str], date_format: str | Non
         values = _part_values(column, name, part)
         missing |= values < 0
         parts[part] = values
-        written.append((name, part))
+        written.append((name, _LAYOUT_OF_PART.get(part, part) if _is_padded(column) else part))
     if date is None and "year" not in parts:
         raise ConfigError(
             f"time columns {', '.join(names)} have no year: expected --time year,month,day,hour or a date column"
@@ -405,20 +441,26 @@ def _parse_parts(columns: list[Stamps], names: list[str], date_format: str | Non
     return ParsedStamps(instants, style, None, ",".join(names), () if date is None else date.notes)
 
 
+def _is_padded(column: Stamps) -> bool:
+    """Whether parts are text of two digits, such as "01", and to be written so."""
+    if column.dtype.kind in "iuf":
+        return False
+    filled = [text for text in set(_texts(column).tolist()) if text]
+    return all(len(text) == 2 for text in filled) and any(text.startswith("0") for text in filled)
+
+
 def _part_values(column: Stamps, name: str, part: str) -> Integers:
     """A column of years, months, … ; -1 where missing."""
     array = column
     if array.dtype.kind not in "iuf":
-        texts = _texts(array)
+        texts = _without_zeros(_texts(array))
         if not _is_digits(texts):
             bad = texts[~np.strings.isdigit(texts) & (texts != "")]
             raise DataError(
                 f'time column "{name}" has the value "{bad[0] if len(bad) else ""}": expected a whole number ({part})'
             )
         array = np.where(texts == "", "nan", texts).astype(np.float64)
-    numbers = _whole_numbers(array, name)
-    assert numbers is not None
-    values, empty, _ = numbers
+    values, empty, _ = _whole_numbers(array, name)
     low, high = _LIMITS[part]
     wrong = ((values < low) | (values > high)) & ~empty
     if wrong.any():

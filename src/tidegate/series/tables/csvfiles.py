@@ -77,7 +77,7 @@ def _load_csv(connection: DuckDBPyConnection, path: Path, dialect: Dialect, *, s
     connection.execute(
         f"CREATE TEMP TABLE data AS SELECT * FROM read_csv(?, auto_detect=false, header=false, delim=?, quote='\"', "
         f"escape='\"', skip={skip}, compression='{'gzip' if unpack else 'none'}', "
-        f"max_line_size=268435456, columns={{{columns}}})",
+        f"max_line_size=268435456, hive_partitioning=false, columns={{{columns}}})",
         [str(path), dialect.delimiter],
     )
 

@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tidegate.errors import DataError
-from tidegate.series.tables.table import MISSING_WORDS
+from tidegate.series.dates.stamps import looks_like_dates
+from tidegate.series.tables.table import EIGHT_DIGITS, MISSING_WORDS
 
 _NO_TEXT = "these bytes are no text: expected CSV, JSON or Parquet. Export the table as CSV."
 DELIMITERS = "\t;|,"  # in the order tried: a comma may also be a decimal comma
@@ -238,17 +239,45 @@ def _is_value(cell: str) -> bool:
 
 
 def _is_header(records: list[tuple[list[str], int]], index: int) -> bool:
-    """Whether a record names columns: nowhere does it hold a number or a date above numbers or dates."""
+    """Whether a record names columns: nowhere does it hold a number or a date above numbers or dates.
+
+    Unless such numbers are years, or another cell of it is plainly a name: columns may be called 2024, or 101.
+    """
     head = records[index][0]
     below = [record for record, _ in records[index + 1 : index + 50] if len(record) == len(head)]
     if not below:
         return not any(cell.strip() and _is_value(cell) for cell in head)
-    for position, cell in enumerate(head):
-        if cell.strip() and _is_value(cell) and cell.strip().lower() not in MISSING_WORDS:
-            values = [record[position] for record in below if record[position].strip()]
-            if values and all(map(_is_value, values)):
-                return _years_across(head)
+    columns = [[record[position] for record in below if record[position].strip()] for position in range(len(head))]
+    for cell, values in zip(head, columns, strict=True):
+        known = cell.strip() and _is_value(cell) and cell.strip().lower() not in MISSING_WORDS
+        if known and values and all(map(_is_value, values)):
+            return _years_across(head) or _names_another(head, columns)
     return not all(_is_value(cell) for cell in head)
+
+
+def _names_another(head: list[str], columns: list[list[str]]) -> bool:
+    """Whether a cell of a record that holds numbers above numbers is still a name: it is no value, and values follow.
+
+    A first row of data may lack a value, or have a slip, so less is taken for a name than where no number speaks
+    against it: beside a date above dates nothing is, and above numbers only text without digits.
+    """
+    found = False
+    for position, (cell, values) in enumerate(zip(head, columns, strict=True)):
+        cell = cell.strip()
+        dates = _all_dates(values)
+        if dates and _all_dates([cell]):
+            return False
+        if not cell:
+            # What pandas writes above its index; among numbers only where they are the numbers of the rows.
+            counted = [str(row) for row in range(len(values))]
+            found |= position == 0 and (dates or [value.strip() for value in values] == counted)
+        elif not _is_value(cell):
+            found |= dates or (bool(values) and all(map(_is_value, values)) and not re.search(r"\d", cell))
+    return found
+
+
+def _all_dates(cells: list[str]) -> bool:
+    return looks_like_dates(cells) or (bool(cells) and all(EIGHT_DIGITS.fullmatch(cell.strip()) for cell in cells))
 
 
 def _years_across(head: list[str]) -> bool:

@@ -59,6 +59,22 @@ def _open_one(path: Path, kind: str, source: str, decimal: str | None) -> Table:
     return open_json(connection, path, source, decimal)
 
 
+def _same_numbers(arrays: list[Array]) -> list[Array]:
+    """Numbers of one column, whole ones here and floats there: all int64 where every float is whole, else float64."""
+    floats = [array for array in arrays if array.dtype.kind == "f"]
+    if all(((array % 1 == 0) & (np.abs(array) < 2**53)).all() for array in floats):  # so none is missing
+        return [array.astype(np.int64) for array in arrays]
+    return [array.astype(np.float64) for array in arrays]
+
+
+def _as_texts(array: Array) -> Array:
+    """Values beside text in other files, as text: 1.0 as "1", as it is written where there are whole numbers."""
+    whole = array.dtype.kind == "f" and bool((array[~np.isnan(array)] % 1 == 0).all())
+    texts = np.empty(len(array), dtype=object)
+    texts[:] = [None if x is None or x != x else str(int(x) if whole else x) for x in array]
+    return texts
+
+
 def _stack(tables: list[Table]) -> Table:
     """The rows of several tables with the same columns under each other, and which file each came from."""
     first = tables[0]
@@ -79,10 +95,11 @@ def _stack(tables: list[Table]) -> Table:
 
         def raw() -> Array:
             arrays = [part.raw() for part in parts]
-            if len({array.dtype.kind for array in arrays}) > 1:
-                arrays = [
-                    np.array([None if x is None or x != x else str(x) for x in array], dtype=object) for array in arrays
-                ]
+            types = {array.dtype.kind for array in arrays}
+            if len(types) > 1 and types <= set("iuf"):
+                arrays = _same_numbers(arrays)
+            elif len(types) > 1:
+                arrays = [_as_texts(array) for array in arrays]
             return np.concatenate(arrays)
 
         def numbers() -> tuple[NDArray[np.float64], str]:

@@ -6,7 +6,9 @@ import datetime
 import decimal
 import math
 import numbers as number_types
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -16,8 +18,9 @@ from numpy.typing import NDArray
 
 from tidegate.errors import DataError
 from tidegate.series.dates.iso import read_iso
+from tidegate.series.dates.stamps import looks_like_dates
 from tidegate.series.tables.numbertext import classify, is_missing, not_a_number, not_missing
-from tidegate.series.tables.table import Array, Column, Table
+from tidegate.series.tables.table import EIGHT_DIGITS, Array, Column, Table
 
 
 def open_frame(data: object) -> Table:
@@ -47,9 +50,11 @@ def open_frame(data: object) -> Table:
         found = data.fetchnumpy()  # type: ignore[attr-defined]
         return _from_arrays({name: (plain(values), None) for name, values in found.items()}, "DuckDB relation")
     if module == "pandas":
+        index = getattr(data, "index", None)
         data = _with_index(data)
         if isinstance(data, Mapping):
             return _from_arrays({name: (_array(values, name), None) for name, values in data.items()}, "pandas index")
+        return _note_on_index(index, _from_narwhals(data))
     return _from_narwhals(data)
 
 
@@ -76,14 +81,18 @@ def _with_index(data: Any) -> Any:
             )
         return {str(data.name or "y"): data.to_numpy()}
     frame = data.to_frame(name="y" if data.name is None else data.name) if isinstance(data, pd.Series) else data
+    taken = list(frame.columns)
+    clashes = [level for level, name in enumerate(frame.index.names) if name is not None and name in taken]
+    if len(clashes) == frame.index.nlevels:
+        frame = frame.reset_index(drop=True)
+    elif clashes:
+        frame = frame.droplevel(clashes)
     index = frame.index
-    stamped = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex)
-    if stamped or isinstance(index, pd.MultiIndex) or any(name is not None for name in index.names):
-        names = [str(name) if name is not None else None for name in index.names]
-        if stamped and names == [None]:
-            frame = frame.rename_axis("ds" if "ds" not in frame.columns else "index")
-        clashes = [name for name in frame.index.names if name in list(frame.columns)]
-        frame = frame.reset_index(drop=False) if not clashes else frame.reset_index(drop=True)
+    if isinstance(index, pd.MultiIndex) or index.name is not None:
+        frame = frame.reset_index()
+    elif (name := _index_name(frame, pd)) is not None:
+        free = next(word for word in (name, "index", "index_1", "index_2") if word not in taken)
+        frame = frame.rename_axis(free).reset_index()
     columns: dict[str, Any] = {}
     for position, name in enumerate(frame.columns):
         label = " ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name)
@@ -94,6 +103,47 @@ def _with_index(data: Any) -> Any:
             column = column.dt.to_timestamp()
         columns[label] = column.reset_index(drop=True)
     return pd.DataFrame(columns)
+
+
+def _index_name(frame: Any, pd: Any) -> str | None:
+    """What a pandas index without a name is called as a column; None for one that only counts or labels the rows."""
+    index = frame.index
+    if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
+        return "ds"
+    if isinstance(index, pd.RangeIndex):
+        return None
+    column = _column("index", lambda: _array(index, "index"))
+    cells = [str(cell) for cell in column.sample]
+    if column.kind == "stamp" or (column.kind == "text" and looks_like_dates(column.sample)):
+        return "ds"
+    if column.whole and cells and all(map(EIGHT_DIGITS.fullmatch, cells)):
+        return "ds"
+    if column.whole and len(index) > 1 and (np.diff(column.raw()) == -1).all() and _maybe_years(index):
+        return "year"  # newest first, as rows are not numbered
+    # Text that tells each row apart may be dates in an unusual form: as for any column, the rules of times ask.
+    odd = column.kind == "text" and len(set(cells)) == len(cells) and all(re.search(r"\d", cell) for cell in cells)
+    dated = any(
+        kind.kind == "M" or (kind.kind == "O" and looks_like_dates(frame.iloc[:100, position].tolist()))
+        for position, kind in enumerate(frame.dtypes)
+    )
+    return "index" if odd and not dated else None
+
+
+def _maybe_years(index: Any) -> bool:
+    return bool(index.min() >= 1800 and index.max() <= 2100)
+
+
+def _note_on_index(index: Any, table: Table) -> Table:
+    """The table, with a note if whole numbers without a name were left out though they may be years."""
+    bare = index.nlevels == 1 and index.name is None and index.dtype.kind in "iu" and len(index) > 0
+    dated = any(column.kind == "stamp" or looks_like_dates(column.sample) for column in table.columns)
+    if not bare or dated or "year" in table.names or not _maybe_years(index):
+        return table
+    note = (
+        f"the index, {index[0]} to {index[-1]}, was taken for row numbers; if these are years, name it: "
+        'data.index.name = "year"'
+    )
+    return replace(table, notes=(*table.notes, note))
 
 
 def _from_narwhals(data: Any) -> Table:
@@ -160,6 +210,9 @@ def _array(values: Any, name: str) -> NDArray[Any]:
 
         values = plain(values)
     if not isinstance(values, np.ndarray):
+        if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping):
+            shown = repr(values) if len(repr(values)) <= 40 else repr(values)[:37] + "..."
+            raise DataError(f'"{name}" is {shown}, expected a column: a list of values, or an array.')
         flat = list(values)
         kinds = set(map(type, flat))
         if any(issubclass(kind, list | tuple | np.ndarray) for kind in kinds):

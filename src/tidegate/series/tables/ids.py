@@ -8,6 +8,7 @@ from itertools import combinations, repeat
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.errors import DataError
 from tidegate.series.tables.table import Array, Column
 
 
@@ -49,10 +50,20 @@ def _parts_rows(codes: NDArray[np.int64], steps: NDArray[np.int64]) -> bool:
 
 
 def numbered(column: Column, rows: int) -> tuple[NDArray[np.int64], Array]:
-    """(rows,) number of each row's value in order of first appearance, -1 where missing; and the values by number."""
+    """(rows,) number of each row's value in order of first appearance, -1 where missing; and the values by number.
+
+    Raises: DataError naming the column if its values are no ids.
+    """
     runs = column.runs() if column.runs is not None and rows else None
     values = column.raw() if runs is None else runs[1]
-    codes, _ = factorize(values)
+    try:
+        codes, _ = factorize(values)
+    except TypeError as error:  # a value that cannot be looked up
+        kinds = (type(value).__name__ for value in values if isinstance(value, list | dict | set | np.ndarray))
+        raise DataError(
+            f'id column "{column.name}" holds a value of type {next(kinds, "unknown")}, expected text or numbers. '
+            "Name another column with --id, or write the ids as text."
+        ) from error
     labels = values[first_rows(codes)]
     return (codes if runs is None else np.repeat(codes, np.diff(runs[0], append=rows))), labels
 

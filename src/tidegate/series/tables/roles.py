@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.dates.stamps import looks_like_dates
 from tidegate.series.tables.ids import factorize, suggest_ids
-from tidegate.series.tables.table import Array, Column, Table
+from tidegate.series.tables.table import EIGHT_DIGITS, Array, Column, Table
 
 Names = str | Sequence[str]
 
@@ -48,6 +48,9 @@ _PART_ORDER = {
     "minute": 4,
     "second": 5,
 }
+_PLAIN_TIMES = ("ds", "timestamp", "datetime", "date_time", "date", "time", "year", "period")
+_MOST_OF_PART = {"quarter": 4, "month": 12, "week": 53, "day": 366}  # beyond it these names are no part of a date
+_WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
 _CLOCK_NAMES = ("hour", "hr")
 _COUNTER_NAMES = ("t", "step", "index", "idx", "instant", "no", "nr", "row", "position", "unnamed:_0", "unnamed1")
 _SPLIT_NAMES = (
@@ -68,7 +71,6 @@ _CALENDAR = re.compile(
     r"(is_?)?(year|yr|quarter|qtr|season|month|mnth|mon|week|week_?of_?year|day|(day|dow|doy)(_?of_?(week|month|year))?|week_?day|"
     r"week_?end|hour|hr|minute|second|holiday|working_?day|business_?day)"
 )
-_EIGHT_DIGITS = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _CLOCK_TEXT = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _ID_LIKE = re.compile(r"(.*_)?id")
 
@@ -159,8 +161,9 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
     for column in usual:
         if column.kind == "text":
             return (column.name,)  # reading its stamps will say what is wrong with them
-    whole = [column for column in columns if column.kind == "number" and column.whole]
-    parts = [column for column in whole if plain_name(column.name) in _PART_ORDER]
+    numbers = [column for column in columns if column.kind == "number"]
+    whole = [column for column in numbers if column.whole]
+    parts = [column for column in numbers if plain_name(column.name) in _PART_ORDER and _is_whole(column)]
     ranks = sorted(_PART_ORDER[plain_name(column.name)] for column in parts)
     if len(parts) > 1 and ranks[0] == 0:
         ordered = tuple(
@@ -171,11 +174,11 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
         raise DataError(
             f"no date column, but parts of one: {_listed(ordered)}. Join those that make it: --time year,month,day"
         )
+    for column in numbers:
+        if plain_name(column.name) in _PLAIN_TIMES and (column.whole or len(numbers) > 1):
+            return (column.name,)  # reading its stamps will say what is wrong with them
     for column in whole:
-        if plain_name(column.name) in ("ds", "timestamp", "datetime", "date_time", "date", "time", "year", "period"):
-            return (column.name,)
-    for column in whole:
-        if all(_EIGHT_DIGITS.fullmatch(str(cell)) for cell in column.sample):
+        if all(EIGHT_DIGITS.fullmatch(str(cell)) for cell in column.sample):
             return (column.name,)
     for column in whole:
         word = plain_name(column.name)
@@ -184,6 +187,12 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
             again = word in _COUNTER_NAMES  # the month begins anew after December, for one and the same series
             if counter.dtype.kind == "i" and _counts(counter.astype(np.int64), again=again):
                 return (column.name,)
+    for column in numbers:
+        most = _MOST_OF_PART.get(plain_name(column.name))
+        if most and len(numbers) > 1:
+            if not (_is_whole(column) and _within(column, most)):
+                return (column.name,)  # 202401 for a month is no part of a date
+            _refuse_backwards(column)
     for column in columns:
         cells = [str(cell) for cell in column.sample if not _ID_LIKE.fullmatch(plain_name(column.name))]
         if (
@@ -199,9 +208,33 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
     return ()
 
 
+def _is_whole(column: Column) -> bool:
+    """Whether numbers are whole, also where they are written as 07 or 7.0."""
+    known = [str(cell) for cell in column.sample if cell == cell]
+    return column.whole or all(_WHOLE.fullmatch(cell) for cell in known)
+
+
+def _within(column: Column, most: int) -> bool:
+    """Whether all whole numbers of the sample are from 0 to `most`."""
+    return all(0 <= float(cell) <= most for cell in column.sample if cell == cell)
+
+
+def _refuse_backwards(column: Column) -> None:
+    """Raises DataError if a part of the calendar without a year mostly counts down: rows from new to old."""
+    values, _ = column.numbers()
+    if len(values) > 2 and (np.diff(values) == -1).mean() > 0.5:
+        told = ", ".join(f"{value:g}" for value in values[:3])
+        raise DataError(
+            f"no date column, and {_quoted(column.name)} counts down ({told}, …), as if the rows ran from new to old: "
+            "expected old to new where no column says when. Turn the rows round, or add the year."
+        )
+
+
 def _counts(values: NDArray[np.int64], *, again: bool) -> bool:
-    """Whether numbers count by one; again: also anew for every series, one after the other or side by side."""
+    """Whether numbers count by one, up or down; again: also anew for each series, in blocks or side by side."""
     steps = np.diff(values)
+    if np.all(steps == -1):
+        return True  # the newest row first
     if again and len(values) and values.max() > values.min():
         return bool(np.all((steps == 0) | (steps == 1) | (values[1:] == values.min())))
     return bool(np.all(steps == 1))
@@ -345,7 +378,7 @@ def find_clock(table: Table, times: tuple[str, ...], instants: Array) -> str | N
     if (instants != days).any() or not _any_repeats(instants):
         return None
     for column in table.columns:
-        named = plain_name(column.name) in _CLOCK_NAMES and column.kind == "number" and column.whole
+        named = plain_name(column.name) in _CLOCK_NAMES and column.kind == "number" and _is_whole(column)
         if column.name not in times and (named or holds_clock(column)):
             codes, count = factorize(column.raw())
             if _repeats(days.astype(np.int64) * (count + 1) + codes) <= 0.02 * table.rows:

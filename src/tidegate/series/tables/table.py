@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ Array = NDArray[np.generic]
 
 # How people and programs write "no value"; compared in lower case, without blanks around.
 MISSING_WORDS = ("", "-", "--", ".", "?", "#n/a", "<na>", "n/a", "na", "nan", "nat", "nil", "none", "null")
+EIGHT_DIGITS = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")  # dates such as 20240131
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def _parquet_table(connection: DuckDBPyConnection, kind: str, path: Path, source
     import duckdb
 
     try:
-        query = f"CREATE TEMP {kind} data AS SELECT * FROM read_parquet({quoted(str(path))})"
+        query = f"CREATE TEMP {kind} data AS SELECT * FROM read_parquet({quoted(str(path))}, hive_partitioning=false)"
         return _typed_table(connection, query, source, decimal, _zones(connection, path))
     except duckdb.Error as error:
         fault = first_line(error).replace(f" '{path}'", "")
@@ -84,6 +84,7 @@ def open_json(connection: DuckDBPyConnection, path: Path, source: str, decimal: 
             spec = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
             scan = f"{scan}, columns={{{spec}}})"
             if types and all(kind.endswith("[]") for kind in types.values()):  # one object of arrays
+                _refuse_unequal(connection, scan, list(types))
                 fields = ", ".join(f"unnest({quoted_name(name)}) AS {quoted_name(name)}" for name in types)
                 return _typed_table(
                     connection, f"CREATE TEMP TABLE data AS SELECT {fields} FROM {scan}", source, decimal
@@ -95,6 +96,17 @@ def open_json(connection: DuckDBPyConnection, path: Path, source: str, decimal: 
         except duckdb.Error as error:
             fault = re.sub(r"in file \"[^\"]*\",? ?", "", first_line(error)).split(". Try")[0]
             raise DataError(f"no JSON table ({fault}). {_JSON_EXPECTED}") from error
+
+
+def _refuse_unequal(connection: DuckDBPyConnection, scan: str, names: list[str]) -> None:
+    """Raises DataError if the arrays of an object have different lengths: SQL would fill the shorter ones up."""
+    lengths = ", ".join(f"coalesce(len({quoted_name(name)}), 0)" for name in names)
+    for counts in connection.execute(f"SELECT {lengths} FROM {scan}").fetchall():
+        if len(set(counts)) > 1:
+            told = ", ".join(f'"{name}" {count}' for name, count in zip(names, counts, strict=True))
+            raise DataError(
+                f"the columns have different lengths ({told}), expected equal ones. Write null for a missing value."
+            )
 
 
 _JSON_EXPECTED = 'Expected a list of records, [{"ds": "2024-01-01", "y": 1.5}, ...], or one record per line.'
