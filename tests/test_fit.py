@@ -19,8 +19,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 
-from tidegate.errors import ConfigError, DataError
+from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.model import Model, shipped_path
 from tidegate.network.causal import logarithms
@@ -35,6 +36,7 @@ from tidegate.training import windows as windows_module
 from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import BUDGET, WORTHWHILE, FitPlan, as_good, careful_gain, least_gain, own_config
 from tidegate.training.course import Clock, Course, bounded
+from tidegate.training.descent import make_optimizers
 from tidegate.training.fit import Epoch, Trained, fit, ways_to_begin
 from tidegate.training.material import Kind, Material
 from tidegate.training.resume import FitCheckpoint
@@ -605,13 +607,23 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path: Path, monkeypatch
 
     def room_for_one(*arguments: object) -> None:
         if path.exists():
-            raise OSError(28, "No space left on device")
+            raise SafetensorError("I/O error: No space left on device (os error 28)")  # what it raises itself
         whole(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(checkpoint_module, "save_file", room_for_one)
     with pytest.raises(OSError, match="No space left"):
         scratch(waves(4, 50), checkpoint=path)
-    assert load_checkpoint(path)[1]["trainings"]["0.0.0"]["step"] == 3
+    tensors, facts = load_checkpoint(path)
+    assert facts["trainings"]["0.0.0"]["step"] == 3
+    monkeypatch.undo()
+    for broken, told in (
+        ({name: one for name, one in tensors.items() if "averaged" not in name}, "averaged"),
+        ({name: one for name, one in tensors.items() if "optimizer" not in name}, "the state of the optimizers"),
+    ):
+        checkpoint_module.save_checkpoint(tmp_path / "broken", broken, facts)
+        with pytest.raises(ModelError, match=f"lacks what a training goes on from.*{told}"):
+            scratch(waves(4, 50), checkpoint=tmp_path / "broken", resume=True)
+    (tmp_path / "broken").unlink()
     assert [entry.name for entry in tmp_path.iterdir()] == ["c"]
 
 
@@ -767,6 +779,42 @@ def test_held_out_is_at_most_half_of_a_series_or_one_window(
         assert count * horizon <= length / 2 or (count == 1 and length >= horizon + SHORTEST)
         assert count <= most or (count * horizon <= length / 10 and count <= math.ceil(rows / len(lengths)))
         assert count >= 1 or length < horizon + SHORTEST
+        assert count == 0 or length - count * horizon >= SHORTEST
+
+
+def test_a_series_of_a_few_values_is_trained_on() -> None:
+    assert scratch(panel_of([1.0, 3.0, 2.0, 4.0, 3.0, 5.0]), 1).history
+
+
+def test_where_not_all_series_can_be_looked_at_each_window_of_them_is_as_often() -> None:
+    panel = waves(300, 60)
+    windows = np.full(300, 3)
+    found = hold_out(panel, windows, 8, np.zeros((300, 3), np.int64), 64, 200 * 52, CPU)
+    assert len(found.actual) == 200 and len(set(found.series.tolist())) == 200
+    assert np.bincount(found.window.numpy()).tolist() == [67, 67, 66]
+    late = found.series.numpy() >= 150
+    assert np.bincount(found.window.numpy()[late]).min() >= 33
+    for row in (0, 101, 199):
+        series, end = panel[int(found.series[row])], 60 - 8 * int(found.window[row])
+        np.testing.assert_array_equal(found.actual[row], series[end - 8 : end])
+
+
+def test_where_the_few_series_of_an_epoch_tell_nothing_all_are_looked_at() -> None:
+    panel = panel_of(*(np.full(60, 5.0) if number != 1 else np.sin(np.arange(60.0)) for number in range(20)))
+    trained = scratch(panel, plan=replace(QUICK, validation_values=10 * 52))
+    assert np.isfinite([epoch.validation_loss for epoch in trained.history]).all()
+    assert not any("not a number" in note for note in trained.notes)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "peephole", "rnn"])
+def test_only_matrices_between_hidden_layers_are_trained_by_muon(cell: str) -> None:
+    network = PatchLSTM(replace(TINY, cell=cell))
+    muon, adam = make_optimizers(network, learning_rate=1e-3, weight_decay=0.0)
+    names = {parameter: name for name, parameter in network.named_parameters()}
+    by_muon = {names[one] for group in muon.param_groups for one in group["params"]}
+    assert {"recurrent.cell.weight_ih_l0", "recurrent.cell.weight_hh_l1"} <= by_muon
+    assert not any("peep" in name or "bias" in name for name in by_muon)
+    assert len(by_muon) + sum(len(group["params"]) for group in adam.param_groups) == len(names)
 
 
 def test_of_few_long_series_more_is_held_out() -> None:
@@ -879,6 +927,9 @@ def test_memory_is_asked_for_every_network_of_a_file(monkeypatch: pytest.MonkeyP
         (waves(3, 30), 4, {"intervals": "wide"}, ConfigError, "intervals 'wide': expected model or conformal"),
         (waves(3, 30), 4, {"members": -1}, ConfigError, "members -1: expected a whole number from 0"),
         (waves(3, 30), 4, {"device": "abacus"}, ConfigError, "device 'abacus' cannot be used"),
+        (waves(3, 30), 4, {"device": "meta"}, ConfigError, "device 'meta' cannot be used"),
+        (waves(3, 30), 4, {"device": None}, ConfigError, "device None cannot be used"),
+        (waves(3, 30), 4, {"time_limit": "3"}, ConfigError, "time_limit '3': expected seconds"),
         (waves(3, 30), 4, {"start": "scratch", "cell": "gru"}, ConfigError, "cell 'gru' is not known"),
         (waves(3, 30), 4, {"start": "nowhere.onnx"}, FileNotFoundError, "no model file at nowhere.onnx"),
     ],

@@ -14,7 +14,7 @@ from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import Model, shipped_path
 from tidegate.series.calendar import Frequency, Timeline
 from tidegate.series.panel import Panel
-from tidegate.training.choices import FitPlan
+from tidegate.training.choices import SEASON_VALUES, FitPlan
 from tidegate.training.fit import Trained, fit
 from tidegate.training.material import Kind, Material
 from tidegate.training.season_choice import sets_for_all, suited_seasons
@@ -40,13 +40,13 @@ def shifts(count: int = 20, hours: int = 330) -> Panel:
     return panel_of(50 + levels + np.sin(step * np.pi / 12) + 0.1 * rng.normal(size=(count, hours)), "h")
 
 
-def noise(word: str | None = "h") -> Panel:
-    return panel_of(np.random.default_rng(0).normal(size=(10, 400)), word)
+def noise(word: str | None = "h", steps: int = 400) -> Panel:
+    return panel_of(np.random.default_rng(0).normal(size=(4000 // steps or 1, steps)), word)
 
 
-def material(panel: Panel) -> tuple[Material, Kind]:
+def material(panel: Panel, horizon: int = 12) -> tuple[Material, Kind]:
     kind = Kind.of_file(shipped_path(), "the shipped weights")
-    return Material.of(panel, 12, None, QUICK, [kind], torch.device("cpu")), kind
+    return Material.of(panel, horizon, None, QUICK, [kind], torch.device("cpu")), kind
 
 
 @pytest.fixture(scope="module")
@@ -55,34 +55,46 @@ def fitted() -> Trained:
 
 
 @pytest.mark.parametrize(
-    ("word", "reach", "sets"),
+    ("word", "steps", "reach", "sets"),
     [
-        ("D", 2048, [(7, 364), (7, 364, 371)]),
-        ("D", 365, [(7, 364)]),
-        ("D", 364, []),
-        ("h", 2048, [(24, 168), (24, 168, 192)]),
-        ("5min", 2048, [(288, 2016)]),
-        ("s", 100_000, [(60, 3600, 86_400)]),
-        ("MS", 2048, []),
-        (None, 2048, []),
+        ("D", 500, 2048, [(7, 364), (7, 364, 371)]),
+        ("D", 500, 365, [(7, 364)]),
+        ("D", 500, 364, []),
+        ("D", 400, 2048, [(7, 364)]),  # of which 36 are held out
+        ("D", 399, 2048, []),
+        ("D", 10, 2048, []),
+        ("h", 400, 2048, [(24, 168), (24, 168, 192)]),
+        ("5min", 2500, 2048, [(288, 2016)]),
+        ("s", 90_000, 100_000, [(60, 3600, 86_400)]),
+        ("MS", 400, 2048, []),
+        (None, 400, 2048, []),
     ],
 )
-def test_what_is_tried_are_the_calendars_lengths_and_the_neighbour_of_the_longest(
-    word: str | None, reach: int, sets: list[tuple[int, ...]]
+def test_what_is_tried_are_lengths_of_the_calendar_that_a_history_shows_and_the_neighbour_of_the_longest(
+    word: str | None, steps: int, reach: int, sets: list[tuple[int, ...]]
 ) -> None:
-    assert sets_for_all(material(noise(word))[0], reach) == sets
+    assert sets_for_all(material(noise(word, steps), horizon=12 if steps > 10 else 4)[0], reach) == sets
+
+
+def test_a_short_time_limit_has_fewer_windows_looked_at() -> None:
+    found, _ = material(noise())
+    rows, values = found.selection.history.shape
+    assert found.windows_to_judge(None) is found.selection
+    fewer = found.windows_to_judge(rows * values / 3 / SEASON_VALUES)
+    assert len(fewer.actual) == rows // 3 and len(set(fewer.series.tolist())) > 1
+    assert len(found.windows_to_judge(60.0).actual) == rows
 
 
 def test_a_season_that_no_series_shows_by_itself_is_taken_if_the_held_out_windows_show_it() -> None:
     found, kind = material(shifts())
     assert (found.seasons == [24, 0, 0]).all()
-    suited = suited_seasons(found, kind, sets_for_all(found, REACH))
+    suited = suited_seasons(found.selection, kind, sets_for_all(found, REACH))
     assert suited is not None and suited[0][:2] == (24, 168) and suited[1] > 0.1
 
 
 def test_noise_has_none() -> None:
     found, kind = material(noise())
-    assert suited_seasons(found, kind, sets_for_all(found, REACH)) is None
+    assert suited_seasons(found.selection, kind, sets_for_all(found, REACH)) is None
 
 
 def test_a_fit_tells_the_lengths_and_the_model_uses_them(fitted: Trained) -> None:

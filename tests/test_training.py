@@ -65,6 +65,11 @@ def test_the_loss_at_every_origin_reaches_every_weight_and_ignores_what_is_missi
     assert all((parameter.grad != 0).any() for name, parameter in network.named_parameters() if "weight" in name)
     padded = torch.cat([values, torch.full((6, 40), torch.nan, dtype=torch.float64)], dim=1)
     assert loss(padded).isfinite()
+    every = OriginPlan(full=1000, phases=0, masked_share=0.0)  # the same origins, with padding and without
+    whole, other = (
+        every_origin_loss(network, one, seasons, pinball, torch.Generator(), every) for one in (values, padded)
+    )
+    torch.testing.assert_close(whole, other)
     assert loss(torch.full_like(values, 3.0)) == 0
 
 

@@ -386,6 +386,10 @@ def fit(
     counts = {name: None if value is None else whole(value, name) for name, value in given.items()}
     if seed is not None and not 0 <= seed < SEEDS:
         raise ConfigError(f"seed {seed}: expected a whole number from 0 to {SEEDS - 1}")
+    if not isinstance(residual, bool | None):
+        raise ConfigError(f"residual {residual!r}: expected True or False")
+    if checkpoint is not None and Path(checkpoint).is_dir():
+        raise ConfigError(f"checkpoint {os.fspath(checkpoint)}: a folder, expected a file to write to")
     with needs_extra("train", "fit"):
         from tidegate.training.fit import fit as train
     panel = read_panel(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any
         with aside.open("rb+") as file:
             os.fsync(file.fileno())
         aside.replace(path)
+    except SafetensorError as error:  # its own words for what the disk refused
+        raise OSError(errno.EIO, f"the checkpoint cannot be written: {error}", os.fspath(path)) from error
     finally:
         aside.unlink(missing_ok=True)
 
@@ -35,8 +38,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            return tensors, json.loads(file.metadata()["facts"])
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            return tensors, dict(json.loads(file.metadata()["facts"]))
+    except (SafetensorError, KeyError, TypeError, ValueError, IsADirectoryError) as error:
         raise ModelError(f"{path} is not a training checkpoint ({error}); delete it to start anew") from error
 
 

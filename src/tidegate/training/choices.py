@@ -18,6 +18,7 @@ LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at 
 LONGEST_CONTEXT = 512  # and reads blocks of at most so many
 LONGEST = 1.5  # times the usual number of steps that a generous time limit leads to
 INTERVALS = ("model", "conformal")
+SEASON_VALUES = 20_000  # values of held-out windows that season lengths are chosen by, for each second of a time limit
 MUCH_HELD_OUT = 0.2  # share of all values that is worth more to the last trainings than longer first ones are
 ENOUGH = 2 / 3  # share of the usual number of steps from which on time is better kept for training once more
 FEW_STEPS = 10  # fewer are not worth a training
@@ -96,10 +97,9 @@ class FitPlan:
             raise ConfigError(f"members {self.members}: expected a whole number from 0")
         if self.intervals not in INTERVALS:
             raise ConfigError(f"intervals {self.intervals!r}: expected {' or '.join(INTERVALS)}")
-        if self.time_limit is not None and not 0 < self.time_limit < math.inf:
-            raise ConfigError(
-                f"time_limit {self.time_limit}: expected seconds, more than 0; without it there is no limit"
-            )
+        limit: object = self.time_limit  # what a caller gave may be anything
+        if limit is not None and not (isinstance(limit, int | float) and 0 < limit < math.inf):
+            raise ConfigError(f"time_limit {limit!r}: expected seconds, more than 0; without it there is no limit")
 
     @property
     def epoch_steps(self) -> int:

@@ -182,6 +182,9 @@ class Course:
         return tensors, {**facts, "history": [asdict(epoch) for epoch in self.history]}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Raises: KeyError, RuntimeError, TypeError or ValueError for a state that is none of such a training."""
+        if facts["step"] and not any(name.startswith("optimizer/") for name in tensors):
+            raise KeyError("the state of the optimizers")
         unpack(tensors, self.network, self.averaged, self.optimizers)
         for name, tensor in self.kept.items():
             tensor.copy_(tensors[f"kept/{name}"])

@@ -13,14 +13,18 @@ from tidegate.network.patch_lstm import PatchLSTM
 
 
 def make_optimizers(network: PatchLSTM, *, learning_rate: float, weight_decay: float) -> list[Optimizer]:
-    """Muon for the matrices between hidden layers, AdamW for what reads the input, what gives the output, and biases.
+    """Muon for the matrices between hidden layers, AdamW for what reads the input, what gives the output, biases and
+    peepholes, which are three vectors and no matrix.
 
     Muon makes the singular values of each update equal (Jordan et al., 2024); its updates have the size of AdamW's
     (Liu et al., 2025, "Muon is scalable for LLM training"), so that both take one learning rate.
     """
     outer = ("embedding.0.", "head.2.")
-    hidden = [p for name, p in network.named_parameters() if p.ndim == 2 and not name.startswith(outer)]
-    others = [p for name, p in network.named_parameters() if p.ndim != 2 or name.startswith(outer)]
+    hidden: list[torch.nn.Parameter] = []
+    others: list[torch.nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        matrix = parameter.ndim == 2 and not name.startswith(outer) and "weight_peep" not in name
+        (hidden if matrix else others).append(parameter)
     return [
         torch.optim.Muon(hidden, lr=learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(others, lr=learning_rate, betas=(0.9, 0.98), weight_decay=weight_decay),

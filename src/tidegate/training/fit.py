@@ -146,7 +146,7 @@ def fit(
     notes: list[str] = []
     if season_length is None and (sets := sets_for_all(material, 2 * kinds[0].config.context_length)):
         judge = kinds[0] if kinds[0].starts else Kind.of_file(shipped_path(), SHIPPED_WEIGHTS).on(on)
-        if suited := suited_seasons(material, judge, sets):
+        if suited := suited_seasons(material.windows_to_judge(plan.time_limit), judge, sets):
             material = Material.of(panel, horizon, suited[0], plan, kinds, on)
             notes.append(seasons_note(*suited, judge))
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
@@ -211,10 +211,11 @@ def torch_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.zeros(1, device=device, dtype=torch.float64)  # what values are scaled in
-    except (RuntimeError, AssertionError, TypeError) as error:
+        on = torch.device(device)
+        float(torch.zeros(1, device=on, dtype=torch.float64))  # what values are scaled in, and read back
+    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
         raise ConfigError(f"device {device!r} cannot be used here ({error}); try device='auto'") from error
-    return torch.device(device)
+    return on
 
 
 def ways_to_begin(panel: Panel, horizon: int, start: str, asked: dict[str, Any]) -> list[Kind]:

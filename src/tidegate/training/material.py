@@ -16,8 +16,10 @@ from tidegate.network.model_file import load_networks
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
-from tidegate.training.choices import FitPlan
+from tidegate.training.choices import SEASON_VALUES, FitPlan
 from tidegate.training.samples import HeldOut, Samples, held_windows, hold_out
+
+STATE = 2  # raised when the trained weights, or what a checkpoint holds, come about in another way
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,26 @@ class Material:
             hold_out(panel, windows, horizon, seasons, context, values, device)
             for values in (plan.validation_values, plan.selection_values)
         )
+        if not epochs.tells_apart:  # of many series most may be constant
+            epochs = selection
         if season_length is not None:
             season_length = tuple(int(one) for one in np.atleast_1d(season_length))
         return cls(panel, horizon, season_length, seasons, windows, epochs, selection, device)
+
+    def windows_to_judge(self, time_limit: float | None) -> HeldOut:
+        """Held-out windows that season lengths are chosen by: as many as can be forecast in a third of a time limit.
+
+        By the limit, not by the clock, so that a second fit chooses the same.
+        """
+        part = self.selection
+        if time_limit is None:
+            return part
+        return part.some(max(1, int(SEASON_VALUES * time_limit / part.history.shape[1])))
+
+    @property
+    def longest_history(self) -> int:
+        """Steps of the longest series before what is held out."""
+        return int((self.panel.offsets[1:] - self.panel.first_observed - self.windows * self.horizon).max())
 
     @property
     def known_values(self) -> int:
@@ -104,7 +123,7 @@ class Material:
 
     def fingerprint(self, plan: FitPlan, kinds: Sequence[Kind]) -> str:
         """16 hexadecimal digits of all that the trained weights depend on."""
-        digest = hashlib.sha256(repr((asdict(plan), self.horizon, str(self.device))).encode())
+        digest = hashlib.sha256(repr((STATE, asdict(plan), self.horizon, str(self.device))).encode())
         for kind in kinds:
             digest.update(repr(kind.config).encode())
             for network in kind.starts:

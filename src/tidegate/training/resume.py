@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from tidegate.errors import ConfigError
+from tidegate.errors import ConfigError, ModelError
 from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
 from tidegate.training.course import Clock, Course
 
@@ -69,8 +69,14 @@ class FitCheckpoint:
         with self.lock:  # another training may be adding its own
             mine = {name.removeprefix(prefix): each for name, each in self.tensors.items() if name.startswith(prefix)}
         facts = self.facts["trainings"][key]
-        course.restore(mine, facts)
-        return bool(facts["finished"])
+        try:
+            course.restore(mine, facts)
+            return bool(facts["finished"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{self.path} lacks what a training goes on from ({type(error).__name__}: {error}); start anew without "
+                "resume"
+            ) from error
 
     def keep(self, key: str, course: Course, clock: Clock, max_steps: int, *, finished: bool) -> None:
         """Write the state of a training beside those of the others, which may run in other threads."""

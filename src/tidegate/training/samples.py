@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -137,6 +137,11 @@ class HeldOut:
     series: Tensor
     window: Tensor
 
+    def some(self, count: int) -> HeldOut:
+        """So many of the rows, evenly spread; all where there are no more."""
+        chosen = torch.linspace(0, len(self.actual) - 1, min(count, len(self.actual)), device=self.actual.device).long()
+        return HeldOut(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
     @property
     def tells_apart(self) -> bool:
         """Whether any row has something to compare, in units that exist."""
@@ -157,7 +162,7 @@ def held_windows(panel: Panel, horizon: int, most: int, rows: int) -> NDArray[np
             f"value, and the horizon {horizon} and at least {SHORTEST} more are needed; shorten the horizon, or "
             f"forecast without fit"
         )
-    each = np.clip(lengths // (2 * horizon), 1, most)
+    each = np.clip(np.minimum(lengths // (2 * horizon), (lengths - SHORTEST) // horizon), 1, most)
     more = np.minimum(-(-rows // len(lengths)), lengths // (10 * horizon))
     return np.where(lengths >= horizon + SHORTEST, np.maximum(each, more), 0)
 
@@ -171,7 +176,8 @@ def hold_out(
     most_values: int,
     device: torch.device,
 ) -> HeldOut:
-    """The validation part: windows of all series, spread evenly where all would be more than `most_values` to read."""
+    """The validation part: windows of all series, spread evenly where all would be more than `most_values` to read; one
+    of each, the last one, the one before, ... in turn, where not even all series can be."""
     series = np.repeat(np.arange(panel.size), windows)
     back = np.arange(len(series)) - np.repeat(np.cumsum(windows) - windows, windows)
     ends = panel.offsets[series + 1] - back * horizon - horizon
@@ -181,6 +187,10 @@ def hold_out(
     longest = int((ends - starts).max())
     count = int(np.clip(most_values // longest, 1, min(len(series), MOST_ROWS)))
     chosen = np.linspace(0, len(series) - 1, count).astype(np.int64)
+    firsts = np.flatnonzero(back == 0)
+    if count <= len(firsts):  # every third row of three windows each would be the same window again and again
+        some = firsts[np.linspace(0, len(firsts) - 1, count).astype(np.int64)]
+        chosen = some + np.arange(count) % windows[series[some]]
     index = ends[chosen, None] + np.arange(-longest, horizon)
     part = np.where(index >= starts[chosen, None], panel.values[np.maximum(index, 0)], np.nan)
     history, actual = part[:, :longest], part[:, longest:]

@@ -19,8 +19,9 @@ Seasons = tuple[int, ...]
 
 def sets_for_all(material: Material, reach: int) -> list[Seasons]:
     """What is tried: all lengths of the calendar, and the longest with its neighbour one shortest season further back,
-    which halves its noise. Only lengths below `reach` steps."""
+    which halves its noise. Only lengths below `reach` steps, and of which the longest history shows the last one."""
     frequency = material.panel.timeline.frequency
+    reach = min(reach, material.longest_history + 1)
     lengths = () if frequency is None else tuple(one for one in frequency.season_candidates if one < reach)[:SLOTS]
     if len(lengths) < 2:
         return []  # the shortest is always looked up
@@ -28,13 +29,12 @@ def sets_for_all(material: Material, reach: int) -> list[Seasons]:
     return [lengths, *([(*lengths, neighbour)] if len(lengths) < SLOTS and neighbour < reach else [])]
 
 
-def suited_seasons(material: Material, judge: Kind, sets: Sequence[Seasons]) -> tuple[Seasons, float] | None:
+def suited_seasons(part: HeldOut, judge: Kind, sets: Sequence[Seasons]) -> tuple[Seasons, float] | None:
     """Of some sets of season lengths the one with which weights that can forecast do best on the held-out windows, and
     the log of what it gains beyond doubt; None where those that each series shows by itself are as good.
 
     Two noisy years of one series hardly tell that there is a year; those of a hundred series do.
     """
-    part = material.selection
 
     def losses(part: HeldOut) -> torch.Tensor:
         return row_errors(mixed(Group(judge, ()).at(0.0), part), judge.starts[0], part)[0].cpu()

@@ -129,7 +129,7 @@ class Trainings:
     def _member(self, kind: Kind, number: int) -> list[Course]:
         seed = self.plan.seed + number
         with torch.random.fork_rng(devices=[]):  # the caller's own random numbers go on as if nothing had been drawn
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # those of other devices are left alone too
             networks = [copy.deepcopy(start) for start in kind.starts] or [PatchLSTM(kind.config)]
         peak = self.plan.transfer_rate if kind.starts else self.plan.scratch_rate
         return [
