@@ -194,7 +194,7 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
                 return (column.name,)  # 202401 for a month is no part of a date
             _refuse_backwards(column)
     for column in columns:
-        cells = [str(cell) for cell in column.sample if not _ID_LIKE.fullmatch(plain_name(column.name))]
+        cells = [] if _ID_LIKE.fullmatch(plain_name(column.name)) else [str(cell) for cell in column.sample]
         if (
             column.kind == "text"
             and cells
