@@ -44,9 +44,11 @@ def serving(*options: str) -> Iterator[str]:
     """The address of a `tidegate serve` of its own process."""
     command = [sys.executable, "-m", "tidegate", "serve", "--port", "0", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        told = process.stderr.readline()
-        yield re.search(r"http://[\d.:]+", told)[0]
-        process.terminate()
+        try:
+            told = process.stderr.readline()
+            yield re.search(r"http://[\d.:]+", told)[0]
+        finally:
+            process.terminate()
         assert process.wait(30) in (0, 143)
         assert process.stderr.read() == ""  # a server that was used well says nothing
 

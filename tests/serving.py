@@ -19,6 +19,7 @@ from tidegate.interfaces.server.serving import Server, configured, listen
 
 JSON = {"content-type": "application/json"}
 CSV = {"content-type": "text/csv"}
+PARQUET = {"content-type": "application/vnd.apache.parquet"}
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import re
 from collections.abc import Iterator
+from datetime import date, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
@@ -16,15 +19,16 @@ import pyarrow.parquet
 import pytest
 
 import tidegate
-from tests.serving import CSV, JSON, Running, running
+from tests.serving import CSV, JSON, PARQUET, Running, running
 from tests.test_layers import AIRLINE
 from tidegate.__main__ import main
 from tidegate.interfaces import cli
+from tidegate.interfaces.server import refusals
 from tidegate.interfaces.server.app import create_app
 from tidegate.interfaces.server.limits import Limits
+from tidegate.interfaces.server.refusals import KINDS, suggested
 from tidegate.interfaces.server.schema import BACKTEST, FORECAST, NOT_FOR_REQUESTS, descriptions
 
-PARQUET = {"content-type": "application/vnd.apache.parquet"}
 ARROW = "application/vnd.apache.arrow.stream"
 TABLE = AIRLINE.read_bytes()
 FRAME = pd.read_csv(AIRLINE)
@@ -113,6 +117,18 @@ def test_a_backtest_is_the_document_that_python_and_the_command_line_give(
         assert answer.json[part] == told[part]
     for who, scores in told["scores"].items():
         assert answer.json["scores"][who] == pytest.approx(scores, rel=1e-5, nan_ok=True)
+    settings = answer.json["settings"]
+    assert settings == told["settings"] | {"data": settings["data"]} and settings["models"] == ["default"]
+
+
+def test_the_settings_of_a_backtest_are_what_the_request_said_and_no_path_of_the_server(server: Running) -> None:
+    options = {"id": "store", "target": "sold", "horizon": 3, "windows": 2, "baselines": []}
+    answer = server.post("/v1/backtest", data=two_stores().to_dict("records"), **options)
+    assert answer.status == 200, answer.body
+    settings = answer.json["settings"]
+    assert {name: settings[name] for name in options} | {"baselines": []} == options
+    assert settings["models"] == ["default"]
+    assert str(Path(tidegate.__file__).parent) not in answer.body.decode()
 
 
 @pytest.mark.parametrize(("options", "function"), [(FORECAST, tidegate.forecast), (BACKTEST, tidegate.backtest)])
@@ -156,19 +172,40 @@ def test_csv_comes_back_as_the_file_that_save_writes(server: Running) -> None:
     pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(answer.body)), expected, rtol=1e-6)
 
 
-def test_arrow_comes_back_with_types_and_zones(server: Running) -> None:
-    stamps = pd.date_range("2026-03-28", periods=60, freq="h", tz="Europe/Berlin")
-    frame = pd.DataFrame({"at": stamps, "who": 7, "load": np.sin(np.arange(60) / 4)})
+@pytest.mark.parametrize("zone", ["Europe/Berlin", timezone(timedelta(hours=2))])
+def test_arrow_comes_back_with_types_and_zones(server: Running, zone: str | timezone) -> None:
+    stamps = pd.date_range("2026-03-28", periods=60, freq="h", tz=zone)
+    born = pd.Timestamp("2020-05-17 08:00").as_unit("us")  # no time of the series, so it has no zone
+    frame = pd.DataFrame({"at": stamps, "who": 7, "born": born, "load": np.sin(np.arange(60) / 4)})
     buffer = io.BytesIO()
     frame.to_parquet(buffer)
-    answer = server.ask("POST", "/v1/forecast?horizon=5&id=who", buffer.getvalue(), PARQUET | {"accept": ARROW})
+    query = "horizon=5&id=who,born&time=at&target=load"
+    answer = server.ask("POST", f"/v1/forecast?{query}", buffer.getvalue(), PARQUET | {"accept": ARROW})
     assert answer.headers["content-type"] == ARROW
     found = pa.ipc.open_stream(answer.body).read_all()
-    expected = tidegate.forecast(pa.Table.from_pandas(frame), 5, id="who", threads=1).frame
+    options = {"id": ["who", "born"], "time": "at", "target": "load"}
+    expected = tidegate.forecast(pa.Table.from_pandas(frame), 5, **options, threads=1).frame
     assert found.column_names == expected.column_names
-    assert found["at"].type.tz == "Europe/Berlin" and found["at"].to_pylist() == expected["at"].to_pylist()
+    assert found["at"].type.tz == expected["at"].type.tz == ("Europe/Berlin" if zone == "Europe/Berlin" else "+02:00")
+    assert found["at"].to_pylist() == expected["at"].to_pylist()
     assert found["who"].to_pylist() == [7] * 5
+    assert found["born"].type == pa.timestamp("us") and found["born"].to_pylist() == [born.to_pydatetime()] * 5
     assert found["forecast"].to_pylist() == pytest.approx(expected["forecast"].to_pylist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us"), pa.timestamp("ns")])
+def test_dates_come_back_in_arrow_as_dates_and_times_as_times(server: Running, kind: pa.DataType) -> None:
+    days = pa.array(np.arange("2024-01-01", "2024-02-10", dtype="datetime64[D]"))
+    table = pa.table({"born": pa.array([date(2020, 5, 17)] * len(days)), "day": days.cast(kind), "y": range(len(days))})
+    buffer = io.BytesIO()
+    pa.parquet.write_table(table, buffer)
+    query = "horizon=3&id=born&time=day&target=y"
+    answer = server.ask("POST", f"/v1/forecast?{query}", buffer.getvalue(), PARQUET | {"accept": ARROW})
+    assert answer.status == 200, answer.body
+    found = pa.ipc.open_stream(answer.body).read_all()
+    assert found["born"].type == pa.date32() and found["born"].to_pylist() == [date(2020, 5, 17)] * 3
+    assert found["day"].type == kind
+    assert found["day"].cast(pa.date32()).to_pylist() == [date(2024, 2, day) for day in (10, 11, 12)]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +270,34 @@ def test_several_models_are_offered_by_name_and_the_first_is_the_default(tmp_pat
             "/v1/backtest", data=COLUMNS, horizon=12, windows=2, models=["default", "mine"], baselines=[]
         )
         assert list(answer.json["scores"])[:2] == ["Tidegate", "mine"]
+        assert answer.json["settings"]["models"] == ["default", "mine"]
+        assert str(tmp_path) not in answer.body.decode()
         assert server.post("/v1/forecast", data=COLUMNS, model="default").json["model"]["name"] == "default"
+
+
+def test_the_farthest_step_that_can_be_asked_for_is_told(server: Running) -> None:
+    few = Limits(horizon=30)
+    with running(create_app(few), few) as small:
+        assert small.ask("GET", "/v1/models").json["models"][0]["horizon_limit"] == 30
+        assert small.post("/v1/forecast", data=COLUMNS, horizon=30).json["model"]["horizon_limit"] == 30
+        assert small.post("/v1/forecast", data=COLUMNS, horizon=31).error[:2] == (422, "horizon")
+    many = Limits(horizon=1_000_000)
+    with running(create_app(many), many) as large:
+        most = large.post("/v1/forecast", data=COLUMNS).json["model"]["horizon_limit"]
+        assert most == tidegate.load().file.horizon_limit > 4096
+        assert large.post("/v1/forecast", data=COLUMNS, horizon=most + 1).error[:2] == (422, "options")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/", 200), ("/health", 200), ("/v1/models", 200), ("/v1/forecast", 405), ("/v2", 404)]
+)
+def test_head_is_answered_as_get_is_without_the_body(server: Running, path: str, status: int) -> None:
+    whole, head = server.ask("GET", path), server.ask("HEAD", path)
+    assert head.status == whole.status == status and head.body == b""
+    assert int(head.headers["content-length"]) == len(whole.body) > 0
+    assert {name: head.headers.get(name) for name in ("content-type", "etag")} == {
+        name: whole.headers.get(name) for name in ("content-type", "etag")
+    }
 
 
 def test_metrics_are_text_that_prometheus_reads_and_count_what_was_asked(server: Running) -> None:
@@ -295,6 +359,7 @@ OCTETS = {"content-type": "application/octet-stream"}
         (b'{"data": [1, 2, 3], "model": "/etc/passwd"}', 422, "options", "there is no model '/etc/passwd' here"),
         (b'{"data": [1, 2, 3], "start": "a.onnx"}', 422, "options", "there is no option 'start' here"),
         (b'{"data": [1, 2, 3], "threads": 64}', 422, "options", "there is no option 'threads' here"),
+        (b'{"data": [1, 2, 3], "history_length": -5}', 422, "options", "history_length: found -5, expected at least 0"),
         (b'{"data": [1, 2, 3], "lower": NaN}', 422, "options", "lower: found nan, expected a finite number"),
         (b'{"data": []}', 422, "data", "found no rows"),
         (b'{"data": [1e999, 2, 3]}', 422, "data", "found an infinite value"),
@@ -355,6 +420,71 @@ def test_where_the_columns_cannot_be_told_apart_the_error_lists_them(server: Run
     answer = server.ask("POST", "/v1/forecast", two_stores().to_csv(index=False), CSV)
     assert answer.error[:2] == (422, "data") and "--id store" in answer.error[2]
     assert answer.json["error"]["columns"] == ["store", "day", "sold"]
+    assert answer.json["error"]["suggested"] == {"target": "sold", "id": "store"}
+
+
+NAMES = [
+    "shop.id",
+    "shop $'x",
+    "a b",
+    'the "best"',
+    "shop: --target 1",
+    "--id",
+    "back\\slash",
+    "läden, alle",
+    "o'clock",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_error_suggests_can_be_asked_for_whatever_the_column_is_called(server: Running, name: str) -> None:
+    table = two_stores().rename(columns={"store": name, "sold": "price.usd"})
+    table.insert(2, "price.eur", 1.1 * table["price.usd"])
+    refused = server.ask("POST", "/v1/forecast", table.to_csv(index=False), CSV)
+    assert refused.error[:2] == (422, "data")
+    suggested = refused.json["error"]["suggested"]
+    assert suggested == {"target": "price.usd", "id": name}
+    answer = server.ask("POST", f"/v1/forecast?horizon=2&{urlencode(suggested)}", table.to_csv(index=False), CSV)
+    assert answer.status == 200 and answer.json["series"] == 2, answer.body
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        ("Name one, for example: --target price.usd --id shop.id", {"target": "price.usd", "id": "shop.id"}),
+        ("Join them: --target y --time date,hour", {"target": "y", "time": "date,hour"}),
+        ("Name one: --time 'shop $'\"'\"'x'", {"time": "shop $'x"}),
+        ('stamps of "it\'s: --id" repeat. Then: --target "a: --id b"', {"target": "a: --id b"}),
+        ('name it: --time tag --date-format "%m.%Y" (for 01.2024)', {}),  # what a button could not set
+        ('column "a" has two roles; name different columns for --id, --time and --target.', {}),
+        ("it has no end: --target 'a", {}),
+        ("no column of numbers", {}),
+    ],
+)
+def test_options_are_read_from_the_end_of_a_message(message: str, options: dict[str, str]) -> None:
+    assert suggested(message) == options
+
+
+def test_an_example_that_names_no_columns_of_the_table_is_no_suggestion(server: Running) -> None:
+    table = "Year,Day,y\n" + "".join(f"2024,{day},{day}.5\n" for day in range(1, 13))
+    answer = server.ask("POST", "/v1/forecast?horizon=2", table, CSV)
+    assert answer.error[:2] == (422, "data") and "--time year,month,day" in answer.error[2]
+    assert answer.json["error"]["columns"] == ["Year", "Day", "y"] and answer.json["error"]["suggested"] == {}
+
+
+def test_every_kind_of_refusal_stands_in_the_table_of_the_document(server: Running) -> None:
+    text = (AIRLINE.parent.parent / "docs" / "serving.md").read_text()
+    rows = re.findall(r"^\| ([\d, ]+) \| (.*) \|$", text, re.MULTILINE)
+    told = {(int(status), kind) for codes, cell in rows for status in codes.split(", ")
+            for kind in re.findall(r"`([a-z_-]+)`", cell)}  # fmt: skip
+    raised = {(status, kind) for _, status, kind in KINDS} | {(404, "route"), (405, "route")}
+    raised |= {(422, kind) for kind in ("points", "series", "horizon", "levels", "quantile_levels")}
+    for source in Path(refusals.__file__).parent.glob("*.py"):
+        found = re.findall(r'Refusal\(\s*(\d+),\s*"([a-z_-]+)"', source.read_text())
+        raised |= {(int(status), kind) for status, kind in found}
+    assert len(raised) > 20 and raised <= told
+    listed = server.ask("GET", "/openapi.json").json["paths"]["/v1/forecast"]["post"]["responses"]
+    assert {str(status) for status, kind in raised} - {"404", "405"} <= listed.keys()
 
 
 @pytest.mark.parametrize(

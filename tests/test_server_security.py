@@ -68,7 +68,7 @@ def test_a_page_whose_name_leads_to_this_machine_is_refused(local: Running, host
     assert answer.error[:2] == (421, "host")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8321", "[::1]:8321", "127.0.0.2:1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8321", "[::1]:8321", "127.0.0.2:1", "LOCALHOST:8321"])
 def test_this_machine_under_its_own_names_is_not(local: Running, host: str) -> None:
     assert local.ask("GET", "/v1/models", headers={"host": host}).status == 200
 
@@ -109,6 +109,6 @@ def test_a_server_that_should_not_start_says_why(
 
 
 def test_addresses_of_this_machine_and_others() -> None:
-    assert all(map(is_loopback, ["127.0.0.1", "::1", "localhost", "127.9.9.9"]))
+    assert all(map(is_loopback, ["127.0.0.1", "::1", "localhost", "LocalHost", "127.9.9.9"]))
     assert not any(map(is_loopback, ["0.0.0.0", "::", "192.168.0.7", "example.org", ""]))
     assert [host_name(text) for text in ("a:1", "a", "[::1]:5", "[::1]")] == ["a", "a", "::1", "::1"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -224,6 +227,16 @@ def test_where_reading_would_have_to_guess_the_page_asks(visit):
     assert "12 series" in page.locator("#subtitle").inner_text()
 
 
+@pytest.mark.parametrize("shop", ["shop.id", "shop $'x"])
+def test_what_the_page_suggests_can_be_pressed_whatever_the_columns_are_called(visit, shop):
+    page = visit()
+    rows = "".join(f"2024-01-{day:02},{who},{day + who},{2 * day + who}\n" for who in (1, 2) for day in range(1, 29))
+    drop(page, "prices.csv", f"ts,{shop},price.eur,price.usd\n{rows}")
+    page.get_by_role("button", name=f"Read it so: value: price.usd, series: {shop}").click()
+    forecasts(page, 1)
+    assert "2 series" in page.locator("#subtitle").inner_text()
+
+
 def test_a_table_can_be_pasted(visit):
     page = visit()
     page.get_by_text("Paste a table instead").click()
@@ -271,7 +284,44 @@ def test_the_python_line_and_the_command_do_the_same(visit, tmp_path, monkeypatc
     assert (tmp_path / "shop_sales-forecast.csv").read_text() == by_python
 
 
-def test_a_server_with_a_token_is_asked_with_it(browser):
+def curl(line: str, folder: Path, **environment: str) -> dict:
+    """The answer to the page's line in a shell, beside the sample it is about."""
+    (folder / AIRLINE.name).write_bytes(AIRLINE.read_bytes())
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on PATH")
+def test_the_line_for_curl_asks_for_the_same(visit, tmp_path):
+    page = visit()
+    sample(page, "Airline")
+    page.get_by_text("HTTP", exact=True).click()
+    line = page.locator("#same").inner_text()
+    assert "Authorization" not in line
+    assert len(curl(line, tmp_path)["forecast"]["forecast"]) == 12
+
+
+def test_the_horizon_goes_as_far_as_the_server_says(browser):
+    with serving("--most-horizon", "20") as address, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_function("() => document.documentElement.dataset.ready")
+        sample(page, "Airline")
+        handle = page.get_by_role("slider", name="Horizon")
+        assert (
+            handle.get_attribute("aria-valuemax")
+            == page.get_by_label("Horizon", exact=True).get_attribute("max")
+            == "20"
+        )
+        handle.focus()
+        page.keyboard.press("End")  # four seasons further
+        page.wait_for_function("() => document.getElementById('chart').uplot().data[0].length === 144 + 20")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on PATH")
+def test_a_server_with_a_token_is_asked_with_it(browser, tmp_path):
     with serving("--token", "a-token-for-this-test") as address, browser.new_context() as context:
         page = context.new_page()
         page.goto(address)
@@ -280,6 +330,11 @@ def test_a_server_with_a_token_is_asked_with_it(browser):
         page.get_by_label("This server asks for a token").fill("a-token-for-this-test")
         page.get_by_role("button", name="Go on").click()
         forecasts(page, 1)
+        page.get_by_text("HTTP", exact=True).click()
+        line = page.locator("#same").inner_text()
+        assert '-H "Authorization: Bearer $TIDEGATE_TOKEN"' in line and "a-token-for-this-test" not in line
+        asked = curl(line, tmp_path, TIDEGATE_TOKEN="a-token-for-this-test")
+        assert len(asked["forecast"]["forecast"]) == 12
         page.reload()
         page.wait_for_function("() => document.documentElement.dataset.ready")
         sample(page, "Airline")  # kept until the tab is closed

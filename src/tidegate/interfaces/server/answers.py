@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -13,7 +13,10 @@ from pydantic_core import to_json
 
 from tidegate import __version__
 from tidegate.forecasting.drawing import chart_x
+from tidegate.forecasting.frames import is_days, with_usual_unit
 from tidegate.forecasting.result import Forecast
+from tidegate.interfaces.api import Model
+from tidegate.interfaces.server.limits import Limits
 from tidegate.interfaces.server.refusals import Refusal
 from tidegate.series.panel import Panel
 
@@ -51,7 +54,11 @@ def wanted(accept: str, forms: tuple[str, ...] = FORMS) -> str:
 
 
 def forecast_bytes(
-    form: str, forecast: Forecast, model: str, history_length: int | None, columns: tuple[str, ...]
+    form: str,
+    forecast: Forecast,
+    model: Mapping[str, Any],
+    history_length: int | None,
+    columns: tuple[str, ...],
 ) -> bytes:
     """A forecast in one of FORMS."""
     if form == CSV:
@@ -61,7 +68,9 @@ def forecast_bytes(
     return forecast_json(forecast, model, history_length, columns)
 
 
-def forecast_json(forecast: Forecast, model: str, history_length: int | None, columns: tuple[str, ...] = ()) -> bytes:
+def forecast_json(
+    forecast: Forecast, model: Mapping[str, Any], history_length: int | None, columns: tuple[str, ...] = ()
+) -> bytes:
     """The columns of `Forecast.frame` (stamps as text), notes and model; with `history_length` also, for a chart:
 
     recognised: {"columns": all columns of the table, "id": [names], "time": [names], "target": name, "frequency":
@@ -77,7 +86,7 @@ def forecast_json(forecast: Forecast, model: str, history_length: int | None, co
         "series": forecast.panel.size,
         "levels": list(forecast.levels),
         "notes": list(forecast.notes),
-        "model": {"name": model, "version": __version__},
+        "model": {"name": model["name"], "version": __version__, "horizon_limit": model["horizon_limit"]},
     }
     if history_length is not None:
         answer["recognised"] = recognised(forecast.panel, columns)
@@ -131,20 +140,19 @@ def histories(forecast: Forecast, most: int) -> list[dict[str, Any]]:
 
 
 def arrow_stream(forecast: Forecast) -> bytes:
-    """The columns of `Forecast.frame` as an Arrow IPC stream of one batch; stamps that know their zone carry it."""
+    """The columns of `Forecast.frame` as an Arrow IPC stream of one batch: stamps with their zone, dates as dates."""
     import nanoarrow
     from nanoarrow.ipc import StreamWriter
 
-    timeline = forecast.panel.timeline
-    arrays = {}
+    arrays, zones = {}, forecast.zones()
     for name, values in forecast.columns().items():
-        if values.dtype.kind == "M":
-            unit = np.datetime_data(values.dtype)[0]
-            unit = unit if unit in ("s", "ms", "us", "ns") else "us"
-            zone = timeline.timezone if timeline.style.zoned else None
-            kind = nanoarrow.timestamp(unit, zone)
-            numbers = values.astype(f"datetime64[{unit}]").astype(np.int64)
-            arrays[name] = nanoarrow.c_array_from_buffers(kind, len(values), [None, numbers])
+        if values.dtype.kind == "M" and is_days(values):
+            days = values.astype(np.int64).astype(np.int32)
+            arrays[name] = nanoarrow.c_array_from_buffers(nanoarrow.date32(), len(days), [None, days])
+        elif values.dtype.kind == "M":
+            stamps = with_usual_unit(values)
+            kind = nanoarrow.timestamp(np.datetime_data(stamps.dtype)[0], zones.get(name))
+            arrays[name] = nanoarrow.c_array_from_buffers(kind, len(stamps), [None, stamps.astype(np.int64)])
         elif values.dtype.kind in "iuf":
             arrays[name] = nanoarrow.c_array(np.ascontiguousarray(values))
         else:
@@ -170,16 +178,17 @@ def listed(values: NDArray[Any]) -> list[Any]:
     return plain
 
 
-def models_json(models: Mapping[str, Any]) -> bytes:
+def model_facts(name: str, model: Model, limits: Limits) -> dict[str, Any]:
+    """What can be asked of a model here. horizon_limit: steps at most, of the network or of this server."""
+    return {
+        "name": name,
+        "horizon": model.horizon,
+        "horizon_limit": min(model.file.horizon_limit, limits.horizon),
+        "quantile_levels": list(model.file.config.quantile_levels),
+        "provenance": model.provenance,
+    }
+
+
+def models_json(models: Iterable[Mapping[str, Any]]) -> bytes:
     """What /v1/models lists."""
-    found = [
-        {
-            "name": name,
-            "horizon": model.horizon,
-            "horizon_limit": model.file.horizon_limit,
-            "quantile_levels": list(model.file.config.quantile_levels),
-            "provenance": model.provenance,
-        }
-        for name, model in models.items()
-    ]
-    return json.dumps({"models": found}, ensure_ascii=False).encode()
+    return json.dumps({"models": list(models)}, ensure_ascii=False).encode()

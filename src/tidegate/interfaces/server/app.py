@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -73,7 +74,7 @@ def create_app(
                 body = await bodies.receive(request, limits)
                 call = Call(kind, body, query(request), form)
                 heavy = heavy or len(body) > LIGHT_BYTES
-                gone = (lambda: bodies.gone(request)) if heavy else None
+                gone = partial(bodies.gone, request)
                 content = await lanes.run(lambda ticket: work(call, ticket), heavy=heavy, gone=gone)
         except TidegateError as error:
             return refused(Refusal.of(error))
@@ -95,7 +96,7 @@ def create_app(
     @app.get("/v1/models")
     async def models() -> Response:
         """The models that a request can name."""
-        content = answers.models_json({name: served.model for name, served in desk.models.items()})
+        content = answers.models_json(map(desk.told, desk.models.values()))
         return Response(content, media_type=answers.JSON)
 
     @app.get("/health")

@@ -28,10 +28,14 @@ class Abandoned(Exception):
 
 
 class Ticket:
-    """One request's right to work, held by its thread. A context manager: within it one slot of its lane is taken."""
+    """One request's right to work, held by its thread. A context manager: within it one slot of its lane is taken.
 
-    def __init__(self, lanes: Lanes, heavy: bool, deadline: float) -> None:
-        self.lanes, self.heavy, self.deadline = lanes, heavy, deadline
+    Args:
+        turned: called when it turns out to be large.
+    """
+
+    def __init__(self, lanes: Lanes, heavy: bool, deadline: float, turned: Callable[[], object] = lambda: None) -> None:
+        self.lanes, self.heavy, self.deadline, self.turned = lanes, heavy, deadline, turned
         self.abandoned = False
 
     def check(self, *progress: object) -> None:
@@ -47,6 +51,7 @@ class Ticket:
         self.lanes.light.release()
         self.heavy = True
         try:
+            self.turned()
             self._take()
         except BaseException:
             self.lanes.leave_heavy()
@@ -133,23 +138,31 @@ class Lanes:
         work: Callable[[Ticket], Result],
         *,
         heavy: bool,
-        gone: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        gone: Callable[[], Coroutine[Any, Any, None]],
     ) -> Result:
         """Do the work in a thread.
 
         Args:
-            gone: ends when the client has left; the work is then abandoned.
+            gone: ends when the client has left; large work is then abandoned, small work is done as soon.
         Raises: what the work raises; Refusal when its time is up.
         """
-        ticket = Ticket(self, heavy, time.monotonic() + self.limits.seconds)
+        loop, large = asyncio.get_running_loop(), asyncio.Event()
+        if heavy:
+            large.set()
+        deadline = time.monotonic() + self.limits.seconds
+        ticket = Ticket(self, heavy, deadline, turned=lambda: loop.call_soon_threadsafe(large.set))
+
+        async def left() -> None:
+            await large.wait()
+            await gone()
 
         def at_work() -> Result:
             with ticket:
                 return work(ticket)
 
-        future = asyncio.get_running_loop().run_in_executor(self.pool, at_work)
-        watcher = None if gone is None else asyncio.ensure_future(gone())
-        both: set[asyncio.Future[Any]] = {future} if watcher is None else {future, watcher}
+        future = loop.run_in_executor(self.pool, at_work)
+        watcher = asyncio.ensure_future(left())
+        both: set[asyncio.Future[Any]] = {future, watcher}
         try:
             await asyncio.wait(both, timeout=self.limits.seconds, return_when=asyncio.FIRST_COMPLETED)
             if future.done():
@@ -165,8 +178,7 @@ class Lanes:
         finally:
             ticket.abandoned = True
             future.add_done_callback(_looked_at)
-            if watcher is not None:
-                watcher.cancel()
+            watcher.cancel()
 
     def join_heavy(self) -> None:
         """Raises: Refusal if too many large requests wait or run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from tidegate.interfaces.server.refusals import Refusal
 if TYPE_CHECKING:
     from tidegate.series.panel import Panel
 
-QUANTILES = 50  # columns of one forecast, each of its own level
+QUANTILES = 50  # levels, or quantile levels, of one forecast
+COLUMNS = 5  # of the usual forecast, the median and two intervals: so many numbers may stand for each of `points`
 
 
 def _limit(default: Any, meaning: str) -> Any:
@@ -23,9 +24,11 @@ def _limit(default: Any, meaning: str) -> Any:
 class Limits:
     """Each is an option of `tidegate serve`: --most- and its name with dashes."""
 
-    body_bytes: int = _limit(32 << 20, "Bytes of one request.")
-    points: int = _limit(2_000_000, "Values of all series of one request, and of its forecasts.")
-    series: int = _limit(10_000, "Series of one request.")
+    body_bytes: int = _limit(32 << 20, "Bytes of one request, and cells of a Parquet table.")
+    points: int = _limit(
+        2_000_000, "Values of all series of one request, and of its forecasts, these with five columns each."
+    )
+    series: int = _limit(10_000, "Series, or columns, of one request.")
     horizon: int = _limit(4_096, "Steps ahead.")
     requests: int = _limit(256, "Requests accepted and not yet answered.")
     heavy_requests: int = _limit(8, "Large ones of these, and backtests.")
@@ -57,27 +60,45 @@ class Limits:
         """Before anything is read. Raises: Refusal."""
         self.check_count("horizon", "a horizon of {} steps", options.get("horizon") or 0)
         for name in ("levels", "quantile_levels"):
-            given = options.get(name) or ()
-            if not isinstance(given, int | float) and len(given) > QUANTILES:
-                raise Refusal(422, name, f"{len(given):,} {name}: this server takes {QUANTILES}; ask for fewer")
+            if (found := _count(options.get(name))) > QUANTILES:
+                raise Refusal(422, name, f"{found:,} {name}: this server takes {QUANTILES}; ask for fewer")
 
     def check_table(self, rows: int, columns: int) -> None:
         """Raises: Refusal if a table is too long or too wide."""
         self.check_count("points", "{} rows", rows)
         self.check_count("series", "{} columns", columns)
 
-    def check_panel(self, panel: Panel, horizon: int, windows: int = 1) -> None:
-        """Raises: Refusal if there are too many series or values, or too many to forecast."""
-        self.check_count("series", "{} series", panel.size)
-        self.check_count("points", "{} values", len(panel.values))
-        if panel.size * horizon * windows > self.points:
-            times = f" times {windows:,} windows" if windows > 1 else ""
+    def check_cells(self, cells: int) -> None:
+        """Raises: Refusal if a packed table has more cells than a body that says each of them could have."""
+        if cells > self.body_bytes:
             raise Refusal(
                 422,
-                "points",
-                f"{panel.size:,} series times {horizon:,} steps{times} are more than the {self.points:,} values this "
-                "server forecasts at once: ask for fewer, or start it with a larger --most-points",
+                "body-bytes",
+                f"the table has {cells:,} cells: this server takes {self.body_bytes:,}, one for each byte of the "
+                "largest body; send fewer columns or rows, or start it with a larger --most-body-bytes",
             )
+
+    def check_panel(self, panel: Panel, horizon: int, columns: int, windows: int = 1) -> None:
+        """Raises: Refusal if there are too many series or values, or too many to forecast.
+
+        Args:
+            columns: numbers of the answer for each step of a series, as `forecast_columns` counts them.
+        """
+        self.check_count("series", "{} series", panel.size)
+        self.check_count("points", "{} values", len(panel.values))
+        steps = panel.size * horizon * windows
+        times = f" times {windows:,} windows" if windows > 1 else ""
+        for found, most, more in (
+            (steps, self.points, ""),
+            (steps * columns, COLUMNS * self.points, f" times {columns:,} columns"),
+        ):
+            if found > most:
+                raise Refusal(
+                    422,
+                    "points",
+                    f"{panel.size:,} series times {horizon:,} steps{times}{more} are more than the {most:,} values "
+                    "this server forecasts at once: ask for fewer, or start it with a larger --most-points",
+                )
 
     def check_count(self, name: str, what: str, found: int) -> None:
         """Raises: Refusal if `found` is above the limit of that name."""
@@ -90,3 +111,13 @@ class Limits:
                 f"{what.format(f'{found:,}')}: this server takes {most:,} at most; send or ask for fewer, or start it "
                 f"with a larger --most-{option}",
             )
+
+
+def forecast_columns(options: Mapping[str, Any]) -> int:
+    """How many numbers a forecast has for each step: the median, both ends of each interval, further quantiles."""
+    return 1 + 2 * _count(options.get("levels")) + _count(options.get("quantile_levels"))
+
+
+def _count(numbers: Any) -> int:
+    """Of one number or several."""
+    return len(numbers) if isinstance(numbers, Sequence) else int(numbers is not None)

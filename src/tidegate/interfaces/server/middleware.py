@@ -36,6 +36,9 @@ class Guard:
             return
         began = time.perf_counter()
         path = scope["path"]
+        head = scope["method"] == "HEAD"  # answered as GET is, but for the body
+        if head:
+            scope = {**scope, "method": "GET"}
         status = 499  # nobody was there to be answered
 
         async def answer(message: Message) -> None:
@@ -47,6 +50,8 @@ class Guard:
                     message["headers"].append(NO_STORE)
                 if self.state.leaving:
                     message["headers"].append((b"connection", b"close"))
+            elif head:
+                message["body"] = b""
             await send(message)
 
         try:

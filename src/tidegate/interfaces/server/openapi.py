@@ -72,7 +72,16 @@ _ERROR = {
         "error": {
             "type": "object",
             "required": ["kind", "message"],
-            "properties": {"kind": {"type": "string"}, "message": {"type": "string"}},
+            "properties": {
+                "kind": {"type": "string"},
+                "message": {"type": "string"},
+                "columns": {"type": "array", "items": {"type": "string"}, "description": "Of the table."},
+                "suggested": {
+                    "type": "object",
+                    "additionalProperties": {"type": "string"},
+                    "description": "Options with which it may be read.",
+                },
+            },
         }
     },
 }
@@ -87,6 +96,7 @@ _REFUSED = {
     421: "The request names another host.",
     422: "The data or options cannot be used, or there are too many of them.",
     429: "Too many large requests wait.",
+    500: "A fault of the server, or a model file that does not fit.",
     501: "A baseline that is not installed.",
     503: "Too many requests, or this one takes too long.",
 }

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -117,12 +117,13 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"expected {', '.join(model.model_fields)}"
         return f"there is no option {name!r} here: {hint}"
     wanted = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in errors if one["loc"][0] == name)
+    wanted = dict.fromkeys(text.replace("greater than or equal to", "at least") for text in wanted)
     return f"{name}: found {errors[0]['input']!r:.100}, expected {' or '.join(wanted)}"
 
 
 HISTORY = {
     "history": (bool, False, "also answer with what was recognised and the end of each history, for a chart."),
-    "history_length": (int, 2000, "values of each history at most, with history."),
+    "history_length": (Annotated[int, Field(ge=0)], 2000, "values of each history at most, with history."),
 }
 FORECAST = Options(forecast, HISTORY)
 BACKTEST = Options(backtest, {})

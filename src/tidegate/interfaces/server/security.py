@@ -43,7 +43,7 @@ def check_address(host: str, token: str | None) -> None:
 
 def is_loopback(host: str) -> bool:
     """Whether only programs on this machine can reach the address."""
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -1,11 +1,15 @@
 // What the page asks of the server, and what went wrong in the server's own words.
 
-/** An answer that is no forecast. status: HTTP's, 0 if no answer came; columns: of the table, as far as they are known. */
+/**
+ * An answer that is no forecast. status: HTTP's, 0 if no answer came; columns: of the table, as far as they are known;
+ * suggested: options with which it may be read, name -> value.
+ */
 export class Refusal extends Error {
-  constructor(message, status, columns = []) {
+  constructor(message, status, {columns = [], suggested = {}} = {}) {
     super(message);
     this.status = status;
     this.columns = columns;
+    this.suggested = suggested;
   }
 }
 
@@ -14,6 +18,7 @@ export function setToken(given) {
   token = given;
   sessionStorage.setItem("tidegate-token", given); // until the tab is closed
 }
+export const hasToken = () => Boolean(token);
 
 /**
  * POST a table to /v1/`verb`. table: {body, type}; options: name -> value, null is left out.
@@ -32,5 +37,5 @@ export async function ask(verb, table, options, signal) {
   }
   if (response.ok) return response.json();
   const told = response.headers.get("content-type")?.startsWith("application/json") ? (await response.json()).error : null;
-  throw new Refusal(told?.message ?? `The server answered ${response.status} ${response.statusText}.`, response.status, told?.columns);
+  throw new Refusal(told?.message ?? `The server answered ${response.status} ${response.statusText}.`, response.status, told ?? {});
 }

@@ -1,9 +1,9 @@
 // The page: a table comes in, the forecast is drawn, and whatever is corrected is forecast again.
-import {ask, Refusal, setToken} from "./api.js";
+import {ask, hasToken, Refusal, setToken} from "./api.js";
 import {chooser, css, drawChart, element, numberText} from "./charts.js";
 import {csvText, fanChart} from "./fan.js";
 import {horizonHandle} from "./handle.js";
-import {CORRECTIONS, fillForm, suggested} from "./recognised.js";
+import {CORRECTIONS, fillForm} from "./recognised.js";
 import {picture, sameLine, save} from "./reproduce.js";
 import {showRefusal, showVerdict, waiting} from "./verdict.js";
 
@@ -83,6 +83,7 @@ function show(answer) {
   get("subtitle").textContent = [frequency, series > 1 ? `${numberText(series)} series` : `${numberText(history[0].length)} values`,
     series > 1 ? `${numberText(recognised.points)} values` : "", `${numberText(horizon)} step${horizon === 1 ? "" : "s"} ahead`]
     .filter(Boolean).join(" \u00b7 ");
+  get("horizon").max = answer.model.horizon_limit;
   if (document.activeElement !== get("horizon")) get("horizon").value = now.horizon ?? horizon;
   fillForm(answer, recognised.columns, now.options, now.preset);
   showSeries(answer);
@@ -119,7 +120,7 @@ function draw() {
     frozen ??= get("chart").uplot().scales.x.max;
     fan.room = Math.max(0, frozen - fan.x.at(-1));
   } else frozen = null;
-  handle.set(fan, answer.horizon, answer.history[index].season_length[0] ?? 1);
+  handle.set(fan, answer.horizon, answer.history[index].season_length[0] ?? 1, answer.model.horizon_limit);
   if (afresh) {
     chart?.remove();
     chart = null;
@@ -135,7 +136,7 @@ function refuse(error) {
   if (error.status === 401) { lock(); return; }
   get("problem-text").textContent = error.message;
   get("problem").hidden = false;
-  const more = suggested(error.message);
+  const more = error.suggested;
   const words = Object.entries(more).map(([name, value]) => `${{id: "series", target: "value", time: "time"}[name]}: ${value}`);
   get("problem-actions").replaceChildren(...(words.length ? [element("button", {type: "button"}, `Read it so: ${words.join(", ")}`)] : []));
   get("problem-actions").firstChild?.addEventListener("click", () => {
@@ -187,7 +188,7 @@ function given() {
 }
 function showSame() {
   const way = document.querySelector('[name="way"]:checked').value;
-  const parts = sameLine(way, now.table.name, given(), now.table.type).split(/(\s+)/); // lines break between words only
+  const parts = sameLine(way, now.table.name, given(), now.table.type, hasToken()).split(/(\s+)/); // lines break between words only
   get("same").replaceChildren(...parts.map(part => (/\s/.test(part) ? part : element("span", {}, part))));
 }
 document.querySelectorAll('[name="way"]').forEach(one => one.addEventListener("change", showSame));

@@ -1,16 +1,15 @@
 // The handle at the end of the forecast: drag it, or use the arrow keys, to choose the horizon.
 import {element} from "./charts.js";
 
-const MOST = 4096; // as the library allows
 const PIXELS_APART = 14; // of a step at least, when the pointer leaves the chart
 
 /** A slider over the chart `figure`; `chosen(steps, done)` is called while it moves (done: false) and when it rests. */
 export function horizonHandle(figure, chosen) {
   const handle = element("div", {class: "handle", role: "slider", tabindex: "0", "aria-label": "Horizon: drag, or arrow keys",
-    "aria-orientation": "horizontal", "aria-valuemin": "1", "aria-valuemax": String(MOST), title: "Drag to choose the horizon"},
+    "aria-orientation": "horizontal", "aria-valuemin": "1", title: "Drag to choose the horizon"},
     element("span", {class: "grip"}), element("span", {class: "bubble"}));
   const bubble = handle.querySelector(".bubble");
-  let u = null, chart = null, horizon = 1, season = 1, dragged = null;
+  let u = null, chart = null, horizon = 1, season = 1, most = 1, dragged = null;
 
   const origin = () => chart.m[0].x;
   const end = steps => { // of a forecast of so many steps; beyond what is known, steps as long as the last
@@ -30,7 +29,7 @@ export function horizonHandle(figure, chosen) {
     handle.setAttribute("aria-valuenow", steps);
     handle.setAttribute("aria-valuetext", text);
   }
-  const limited = steps => Math.max(1, Math.min(MOST, Math.round(steps)));
+  const limited = steps => Math.max(1, Math.min(most, Math.round(steps)));
 
   handle.addEventListener("pointerdown", event => {
     if (event.button) return;
@@ -77,8 +76,11 @@ export function horizonHandle(figure, chosen) {
   });
 
   return {
-    /** What is shown from now on: the chart of fan.js, its steps ahead and steps per season. */
-    set(newChart, steps, perSeason) { [chart, horizon, season] = [newChart, steps, Math.max(1, perSeason)]; },
+    /** What is shown from now on: the chart of fan.js, its steps ahead, steps per season, and steps at most. */
+    set(newChart, steps, perSeason, limit) {
+      [chart, horizon, season, most] = [newChart, steps, Math.max(1, perSeason), limit];
+      handle.setAttribute("aria-valuemax", most);
+    },
     /** Given to drawChart, which calls it after every drawing. */
     drawn(newU) {
       u = newU;

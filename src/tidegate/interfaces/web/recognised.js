@@ -7,12 +7,6 @@ const FREQUENCIES = {min: "every minute", "5min": "every 5 minutes", "15min": "e
   h: "hourly", D: "daily", B: "business days", W: "weekly", MS: "monthly", QS: "quarterly", YS: "yearly"};
 const get = id => document.getElementById(id);
 
-/** Options that a message of the server suggests: "Then: --target sales --id shop" -> {target: "sales", id: "shop"}. */
-export function suggested(message) {
-  const found = [...message.matchAll(/--(id|time|target) ('(?:[^']|'\\'')*'|"[^"]*"|[^\s'".]+)/g)];
-  return Object.fromEntries(found.map(([, name, value]) => [name, value.replace(/^(['"])(.*)\1$/, "$2")]));
-}
-
 function fill(select, choices, chosen) {
   const same = select.options.length === choices.length
     && choices.every(([value, text], k) => select.options[k].value === value && select.options[k].text === text);

@@ -3,8 +3,11 @@ const plain = /^[\w@%+=:,./-]+$/;
 const shell = text => (plain.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 const python = value => (typeof value === "number" ? String(value) : JSON.stringify(value));
 
-/** way: "command", "python" or "http"; options: name -> value without the empty ones, horizon among them. */
-export function sameLine(way, file, options, type) {
+/**
+ * way: "command", "python" or "http"; options: name -> value without the empty ones, horizon among them;
+ * guarded: the server asks for a token, which the line takes from the shell's variable: it may be pasted anywhere.
+ */
+export function sameLine(way, file, options, type, guarded) {
   const given = Object.entries(options);
   const stem = file.replace(/\.[^.]*$/, "");
   if (way === "command") {
@@ -16,7 +19,8 @@ export function sameLine(way, file, options, type) {
     return `import tidegate\n\nfc = tidegate.forecast(${[python(file), ...words].join(", ")})\nfc.save(${python(`${stem}-forecast.csv`)})`;
   }
   const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  return `curl -H 'Content-Type: ${type}' --data-binary ${shell(`@${file}`)} \\\n  '${location.origin}/v1/forecast?${query}'`;
+  const token = guarded ? '-H "Authorization: Bearer $TIDEGATE_TOKEN" ' : "";
+  return `curl ${token}-H 'Content-Type: ${type}' --data-binary ${shell(`@${file}`)} \\\n  '${location.origin}/v1/forecast?${query}'`;
 }
 
 function seasons(text) {
