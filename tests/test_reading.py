@@ -239,6 +239,22 @@ def _(folder):
     assert read_panel(path, decimal=".").values[0] == 1.234
     decided = table("Month;Sales;Share", lambda step, month: f"{month};{step + 1}.234;0,{step + 10}")
     assert read_panel(file(folder, decided), target="Sales").values[0] == 1234
+    shares = table("Month,Share,Sales", lambda step, month: f'{month},0.5,"1,234"')
+    for content, value in ((shares, 1234), (shares.replace('"1,', '"-1,'), -1234)):
+        panel = read_panel(file(folder, content), target="Sales")
+        assert panel.values.tolist() == [value] * 24
+        assert 'thousands separators in "Sales" were taken out' in panel.notes
+    shares = table("Month;Share;Sales", lambda step, month: f"{month};0.5;1.234")
+    assert read_panel(file(folder, shares), target="Sales").values[0] == 1.234
+    assert read_panel(file(folder, shares), target="Sales", decimal=",").values[0] == 1234
+    # A point that may part days, hours or months decides nothing, nor does a column that needs no mark.
+    for other in ("31.12", "10.30", "1.2024", "7", "1.555", "v0.5"):
+        open_still = file(folder, shares.replace("0.5", other))
+        refused(open_still, '"1.234" may be 1234 or 1.234', target="Sales")
+    # What a column's own cells decide is not outvoted, wherever they stand.
+    days = [str(day) for day in np.datetime64("2000-01-01") + np.arange(5000)]
+    late = "".join(f'{day},0.5,"{"1,5" if row == 4321 else "1,234"}"\n' for row, day in enumerate(days))
+    assert read_panel(file(folder, "ds,share,y\n" + late)).values[[0, 4321]].tolist() == [1.234, 1.5]
     refused(path, 'expected "." or ","', error=ConfigError, decimal="x")
 
 
@@ -522,8 +538,47 @@ def _(folder):
     assert not any("row numbers" in note for note in turned.notes)
     digits = [int(f"{day:%Y%m%d}") for day in pd.date_range("2024-01-01", periods=24)]
     assert read_panel(pd.Series(values, index=digits)).timeline.frequency.word == "D"
+    # Rows are numbered neither in text nor with decimals.
+    for index in ([str(year) for year in range(1990, 2014)], np.arange(1990.0, 2014)):
+        for kind in (None, object):
+            panel = read_panel(pd.Series(values, index=pd.Index(index, dtype=kind)))
+            assert is_plain(panel) and panel.timeline.frequency.name == "yearly"
+    for index in ([int(month.replace("-", "")) for month in MONTHS], [month.replace("-", "") for month in MONTHS]):
+        refused(pd.Series(values, index=index), "whole numbers from 202001 to 202112", '--date-format "%Y%m"')
+        assert is_plain(read_panel(pd.Series(values, index=index), date_format="%Y%m"))
+    for scale, word in ((1, "unix"), (1000, "unix_ms")):
+        for start in (1704171600, 1704171600.5):
+            index = (start + 60 * np.arange(24)) * scale + (start % 1)
+            refused(pd.Series(values, index=index), "seconds since 1970", f"--date-format {word}")
+            panel = read_panel(pd.Series(values, index=index), date_format=word)
+            assert is_plain(panel) and panel.timeline.frequency.word == "min"
+    # What counts rows or labels them says nothing; what may say when is told.
+    for index in (
+        range(5, 29),
+        np.arange(24.0),
+        list(map(str, range(24))),
+        [*"123456789", *"abcdefghijklmno"],
+        [0] * 24,
+    ):
+        panel = read_panel(pd.Series(values, index=index))
+        assert is_plain(panel) and not any("the index" in note for note in panel.notes)
+    gaps = np.delete(np.arange(26), [3, 4])
+    for index in (np.arange(24) / 10, gaps, np.arange(24)[::-1], [np.nan, *range(23)], [np.inf, *range(23)]):
+        panel = read_panel(pd.Series(values, index=index))
+        assert is_plain(panel) and any('data.index.name = "time"' in note for note in panel.notes)
+    nullable = read_panel(pd.Series(values, index=pd.Index([None, *range(23)], dtype="Int64")))
+    assert is_plain(nullable) and any('data.index.name = "time"' in note for note in nullable.notes)
+    assert len(read_panel(pd.Series(values, index=pd.Index(gaps, name="time"))).values) == 26
+    hours = pd.to_timedelta(np.arange(24), unit="h")
+    assert any("add the day it began" in note for note in read_panel(pd.Series(values, index=hours)).notes)
+    assert read_panel(pd.Series(values, index=pd.Timestamp("2024-01-01") + hours)).timeline.frequency.word == "h"
+    months = pd.DataFrame({"year": [int(m[:4]) for m in MONTHS], "month": [int(m[5:]) for m in MONTHS], "y": values})
     dated = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=24), "y": values}, index=range(1990, 2014))
-    assert not any("index" in note for index in (dated, pd.Series(values)) for note in read_panel(index).notes)
+    unnoted = [pd.Series(values), months.set_axis(gaps), dated]
+    unnoted += [dated.set_axis(index) for index in (gaps, hours, 1704171600 + gaps, list(map(str, range(1990, 2014))))]
+    for data in unnoted:
+        panel = read_panel(data)
+        assert is_plain(panel) and not any("index" in note for note in panel.notes)
 
 
 @rule("pandas-series")
@@ -731,13 +786,16 @@ def _(folder):
         panel = read_panel(path, date_format="unix")
         assert (panel.timeline.frequency.word, len(panel.values)) == ("min", 9)
         assert panel.timeline.stamps(0, 9, 1)[0] == float(form.format(1704172140))
+    thousands = "timestamp,value\n" + "".join(f"{1704171600000.5 + 60000 * step},{step}\n" for step in range(9))
+    refused(file(folder, thousands), "milliseconds since 1970", "--date-format unix_ms")
 
 
 @rule("eight-digits")
 def _(folder):
-    content = "day_key,v\n" + "".join(f"202401{day:02d},{day}\n" for day in range(1, 20))
-    panel = read_panel(file(folder, content))
-    assert panel.timeline.stamps(0, 19, 1)[0] == 20240120
+    for form in ("", ".0"):
+        content = "day_key,v\n" + "".join(f"202401{day:02d}{form},{day}\n" for day in range(1, 20))
+        panel = read_panel(file(folder, content))
+        assert panel.timeline.stamps(0, 19, 1)[0] == 20240120
 
 
 @rule("counter")
@@ -748,7 +806,7 @@ def _(folder):
 
 @rule("counting-down")
 def _(folder):
-    for name, form in (("t", "d"), ("month", "d"), ("day", "d"), ("period", "d")):
+    for name, form in (("t", "d"), ("t", ".1f"), ("index", "03d"), ("month", "d"), ("day", ".1f"), ("period", "d")):
         rows = "".join(f"{step:{form}},{step - 0.5}\n" for step in range(24, 0, -1))
         panel = read_panel(file(folder, f"{name},v\n" + rows))
         assert is_plain(panel) and panel.timeline.column == name
@@ -767,6 +825,11 @@ def _(folder):
         panel = read_panel(path, id="id")
         assert (panel.size, panel.timeline.column, panel.lengths.tolist()) == (2, "t", [20, 20])
         assert panel.values[:2].tolist() == [0.0, 1.0] and panel.values[-1] == 119.0
+    floats = file(folder, "id,t,y\n" + "".join(f"{name},{step}.0,{value}\n" for name, step, value in rows))
+    refused(floats, "--id id")
+    assert read_panel(floats, id="id").lengths.tolist() == [20, 20]
+    slip = "t,y\n" + "".join(f"{'x' if step == 700 else step},{step}\n" for step in range(1000))
+    assert read_panel(file(folder, slip)).timeline.column is None
     temperature = "t,y\n" + "".join(f"{t},{row}\n" for row, t in enumerate([20, 21, 22, 21, 20, 19] * 4))
     months = "month,y\n" + "".join(f"{row % 12 + 1},{row}\n" for row in range(36))
     assert all(read_panel(file(folder, text)).timeline.column is None for text in (temperature, months))

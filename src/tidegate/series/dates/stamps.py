@@ -162,10 +162,15 @@ def _whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_
 
 
 def _no_whole_number(name: str, value: float) -> DataError:
-    seconds = "if these are seconds since 1970: --date-format unix; else " if 3e8 < value < 5e9 else ""
+    hints = [
+        f"if these are {'milli' * (word == 'unix_ms')}seconds since 1970: --date-format {word}; else "
+        for word, scale in _UNIX.items()
+        if 3e14 < value * scale < 5e15
+    ]
     return DataError(
-        f'time column "{name}" has the value {value}: expected dates or whole numbers; {seconds}name another with '
-        f'--time, say --target "{name}" if these are the values to forecast, or remove the column to count the rows'
+        f'time column "{name}" has the value {value}: expected dates or whole numbers; {"".join(hints)}name another '
+        f'with --time, say --target "{name}" if these are the values to forecast, or remove the column to count the '
+        "rows"
     )
 
 

@@ -62,12 +62,13 @@ def open_csv(path: Path, source: str, decimal: str | None) -> Table:
     rows = count_rows(connection, "data")
     cells = samples(connection, "data", len(dialect.names), rows)
     columns = []
-    mark = decimal or decimal_evidence(cells)
+    usual = decimal_evidence(cells)
     strict = dialect.delimiter != ","
     for index, (name, sample) in enumerate(zip(dialect.names, cells, strict=True)):
         if not len(sample) and name == f"unnamed{index + 1}":
             continue  # what a delimiter at the end of every line leaves
-        columns.append(text_column(connection, "data", f"c{index}", name, sample, place, mark, strict=strict))
+        column = text_column(connection, "data", f"c{index}", name, sample, place, decimal, strict=strict, usual=usual)
+        columns.append(column)
     return Table(tuple(columns), rows, source, place, dialect.notes)
 
 

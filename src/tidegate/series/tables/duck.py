@@ -43,9 +43,10 @@ def text_column(
     decimal: str | None,
     *,
     strict: bool,
+    usual: str | None = None,
     typed: bool = False,
 ) -> Column:
-    """A column of text cells that may be numbers; see `text_numbers` for `place`, `decimal` and `strict`.
+    """A column of text cells that may be numbers; see `text_numbers` for `place`, `decimal`, `strict` and `usual`.
 
     Args:
         table, field: SQL of the rows and of the cell in them.
@@ -74,7 +75,7 @@ def text_column(
         return (plain(found["i"]).astype(np.int64), plain(found["x"])) if len(found["i"]) <= most else None
 
     def numbers() -> tuple[NDArray[np.float64], str]:
-        return text_numbers(connection, table, field, name, place, decimal, strict=strict)
+        return text_numbers(connection, table, field, name, place, decimal, strict=strict, usual=usual)
 
     return Column(name, kind, raw, numbers, sample, whole, runs=None if may_be_numbers else runs)
 

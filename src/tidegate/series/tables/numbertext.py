@@ -20,6 +20,10 @@ _BLANKS = " \u00a0\u202f'\u2019"
 _POINT = rf"[-+]?(\d+|[1-9]\d{{0,2}}(,\d{{3}})+|[1-9]\d{{0,2}}([{_BLANKS}]\d{{3}})+)?(\.\d*)?([eE][-+]?\d+)?"
 _COMMA = rf"[-+]?(\d+|[1-9]\d{{0,2}}(\.\d{{3}})+|[1-9]\d{{0,2}}([{_BLANKS}]\d{{3}})+)?(,\d*)?([eE][-+]?\d+)?"
 _MONTH_YEAR = re.compile(r"(0[1-9]|1[0-2])\.(1[5-9]|2[01])\d\d")
+# Day and month, hour and minute, month and year.
+_PARTED = re.compile(
+    r"(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])|([01]?\d|2[0-3])\.[0-5]\d|(0?[1-9]|1[0-2])\.(1[5-9]|2[01])\d\d"
+)
 _point, _comma = re.compile(_POINT), re.compile(_COMMA)
 _DATED = re.compile(r"\d+-\d|[^:/]*[:/]")  # the beginning of most dates and times, and of no number
 _MISSING = frozenset(MISSING_WORDS)
@@ -70,16 +74,20 @@ def classify(texts: Sequence[str]) -> tuple[str, bool]:
 
 
 def decimal_evidence(samples: Iterable[Iterable[Any]]) -> str | None:
-    """ "," if some cell of a file can only be read with a decimal comma ("1.234,5"), else None."""
+    """The decimal mark that some cell of a file needs: "," for "1.234,5", else "." for "0.5", else None.
+
+    A column of nothing but such as 31.12, 10.30 or 01.2024 needs none: a point may also part days, hours or months.
+    """
+    point = None
     for cells in samples:
         texts = [str(cell) for cell in cells]
-        if (
-            any("," in text for text in texts)
-            and all(map(is_number, texts))
-            and any(not _point.fullmatch(text) for text in texts)
-        ):
-            return ","
-    return None
+        commas = any("," in text for text in texts) and not all(map(_point.fullmatch, texts))
+        points = point is None and any("." in text and not _comma.fullmatch(text) for text in texts)
+        if (commas or points) and all(map(is_number, texts)):
+            if commas:
+                return ","
+            point = None if all(map(_PARTED.fullmatch, texts)) else "."
+    return point
 
 
 def samples(connection: DuckDBPyConnection, table: str, columns: int, rows: int) -> list[NDArray[np.object_]]:
@@ -125,14 +133,18 @@ def text_numbers(
     decimal: str | None,
     *,
     strict: bool,
+    usual: str | None = None,
 ) -> tuple[NDArray[np.float64], str]:
     """(rows,) float64 of a text column, NaN where missing, and a note on how its marks were read.
 
     Args:
         decimal: the file's decimal mark, if it is known.
+        usual: the mark that other columns need; it decides where this column can be read in two ways.
         strict: the file is not parted by commas, so "1.234" may be a German thousand: ask.
     Raises: DataError naming the first cell that is no number, or the marks that can be read in two ways.
     """
+    if decimal is None and usual == ",":
+        decimal = ","  # so that 1.234 is not taken for a decimal point
     values = plain(connection.execute(f"SELECT TRY_CAST({field} AS DOUBLE) AS x FROM {table}").fetchnumpy()["x"])
     values = values.astype(np.float64)
     known = f"{field} IS NOT NULL AND lower(trim({field})) NOT IN {_MISSING_SQL}"
@@ -152,7 +164,7 @@ def text_numbers(
         f"SELECT count(*), count_if({as_point}), count_if({as_comma}), "
         f"count_if(regexp_matches({field}, '[.,]')), count_if(contains({field}, '.')) FROM {table} WHERE {known}"
     ).fetchall()[0]
-    if count == points == commas and open_marks and decimal is None:
+    if count == points == commas and open_marks and decimal is None and usual is None:
         example = _first(
             connection, f"SELECT {field} FROM {table} WHERE {known} AND regexp_matches({field}, '[.,]') LIMIT 1"
         )

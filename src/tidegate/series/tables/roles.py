@@ -162,8 +162,8 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
         if column.kind == "text":
             return (column.name,)  # reading its stamps will say what is wrong with them
     numbers = [column for column in columns if column.kind == "number"]
-    whole = [column for column in numbers if column.whole]
-    parts = [column for column in numbers if plain_name(column.name) in _PART_ORDER and _is_whole(column)]
+    whole = [column for column in numbers if _is_whole(column)]
+    parts = [column for column in whole if plain_name(column.name) in _PART_ORDER]
     ranks = sorted(_PART_ORDER[plain_name(column.name)] for column in parts)
     if len(parts) > 1 and ranks[0] == 0:
         ordered = tuple(
@@ -178,14 +178,13 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
         if plain_name(column.name) in _PLAIN_TIMES and (column.whole or len(numbers) > 1):
             return (column.name,)  # reading its stamps will say what is wrong with them
     for column in whole:
-        if all(EIGHT_DIGITS.fullmatch(str(cell)) for cell in column.sample):
+        if all(EIGHT_DIGITS.fullmatch(str(cell).partition(".")[0]) for cell in column.sample):
             return (column.name,)
     for column in whole:
         word = plain_name(column.name)
         if len(columns) > 1 and (word in _COUNTER_NAMES or word in TIME_NAMES):
-            counter = column.raw()
             again = word in _COUNTER_NAMES  # the month begins anew after December, for one and the same series
-            if counter.dtype.kind == "i" and _counts(counter.astype(np.int64), again=again):
+            if _counts(_counted(column), again=again):
                 return (column.name,)
     for column in numbers:
         most = _MOST_OF_PART.get(plain_name(column.name))
@@ -214,6 +213,19 @@ def _is_whole(column: Column) -> bool:
     return column.whole or all(_WHOLE.fullmatch(cell) for cell in known)
 
 
+def _counted(column: Column) -> NDArray[np.int64]:
+    """The whole numbers of a column that may be a counter; none if some cell is missing or no whole number."""
+    values: Array = column.raw()
+    if values.dtype.kind != "i":
+        try:
+            values, _ = column.numbers()
+        except DataError:
+            return np.empty(0, dtype=np.int64)
+        if not np.isfinite(values).all() or (values % 1 != 0).any():
+            return np.empty(0, dtype=np.int64)
+    return values.astype(np.int64)
+
+
 def _within(column: Column, most: int) -> bool:
     """Whether all whole numbers of the sample are from 0 to `most`."""
     return all(0 <= float(cell) <= most for cell in column.sample if cell == cell)
@@ -232,10 +244,12 @@ def _refuse_backwards(column: Column) -> None:
 
 def _counts(values: NDArray[np.int64], *, again: bool) -> bool:
     """Whether numbers count by one, up or down; again: also anew for each series, in blocks or side by side."""
+    if not len(values):
+        return False
     steps = np.diff(values)
     if np.all(steps == -1):
         return True  # the newest row first
-    if again and len(values) and values.max() > values.min():
+    if again and values.max() > values.min():
         return bool(np.all((steps == 0) | (steps == 1) | (values[1:] == values.min())))
     return bool(np.all(steps == 1))
 
