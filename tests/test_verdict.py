@@ -51,6 +51,8 @@ def shifted(by: float, factor: float = 1.0, name: str = "seasonal_naive") -> For
          "drift by 50 % (too few windows to test)"),
         (Comparison("m", "drift", 0.5, "MASE", 60, 49, 111, "series", 0.3, ""),
          "drift by 50 % (better on 60 of 111 series, equal on 2, not significant)"),
+        (Comparison("m", "drift", 0.996, "MASE", 5, 0, 5, "windows", 0.021, ""),
+         "drift by more than 99 % (better in 5 of 5 windows, p = 0.021)"),
         (Comparison("m", "drift", -9.0, "MASE", 0, 5, 5, "windows", 0.021, ""),
          "drift by 900 % (worse in 5 of 5 windows, p = 0.021)"),
         (Comparison("m", "drift", -24.0, "MASE", 0, 5, 5, "windows", 0.021, ""),

@@ -154,7 +154,9 @@ def _without_rounding(backtest: Backtest, errors: Floats) -> Floats:
 
 
 def percent(share: float) -> str:
-    """ "18 %", "0.4 %" below one."""
+    """ "18 %", "0.4 %" below one, "more than 99 %" where little is left."""
+    if 0.995 <= share < 1:
+        return "more than 99 %"  # all of it would be no error at all
     return f"{100 * share:.0f} %" if share >= 0.0095 else f"{100 * share:.1f} %"
 
 
