@@ -181,17 +181,24 @@ def test_on_a_terminal_the_forecast_is_a_table_with_few_digits() -> None:
     assert "and 940 more rows" in table(tidegate.forecast(AIRLINE, 1000).columns(text=True))
 
 
+def _drawn(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured, text: str, seconds: list[float], shares: list[float]
+) -> tuple[Bar, list[str]]:
+    """A bar on a terminal that begins at the first of these seconds, and what each drawing at the others writes."""
+    clock = iter(seconds)
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    bar, shown = Bar(quiet=False), []
+    for share in shares:
+        bar.draw(share, text)
+        shown.append(capsys.readouterr().err)
+    return bar, shown
+
+
 def test_a_progress_bar_comes_after_a_second_on_a_terminal_only(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    clock = iter([0.0, 0.5, 1.5, 1.51, 3.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    bar = Bar(quiet=False)
-    shown = []
-    for share in (0.2, 0.5, 0.51, 0.75):
-        bar.draw(share, "rows")
-        shown.append(capsys.readouterr().err)
+    bar, shown = _drawn(monkeypatch, capsys, "rows", [0.0, 0.5, 1.5, 1.51, 3.0], [0.2, 0.5, 0.51, 0.75])
     assert ["%" in text for text in shown] == [False, True, False, True]
     assert "75%, 1 s left  rows" in shown[-1]  # 0.55 of all in 2.5 s
     bar.clear()
@@ -209,14 +216,7 @@ def test_a_progress_bar_comes_after_a_second_on_a_terminal_only(
 def test_what_passes_before_any_work_is_done_is_not_reckoned_into_the_time_left(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    clock = iter([0.0, 50.0, 100.0, 100.2, 101.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    bar = Bar(quiet=False)
-    shown = []
-    for share in (0.0, 0.0, 0.01, 0.1):
-        bar.draw(share)
-        shown.append(capsys.readouterr().err)
+    _, shown = _drawn(monkeypatch, capsys, "", [0.0, 50.0, 100.0, 100.2, 101.0], [0.0, 0.0, 0.01, 0.1])
     assert ["left" in text for text in shown] == [False, False, False, True]
     assert "10%, 9 s left" in shown[-1]
 

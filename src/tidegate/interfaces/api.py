@@ -14,7 +14,16 @@ from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import Model as ModelFile
 from tidegate.forecasting.result import Forecast
 from tidegate.forecasting.saving import check_destination
-from tidegate.interfaces.arguments import Names, Seasons, check_threads, needs_extra, several, whole, with_horizon
+from tidegate.interfaces.arguments import (
+    Names,
+    Seasons,
+    check_seed,
+    check_threads,
+    needs_extra,
+    several,
+    whole,
+    with_horizon,
+)
 from tidegate.series.panel import Panel
 from tidegate.series.reading import input_kind, read_panel
 
@@ -23,7 +32,6 @@ if TYPE_CHECKING:
     from tidegate.training.fit import Epoch, FitPlan
 
 MODEL_SUFFIXES = (".onnx",)
-SEEDS = 2**63  # what torch takes
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -384,8 +392,7 @@ def fit(
         "seed": seed,
     }
     counts = {name: None if value is None else whole(value, name) for name, value in given.items()}
-    if seed is not None and not 0 <= seed < SEEDS:
-        raise ConfigError(f"seed {seed}: expected a whole number from 0 to {SEEDS - 1}")
+    check_seed(seed)
     if not isinstance(residual, bool | None):
         raise ConfigError(f"residual {residual!r}: expected True or False")
     if checkpoint is not None and Path(checkpoint).is_dir():

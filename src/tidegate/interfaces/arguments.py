@@ -17,6 +17,7 @@ EXTRA_MODULES = {
     "train": ("torch", "onnx", "safetensors"),
     "serve": ("fastapi", "starlette", "pydantic", "uvicorn", "nanoarrow"),
 }
+SEEDS = 2**63
 POSITIONS_HORIZON = 12  # steps that are forecast of what has no calendar
 
 
@@ -35,6 +36,12 @@ def check_threads(threads: int | None) -> None:
     """Raises ConfigError unless threads is None or at least 1."""
     if threads is not None and whole(threads, "threads") < 1:
         raise ConfigError(f"threads {threads}: expected a whole number from 1")
+
+
+def check_seed(seed: int | None) -> None:
+    """Raises ConfigError unless seed is None or a number that torch and NumPy both begin from."""
+    if seed is not None and not 0 <= whole(seed, "seed") < SEEDS:
+        raise ConfigError(f"seed {seed}: expected a whole number from 0 to {SEEDS - 1}")
 
 
 def with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:

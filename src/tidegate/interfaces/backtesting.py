@@ -20,7 +20,7 @@ from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import SHIPPED
 from tidegate.forecasting.result import Forecast
 from tidegate.interfaces.api import Model, load
-from tidegate.interfaces.arguments import Names, Seasons, check_threads, needs_extra, whole, with_horizon
+from tidegate.interfaces.arguments import Names, Seasons, check_seed, check_threads, needs_extra, whole, with_horizon
 from tidegate.interfaces.arguments import several as numbers
 from tidegate.series.panel import Panel
 from tidegate.series.reading import input_kind, read_panel
@@ -99,8 +99,7 @@ def backtest(
     for option, number in (("horizon", horizon), ("windows", windows), ("step", step)):
         if number is not None and whole(number, option) < 1:
             raise ConfigError(f"{option} {number}: expected a whole number from 1")
-    if whole(seed, "seed") < 0:
-        raise ConfigError(f"seed {seed}: expected a whole number from 0")
+    check_seed(seed)
     if intervals not in INTERVALS:
         raise ConfigError(f"intervals {intervals!r}: expected {' or '.join(INTERVALS)}")
     percents = tuple(float(level) for level in numbers(levels, "levels"))
