@@ -37,8 +37,9 @@ from tidegate.training.checkpoint import load_checkpoint
 from tidegate.training.choices import BUDGET, WORTHWHILE, FitPlan, as_good, careful_gain, least_gain, own_config
 from tidegate.training.course import Clock, Course, bounded
 from tidegate.training.descent import make_optimizers
-from tidegate.training.fit import Epoch, Trained, fit, ways_to_begin
-from tidegate.training.material import Kind, Material
+from tidegate.training.fit import Epoch, Trained, fit
+from tidegate.training.kinds import Kind, ways_to_begin
+from tidegate.training.material import Material
 from tidegate.training.resume import FitCheckpoint
 from tidegate.training.samples import (
     BUCKET_GROWTH,

@@ -16,7 +16,8 @@ from tidegate.series.calendar import Frequency, Timeline
 from tidegate.series.panel import Panel
 from tidegate.training.choices import SEASON_VALUES, FitPlan
 from tidegate.training.fit import Trained, fit
-from tidegate.training.material import Kind, Material
+from tidegate.training.kinds import Kind
+from tidegate.training.material import Material
 from tidegate.training.season_choice import sets_for_all, suited_seasons
 
 REACH = 1024

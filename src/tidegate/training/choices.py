@@ -178,6 +178,21 @@ def least_gain(values: int) -> float:
     return max(WORTHWHILE, FEW_VALUES / max(1, values))
 
 
+def affordable_steps(plan: FitPlan, seconds: float, once: float, again: float, held_share: float) -> int:
+    """Steps of each training so that all of them end in time.
+
+    Args:
+        seconds: for all of them.
+        once, again: seconds that a step of all first trainings takes, and one of all those on everything.
+        held_share: of all values, how many are held out. Unless that is much, or members were asked for, none are
+            given up for training once more where those that are left would not be enough.
+    """
+    together = seconds / (once + again)
+    if plan.members is not None or held_share > MUCH_HELD_OUT or together >= ENOUGH * plan.max_steps:
+        return int(together)
+    return int(min(seconds / once, plan.max_steps))
+
+
 def careful_gain(
     losses: NDArray[np.float64], start: NDArray[np.float64], window: NDArray[np.int64], series: NDArray[np.int64]
 ) -> float:

@@ -1,56 +1,23 @@
-"""What one fit works with: the ways to begin, and the panel, ready to train on and to validate with."""
+"""The panel of one fit, ready to train on and to validate with."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from tidegate.forecasting.config import ModelConfig
-from tidegate.network.model_file import load_networks
-from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
 from tidegate.training.choices import SEASON_VALUES, FitPlan
+from tidegate.training.kinds import Kind
 from tidegate.training.samples import HeldOut, Samples, held_windows, hold_out
 
 STATE = 2  # raised when the trained weights, or what a checkpoint holds, come about in another way
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A way to begin: from weights that know something, or from nothing.
-
-    Attributes:
-        name: as notes call it, "the shipped weights".
-        config: of its networks; of the first of them where a file holds several.
-        starts: none: networks of `config`, drawn anew for each seed.
-        shares: of each start in the mean of the file they come from.
-        calibration: of that file, see `Trained`.
-    """
-
-    name: str
-    config: ModelConfig
-    starts: tuple[PatchLSTM, ...] = ()
-    shares: tuple[float, ...] = (1.0,)
-    calibration: tuple[float, ...] | None = None
-
-    @classmethod
-    def of_file(cls, path: Path, name: str) -> Kind:
-        """To begin from what a model file holds."""
-        networks, facts = load_networks(path)
-        shares = tuple(facts.get("shares", [1 / len(networks)] * len(networks)))
-        found = facts.get("calibration")
-        return cls(name, networks[0].config, networks, shares, None if found is None else tuple(found))
-
-    def on(self, device: torch.device) -> Kind:
-        """The same with its weights there."""
-        return replace(self, starts=tuple(network.to(device) for network in self.starts))
 
 
 @dataclass(frozen=True)

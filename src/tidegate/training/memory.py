@@ -11,7 +11,7 @@ from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.series.panel import Panel
 from tidegate.training.choices import FitPlan
-from tidegate.training.material import Kind
+from tidegate.training.kinds import Kind
 from tidegate.training.side_by_side import workers_for
 
 COPIES = 4  # of all values, 8 bytes each: the panel, logarithms for two trainings, what is read while seasons are found

@@ -10,7 +10,8 @@ import torch
 from tidegate.series.seasons import SLOTS
 from tidegate.training.choices import WORTHWHILE, careful_gain
 from tidegate.training.course import row_errors
-from tidegate.training.material import Kind, Material
+from tidegate.training.kinds import Kind
+from tidegate.training.material import Material
 from tidegate.training.samples import HeldOut
 from tidegate.training.selection import Group, mixed
 

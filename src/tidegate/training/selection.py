@@ -17,7 +17,7 @@ from tidegate.forecasting.conformal import conformal_factors
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.choices import AS_ACCURATE, IN_DOUBT, FitPlan, careful_gain
 from tidegate.training.course import predict, row_errors
-from tidegate.training.material import Kind
+from tidegate.training.kinds import Kind
 from tidegate.training.samples import HeldOut
 
 Mixture = list[tuple[PatchLSTM, float]]  # networks, and the share of each in their mean

@@ -12,9 +12,10 @@ from functools import partial
 import torch
 
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import BUDGET, ENOUGH, FEW_STEPS, LONGEST, MUCH_HELD_OUT, TIMED, FitPlan
+from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, TIMED, FitPlan, affordable_steps
 from tidegate.training.course import Clock, Course, Epoch, validate
-from tidegate.training.material import Kind, Material
+from tidegate.training.kinds import Kind
+from tidegate.training.material import Material
 from tidegate.training.resume import FitCheckpoint
 from tidegate.training.side_by_side import Report, makespan, pool_for, run_all, workers_for
 
@@ -58,12 +59,12 @@ class Trainings:
         self.courses: list[Course] = []
         self.expected = 0  # courses in all
 
-    def run(self) -> list[list[Course]]:
+    def run(self) -> dict[Kind, list[Course]]:
         """Train until the validation part says enough. Returns: the courses of each kind."""
         trainings = self._of(self.kinds, 1, everything=False)
         self.expected = len(trainings) * (1 + self._members)
         self._run_all(trainings)
-        return [[one.course for one in trainings if one.kind is kind] for kind in self.kinds]
+        return {kind: [one.course for one in trainings if one.kind is kind] for kind in self.kinds}
 
     def run_again(self, before: Mapping[Kind, Sequence[Course]]) -> dict[Kind, list[Course]]:
         """Trainings on everything, the held-out windows too, each to the step that was kept before.
@@ -200,29 +201,23 @@ class Trainings:
         """The same with as many steps as fit into what is left of a time limit; None: too few to begin."""
         left = BUDGET * time_limit - self.clock.seconds
         begun = self._of(self.kinds, 1, everything=False)
-        steps = self._affordable_steps(begun, self._begin(begun, TIMED * time_limit), left)
-        return self.with_steps(min(steps, int(LONGEST * self.plan.max_steps)), begun) if steps >= FEW_STEPS else None
+        took = self._begin(begun, TIMED * time_limit)
+        steps = [self._share_of(one.kind) * seconds for one, seconds in zip(begun, took, strict=True)]
+        once, again = self._makespan(steps), self._makespan(steps * self._members)
+        left -= self._seconds_of_validations(begun)
+        affordable = affordable_steps(self.plan, left, once, again, self.material.held_share)
+        if affordable < FEW_STEPS:
+            return None
+        return self.with_steps(min(affordable, int(LONGEST * self.plan.max_steps)), begun)
 
-    def _affordable_steps(self, trainings: Sequence[Training], took: Sequence[float], left: float) -> int:
-        """Steps of each training so that all of them end in time.
-
-        Where these would not be enough, none are given up for training once more, unless much is held out.
-        Args: took: seconds that a step of each takes. left: seconds for all, those that were timed included.
-        """
-        kinds = [one.kind for one in trainings]
-        steps = [seconds * self._share_of(kind) for kind, seconds in zip(kinds, took, strict=True)]
-        validations = self._together(self._validate, trainings)
-        # what began with nothing has no start weights to be blended with
-        choices = [len(self.plan.blends) + 1 if kind.starts else 1 for kind in kinds]
-        chosen = sum(count * seconds for count, seconds in zip(choices, validations, strict=True))
+    def _seconds_of_validations(self, trainings: Sequence[Training]) -> float:
+        """What all epochs and the choice at the end take, from one validation each."""
+        took = self._together(self._validate, trainings)
+        # What began with nothing has no start weights to be blended with.
+        choices = [len(self.plan.blends) + 1 if one.kind.starts else 1 for one in trainings]
+        chosen = sum(count * seconds for count, seconds in zip(choices, took, strict=True))
         chosen *= len(self.material.selection.actual) / len(self.material.epochs.actual)
-        left -= self.plan.epochs * self._makespan(validations) + chosen
-        seconds = self._makespan(steps)
-        again = self._makespan(steps * self._members)
-        together = left / (seconds + again)
-        if self.plan.members is not None or self.material.held_share > MUCH_HELD_OUT:
-            return int(together)
-        return int(together if together >= ENOUGH * self.plan.max_steps else min(left / seconds, self.plan.max_steps))
+        return self.plan.epochs * self._makespan(took) + chosen
 
     def _begin(self, trainings: Sequence[Training], seconds: float) -> list[float]:
         """Seconds that a step of each takes, from the first ones, side by side as all others will be."""

@@ -1,0 +1,93 @@
+"""What a fit tells about itself: notes for who asked for it, and the origin that the model file keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tidegate.training.choices import WORTHWHILE, FitPlan, least_gain
+from tidegate.training.kinds import Kind
+from tidegate.training.material import Material
+from tidegate.training.selection import Candidate
+from tidegate.training.trainings import Trainings
+
+
+def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kind], material: Material) -> str:
+    """One sentence: what is kept, and how much better it was."""
+    rows, windows = len(material.selection.actual), int(material.windows.max())
+    where = f"on {rows:,} held-out windows, up to {windows} per series"
+    if not any(best.blends.values()):
+        values = material.known_values
+        least = least_gain(values)
+        few = f", and by {-math.expm1(-least):.1%}, as {values:,} values are few," if least > WORTHWHILE else ""
+        return f"no training beat {kinds[0].name} beyond doubt{few} {where}: they are kept as they were"
+    parts = []
+    for place, share in best.blends.items():
+        if not kinds[place].starts:
+            way = ""
+        elif not share:
+            way = " as they were"
+        else:
+            way = " trained further" if share == 1 else f", {share:.0%} of the way to where training led"
+        parts.append(f"{kinds[place].name}{way}")
+    kept = f"the mean of {' and '.join(parts)}" if len(parts) > 1 else parts[0]
+    beside = f", against {found[0].mase:.3f} of {kinds[0].name} as they were" if kinds[0].starts else ""
+    return f"kept {kept}: MASE {best.mase:.3f} {where}{beside}"
+
+
+def again_note(members: int, plan: FitPlan) -> str:
+    """One sentence: what came of training once more."""
+    if not members and plan.time_limit is None:
+        return "training once more on everything came to no end: what was validated is kept"
+    if not members:
+        return "no time to train once more on everything: what was validated is kept"
+    note, asked = "trained once more, to the same steps, on everything", plan.members or 1
+    return note if members == asked else f"{note}; {members} of {asked} members had time"
+
+
+def seasons_note(seasons: Sequence[int], gain: float, judge: Kind) -> str:
+    """One sentence: which season lengths all series have."""
+    *others, last = map(str, seasons)
+    return (
+        f"seasons of {', '.join(others)} and {last} steps for every series: with them {judge.name} forecast the "
+        f"held-out windows {-math.expm1(-gain):.1%} better, doubt subtracted, than with those that each series shows"
+    )
+
+
+def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[str, Any]:
+    """What the model file tells of how it came about."""
+    return {
+        "made_by": "tidegate fit",
+        "start": start,
+        "plan": asdict(trainings.plan),
+        "max_steps": trainings.plan.max_steps,
+        "members": trainings.plan.members,
+        "kept": kept,
+        "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.kept_step} for one in trainings.courses],
+        "seconds": round(trainings.clock.seconds, 1),
+        **seasons_of(trainings.material),
+    }
+
+
+def origin_untrained(kind: Kind, material: Material, plan: FitPlan, start: str) -> dict[str, Any]:
+    """The same where the start weights are kept without a training."""
+    return {
+        "made_by": "tidegate fit",
+        "start": start,
+        "plan": asdict(plan),
+        "kept": {kind.name: 0.0},
+        **seasons_of(material),
+    }
+
+
+def seasons_of(material: Material) -> dict[str, Any]:
+    """What a file tells of season lengths that are the same for all series: which, and of which frequency."""
+    if material.season_length is None:
+        return {}
+    frequency = material.panel.timeline.frequency
+    return {
+        "season_length": list(material.season_length),
+        "frequency": None if frequency is None else frequency.word,
+    }
