@@ -21,6 +21,7 @@ from tidegate.series.tables.dialect import decode, find_dialect, find_encoding
 from tidegate.series.tables.files import open_bytes, open_files
 from tidegate.series.tables.frames import open_frame
 from tidegate.series.tables.numbertext import classify
+from tidegate.series.tables.typedfiles import MANY_COLUMNS
 
 DATA = Path(__file__).parent / "data"
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -118,6 +119,28 @@ def test_pandas_polars_arrow_dict_csv_json_and_parquet_give_the_same_panel(tmp_p
         assert panel.timeline.frequency == panels[0].timeline.frequency
         assert np.array_equal(panel.timeline.starts, panels[0].timeline.starts)
         assert [str(value) for value in panel.ids["unique_id"]] == [str(id) for id in ids]
+
+
+@pytest.mark.parametrize("columns", [MANY_COLUMNS - 10, MANY_COLUMNS + 10])
+def test_a_parquet_file_of_many_columns_gives_the_same_series_as_the_frame(tmp_path, columns):
+    import polars as pl
+
+    days = np.array(stamps(8), dtype="datetime64[D]")
+    frame = pl.DataFrame({"ds": days, **{f"c{i}": [float(i + k) for k in range(8)] for i in range(columns)}})
+    path = tmp_path / "wide.parquet"
+    frame.write_parquet(path)
+    panel, again = read_panel(path), read_panel(frame)
+    assert panel.size == columns and holds(panel, again.values)
+
+
+def test_columns_of_a_wide_parquet_file_do_not_open_it_again_and_again(tmp_path):
+    import polars as pl
+
+    path = tmp_path / "wide.parquet"
+    pl.DataFrame({f"c{i}": [float(i), 0.5] for i in range(MANY_COLUMNS + 1)}).write_parquet(path)
+    table = open_files([path])
+    path.unlink()
+    assert table.columns[-1].numbers()[0].tolist() == [MANY_COLUMNS, 0.5]
 
 
 @pytest.mark.parametrize(
