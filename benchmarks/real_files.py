@@ -9,7 +9,9 @@ check that none of these goes wrong badly. Results of the weights that come with
 results/real_files.csv.
 
 --fit: each file is fitted once, within so many seconds, on what comes before the first of its origins, and the
-network that comes of it forecasts from all of them, beside zero-shot; results/fit_real_files.csv. Half an hour.
+network that comes of it forecasts from all of them, beside zero-shot; results/fit_real_files.csv. Half an hour. Of long
+series there are more origins, a tenth of their length and MOST_WINDOWS at most: whether a fit did good on three days is
+luck.
 """
 
 from __future__ import annotations
@@ -30,11 +32,12 @@ from tidegate.evaluation.baselines import shortest_season
 from tidegate.forecasting.forecaster import forecast_panel
 
 WINDOWS = 3
+MOST_WINDOWS = 20
 POSITIONS_HORIZON = 24  # for a file without dates
 ZERO_SHOT = "zero-shot"
 
 
-def windows(file: RealFile, folder: Path) -> Dataset:
+def windows(file: RealFile, folder: Path, most: int = WINDOWS) -> Dataset:
     """Every series of the file once per origin, as if each were a series of its own."""
     panel = file.read(folder)
     frequency = panel.timeline.frequency
@@ -43,21 +46,22 @@ def windows(file: RealFile, folder: Path) -> Dataset:
     task = Task(file.name, horizon, season, frequency.word if frequency is not None else None)
     histories, actuals = [], []
     for values in panel:
-        for origin in origins(len(values), horizon):
+        for origin in origins(len(values), horizon, most):
             histories.append(values[:origin])
             actuals.append(values[origin : origin + horizon])
     return Dataset(task, histories, actuals)
 
 
-def origins(length: int, horizon: int) -> list[int]:
-    """Of a series, the earliest first."""
-    back = (length - horizon * window for window in range(WINDOWS, 0, -1))
+def origins(length: int, horizon: int, most: int) -> list[int]:
+    """Of a series, the earliest first: WINDOWS, or as many as a tenth of it holds, up to `most`."""
+    count = max(WINDOWS, min(most, length // (10 * horizon)))
+    back = (length - horizon * window for window in range(count, 0, -1))
     return [origin for origin in back if origin >= 2 * horizon]
 
 
 def known(file: RealFile, folder: Path, task: Task) -> Dataset:
     """The same series before the first origin of each."""
-    series = ((values, origins(len(values), task.horizon)) for values in file.read(folder))
+    series = ((values, origins(len(values), task.horizon, MOST_WINDOWS)) for values in file.read(folder))
     return Dataset(task, [values[: found[0]] for values, found in series if found], [])
 
 
@@ -66,7 +70,7 @@ def fitted(contender: Contender, folder: Path, seconds: float, seed: int) -> Ite
     from tidegate.training.fit import fit
 
     for file in FILES:
-        dataset = windows(file, folder)
+        dataset = windows(file, folder, MOST_WINDOWS)
         task = dataset.task
         panel = known(file, folder, task).panel
         began = time.perf_counter()
@@ -82,7 +86,7 @@ def row(result: Result, weights: str, seconds: float, seed: int) -> dict[str, ob
     about = {"dataset": result.dataset.task.dataset, "weights": weights, "limit_s": seconds, "seed": seed}
     parts = {"naive": result.naive, "zero_shot": result.others[ZERO_SHOT], "fit": result.own}
     figures = {f"{part}_{name}": value for part, scores in parts.items() for name, value in scores.row().items()}
-    return {**about, "fit_s": round(result.seconds, 1), **figures}
+    return {**about, "windows": len(result.dataset.histories), "fit_s": round(result.seconds, 1), **figures}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tests.elsewhere import NAME, backend
-from tests.test_fit import waves
+from tests.fitting import waves
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.training import fit as fit_module

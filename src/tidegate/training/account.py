@@ -44,7 +44,7 @@ def again_note(members: int, plan: FitPlan) -> str:
     if not members:
         return "no time to train once more on everything: what was validated is kept"
     note, asked = "trained once more, to the same steps, on everything", plan.members or 1
-    return note if members == asked else f"{note}; {members} of {asked} members had time"
+    return note if members == asked else f"{note}; {members} of {asked} members came to an end"
 
 
 def seasons_note(seasons: Sequence[int], gain: float, judge: Kind) -> str:
@@ -77,6 +77,8 @@ def origin_untrained(kind: Kind, material: Material, plan: FitPlan, start: str) 
         "made_by": "tidegate fit",
         "start": start,
         "plan": asdict(plan),
+        "max_steps": plan.max_steps,
+        "members": 0,
         "kept": {kind.name: 0.0},
         **seasons_of(material),
     }

@@ -33,6 +33,7 @@ MOSTLY_GROWTH = 0.5  # mean share of the variance of the logarithms that is a st
 HARDLY_A_SWING = 0.1  # median range of the logarithms within a horizon
 LEVEL = 0.1  # share of a training's steps before its rate falls: those whose time is taken, however many follow
 TIMED = 0.05  # share of a time limit in which the first steps are timed
+BESIDE = 1.4  # times as long as on all cores a step takes beside another training, with a core for each
 BUDGET = 0.9  # share of a time limit that is planned for: a machine may slow down
 
 
@@ -93,6 +94,9 @@ class FitPlan:
     def __post_init__(self) -> None:
         if self.max_steps < 1:
             raise ConfigError(f"max_steps {self.max_steps}: expected a whole number from 1")
+        for name in ("epochs", "windows", "batch_values", "validation_values", "selection_values"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} {getattr(self, name)}: expected a whole number from 1")
         if self.members is not None and self.members < 0:
             raise ConfigError(f"members {self.members}: expected a whole number from 0")
         if self.intervals not in INTERVALS:
@@ -113,7 +117,7 @@ class FitPlan:
     def rate(self, step: int, peak: float) -> float:
         """Learning rate at a step: warm-up, level for a while, then down to zero along a line."""
         falling = (self.max_steps - step) / (self.max_steps - self.level_steps)
-        return peak * min(1.0, (step + 1) / self.warmup) * min(1.0, falling)
+        return peak * min(1.0, (step + 1) / max(1, self.warmup)) * min(1.0, falling)
 
 
 def origins(config: ModelConfig, horizon: int) -> OriginPlan:
@@ -160,7 +164,7 @@ def log_unit(panel: Panel, horizon: int) -> float:
         series = panel[place]
         known = np.flatnonzero(~np.isnan(series))
         logarithms = np.log(series[known])
-        if len(known) < max(3, horizon) or not logarithms.std() > 0:
+        if len(known) < max(3, horizon) or not np.ptp(logarithms) > 0:
             continue
         growths.append(np.corrcoef(known, logarithms)[0, 1] ** 2)
         swings.append(np.median(np.ptp(logarithms[len(known) % horizon :].reshape(-1, horizon), axis=1)))

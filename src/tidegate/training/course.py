@@ -47,6 +47,9 @@ class Epoch:
     validation_mase: float
 
 
+State = tuple[dict[str, Tensor], dict[str, Any]]  # tensors and plain facts
+
+
 class Stopped(Exception):
     """Another training failed, or the user interrupted: this one ends without a result."""
 
@@ -71,10 +74,12 @@ class Course:
         self.step, self.slowed, self.retreats = 0, 1.0, 0
         self.losses: list[float] = []  # of the epoch under way
         self.history: list[Epoch] = []
+        self.good: State | None = None  # of the last good epoch, or of the start
 
     def begin(self, samples: Samples, seconds: float, clock: Clock) -> float:
         """Do some of the first steps, for at most so many seconds. Returns: how long one takes."""
         took: list[float] = []
+        self.good = self.good or self.state()
         least, most = 2 * FIRST_STEPS, min(self.last_step, max(1, self.last_step - 1))
         with flushed_denormals():
             while self.step < most and self.is_sound and not clock.is_over:
@@ -102,7 +107,7 @@ class Course:
         something that of the best one; without a validation part that of the last epoch.
         """
         candidate = copy.deepcopy(self.network)
-        good = self.state()
+        self.good = self.good or self.state()
         with flushed_denormals():
             while not self.has_ended and not (clock.is_over and self.history):  # one step at least
                 losses = self._epoch(samples, clock)
@@ -113,7 +118,7 @@ class Course:
                     if self.retreats >= MOST_RETREATS:
                         break
                     slowed, retreats = self.slowed, self.retreats
-                    self.restore(*good)
+                    self.restore(*self.good)
                     self.slowed, self.retreats = slowed / 2, retreats + 1
                     continue
                 if held_out is None or self._is_as_good(rows, held_out):
@@ -122,7 +127,7 @@ class Course:
                     if not len(self.best_rows) or loss < float(self.best_rows.nanmean()):
                         self.best_rows = rows
                 self.history.append(Epoch(self.name, self.step, clock.seconds, float(np.mean(losses)), loss, mase))
-                good = self.state()
+                self.good = self.state()
                 after_epoch(self.history[-1])
 
     def _is_as_good(self, rows: Tensor, part: HeldOut) -> bool:
@@ -146,6 +151,11 @@ class Course:
     @property
     def has_ended(self) -> bool:
         return self.step >= self.last_step or self.has_stalled
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it ended for want of a finite loss."""
+        return self.retreats >= MOST_RETREATS and not self.has_ended
 
     @property
     def has_stalled(self) -> bool:
@@ -173,7 +183,7 @@ class Course:
             average_into(self.averaged, self.network, min(self.plan.average, (1 + self.step) / (10 + self.step)))
             self.step += 1
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def state(self) -> State:
         """Tensors and plain facts that `restore` goes on from."""
         tensors = pack(self.network, self.averaged, self.optimizers)
         tensors |= {f"kept/{name}": tensor.clone() for name, tensor in self.kept.items()}
@@ -193,6 +203,7 @@ class Course:
         for name in ("kept_step", "step", "slowed", "retreats"):
             setattr(self, name, facts[name])
         self.history = [Epoch(**epoch) for epoch in facts["history"]]
+        self.good = tensors, facts
 
 
 class Clock:
@@ -201,6 +212,10 @@ class Clock:
     def __init__(self, limit: float | None, before: float = 0.0) -> None:
         self.limit, self.before, self.began = limit, before, time.monotonic()
         self.is_stopped = False
+
+    def set_to(self, seconds: float) -> None:
+        """Go on from there."""
+        self.before, self.began = seconds, time.monotonic()
 
     def stop(self) -> None:
         """Let no training go on."""

@@ -119,30 +119,18 @@ def fit(
     shape = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size, "residual": residual}
     asked = {name: one for name, one in {**shape, "dilations": dilations}.items() if one is not None}
     kinds = ways_to_begin(panel, horizon, start, asked)
-    check_memory(panel, plan, kinds, on)
+    check_memory(panel, horizon, plan, kinds, on)
     if progress is not None:
         progress(None, 0.0)
     kinds = [kind.on(on) for kind in kinds]
     if season_length is None and start not in ("auto", "scratch"):
         season_length = Model.load(start).fitted_seasons(panel.timeline.frequency)
     material, notes = prepared(panel, horizon, season_length, plan, kinds, on)
-    if not material.selection.tells_apart:
-        note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
-        if not kinds[0].starts:
-            raise DataError(f"{note}; forecast without fit")
-        return untrained(kinds[0], [f"{note}; {kinds[0].name} are kept as they were"], material, plan, start)
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
-    clock = Clock(plan.time_limit, saved.seconds + time.monotonic() - began)
+    # An earlier sitting has counted its own preparations, which this one repeated.
+    clock = Clock(plan.time_limit, saved.seconds or time.monotonic() - began)
     trainings = Trainings(material, plan, kinds, clock, saved, progress)
-    if saved.max_steps is not None:
-        trainings = trainings.with_steps(saved.max_steps)
-    elif plan.time_limit is not None and max_steps is None:
-        within = trainings.within(plan.time_limit)
-        if within is None and kinds[0].starts:
-            too_short = f"{plan.time_limit:g} s are too short to train anything: {kinds[0].name} are kept as they were"
-            return untrained(kinds[0], [*notes, too_short], material, plan, start)
-        trainings = within or trainings.with_steps(FEW_STEPS)
-    ended = trained(trainings, notes, start)
+    ended = trained(trainings, notes, start, steps_given=max_steps is not None)
     if not keep_checkpoint:
         saved.remove()
     return ended
@@ -173,9 +161,25 @@ def prepared(
     return Material.of(panel, horizon, suited[0], plan, kinds, device), [seasons_note(*suited, judge)]
 
 
-def trained(trainings: Trainings, notes: Sequence[str], start: str) -> Trained:
-    """Train, choose by the held-out windows, and train what was chosen once more on everything."""
-    material, plan = trainings.material, trainings.plan
+def trained(trainings: Trainings, notes: Sequence[str], start: str, *, steps_given: bool) -> Trained:
+    """Train, choose by the held-out windows, and train what was chosen once more on everything.
+
+    Args: steps_given: a time limit does not decide how many they are.
+    """
+    material, plan, first = trainings.material, trainings.plan, trainings.kinds[0]
+    if not material.selection.tells_apart:
+        note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
+        if not first.starts:
+            raise DataError(f"{note}; forecast without fit")
+        return untrained(first, [f"{note}; {first.name} are kept as they were"], material, plan, start)
+    if trainings.saved.max_steps is not None:
+        trainings = trainings.with_steps(trainings.saved.max_steps)
+    elif plan.time_limit is not None and not steps_given:
+        within = trainings.within(plan.time_limit)
+        if within is None and first.starts:
+            note = f"{plan.time_limit:g} s are too short to train anything: {first.name} are kept as they were"
+            return untrained(first, [*notes, note], material, plan, start)
+        trainings = within or trainings.with_steps(FEW_STEPS)
     courses = with_a_loss(trainings.run())
     kinds, groups = list(courses), groups_of(courses)
     found = candidates(groups, material.selection, plan)
@@ -188,7 +192,7 @@ def trained(trainings: Trainings, notes: Sequence[str], start: str) -> Trained:
         courses |= trainings.run_again({kind: courses[kind] for kind in moved})
         groups = groups_of(courses)
         notes += [note for note in trainings.notes if note not in told]
-        notes.append(again_note(trainings.plan.members or 0, plan))
+        notes.append(again_note(trainings.ended_again, plan))
     networks, shares = zip(*mixture(groups, best.blends), strict=True)
     return Trained(
         tuple(network.cpu().eval() for network in networks),

@@ -17,7 +17,7 @@ from tidegate.training.choices import SEASON_VALUES, FitPlan
 from tidegate.training.kinds import Kind
 from tidegate.training.samples import HeldOut, Samples, held_windows, hold_out
 
-STATE = 2  # raised when the trained weights, or what a checkpoint holds, come about in another way
+STATE = 3  # raised when the trained weights, or what a checkpoint holds, come about in another way
 
 
 @dataclass(frozen=True)

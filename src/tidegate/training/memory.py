@@ -21,9 +21,10 @@ FIXED = 500e6  # torch itself, and what it keeps
 WEIGHT_COPIES = 18
 # Bytes that a training keeps for the gradient, measured with the default network; validation needs less.
 PER_BATCH_VALUE = 25_000.0
+CANDIDATES = 14  # forecasts of the held-out windows that are held at once: five of one kind, one of the other, means
 
 
-def check_memory(panel: Panel, plan: FitPlan, kinds: Sequence[Kind], device: torch.device) -> None:
+def check_memory(panel: Panel, horizon: int, plan: FitPlan, kinds: Sequence[Kind], device: torch.device) -> None:
     """Raises: DataError, with what is needed and what is free, if there is not enough, here or on the device;
     ConfigError if that is because of the networks that were asked for."""
     members = 1 if plan.members is None else plan.members
@@ -31,7 +32,10 @@ def check_memory(panel: Panel, plan: FitPlan, kinds: Sequence[Kind], device: tor
     at_once = workers_for(len(trained) * max(1, members), device)
     weights = sum(map(recurrent_weights, trained))
     of_networks = 4.0 * WEIGHT_COPIES * (1 + members) * weights
-    needed = 8.0 * COPIES * len(panel.values) + FIXED + at_once * PER_BATCH_VALUE * plan.batch_values + of_networks
+    forecast = min(plan.selection_values, plan.windows * panel.size * horizon)  # steps of the held-out windows
+    candidates = 8.0 * forecast * len(kinds[0].config.quantile_levels) * CANDIDATES
+    of_batches = at_once * PER_BATCH_VALUE * plan.batch_values
+    needed = 8.0 * COPIES * len(panel.values) + FIXED + max(of_batches, candidates) + of_networks
     for where, free in (("memory", free_memory()), (f"memory on {device}", free_on(device))):
         if free is None or needed <= free:
             continue

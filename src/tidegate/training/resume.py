@@ -86,14 +86,23 @@ class FitCheckpoint:
         with self.lock:
             self.tensors |= {f"{key}/{name}": tensor.cpu() for name, tensor in tensors.items()}
             trainings = {**self.facts.get("trainings", {}), key: {**facts, "finished": finished}}
-            self.facts = {
-                "fingerprint": self.fingerprint,
-                "max_steps": max_steps,
-                "seconds": clock.seconds,
-                "members": self.members,
-                "trainings": trainings,
-            }
-            save_checkpoint(self.path, self.tensors, self.facts)
+            self._write(self.path, clock, max_steps, trainings)
+
+    def settle(self, members: int, clock: Clock, max_steps: int) -> None:
+        """Write how many last trainings of each kind there will be, and when that was decided."""
+        self.members = members
+        if self.path is not None:
+            self._write(self.path, clock, max_steps, self.facts.get("trainings", {}))
+
+    def _write(self, path: Path, clock: Clock, max_steps: int, trainings: dict[str, Any]) -> None:
+        self.facts = {
+            "fingerprint": self.fingerprint,
+            "max_steps": max_steps,
+            "seconds": clock.seconds,
+            "members": self.members,
+            "trainings": trainings,
+        }
+        save_checkpoint(path, self.tensors, self.facts)
 
     def remove(self) -> None:
         """The model is complete."""

@@ -139,7 +139,14 @@ class HeldOut:
 
     def some(self, count: int) -> HeldOut:
         """So many of the rows, evenly spread; all where there are no more."""
-        chosen = torch.linspace(0, len(self.actual) - 1, min(count, len(self.actual)), device=self.actual.device).long()
+        return self._of(torch.linspace(0, len(self.actual) - 1, min(count, len(self.actual))))
+
+    def parts(self, rows: int) -> list[HeldOut]:
+        """All rows, so many at a time."""
+        return [self._of(part) for part in torch.split(torch.arange(len(self.actual)), rows)]
+
+    def _of(self, rows: Tensor) -> HeldOut:
+        chosen = rows.long().to(self.actual.device)
         return HeldOut(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
     @property
@@ -176,8 +183,8 @@ def hold_out(
     most_values: int,
     device: torch.device,
 ) -> HeldOut:
-    """The validation part: windows of all series, spread evenly where all would be more than `most_values` to read; one
-    of each, the last one, the one before, ... in turn, where not even all series can be."""
+    """The validation part: windows of all series, spread evenly where all would be more than `most_values` to read or
+    to forecast; one of each, the last one, the one before, ... in turn, where not even all series can be."""
     series = np.repeat(np.arange(panel.size), windows)
     back = np.arange(len(series)) - np.repeat(np.cumsum(windows) - windows, windows)
     ends = panel.offsets[series + 1] - back * horizon - horizon
@@ -185,7 +192,7 @@ def hold_out(
     blocks = np.maximum((ends - starts) // context_length - 1, 0)
     starts = starts + context_length * blocks  # what the network would not read is not copied
     longest = int((ends - starts).max())
-    count = int(np.clip(most_values // longest, 1, min(len(series), MOST_ROWS)))
+    count = int(np.clip(most_values // max(longest, horizon), 1, min(len(series), MOST_ROWS)))
     chosen = np.linspace(0, len(series) - 1, count).astype(np.int64)
     firsts = np.flatnonzero(back == 0)
     if count <= len(firsts):  # every third row of three windows each would be the same window again and again

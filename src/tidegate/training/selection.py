@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 
 import numpy as np
@@ -19,7 +20,9 @@ from tidegate.training.choices import AS_ACCURATE, IN_DOUBT, FitPlan, careful_ga
 from tidegate.training.course import predict, row_errors
 from tidegate.training.kinds import Kind
 from tidegate.training.samples import HeldOut
+from tidegate.training.side_by_side import pool_for
 
+ROWS_OF_A_CORE = 128  # held-out windows that are forecast at once
 Mixture = list[tuple[PatchLSTM, float]]  # networks, and the share of each in their mean
 
 
@@ -78,8 +81,11 @@ def mixture(groups: Sequence[Group], blends: Mapping[int, float]) -> Mixture:
 
 
 def mixed(parts: Mixture, held_out: HeldOut) -> Tensor:
-    """(rows, horizon, quantiles): what networks forecast together."""
-    return torch.stack([share * predict(network, held_out) for network, share in parts]).sum(0)
+    """(rows, horizon, quantiles): what networks forecast together, a core for each part of the rows."""
+    some = held_out.parts(ROWS_OF_A_CORE)
+    with pool_for(len(some), held_out.actual.device) as pool:
+        forecasts = [share * torch.cat(list(pool.map(partial(predict, network), some))) for network, share in parts]
+    return torch.stack(forecasts).sum(0)
 
 
 def candidates(groups: Sequence[Group], part: HeldOut, plan: FitPlan) -> list[Candidate]:

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import BUDGET, FEW_STEPS, LONGEST, TIMED, FitPlan, affordable_steps
+from tidegate.training.choices import BESIDE, BUDGET, FEW_STEPS, LONGEST, TIMED, FitPlan, affordable_steps
 from tidegate.training.course import Clock, Course, Epoch, validate
 from tidegate.training.kinds import Kind
 from tidegate.training.material import Material
@@ -58,6 +58,7 @@ class Trainings:
         self.begun: dict[str, Training] = {}  # whose first steps are done
         self.courses: list[Course] = []
         self.expected = 0  # courses in all
+        self.ended_again = 0  # members of which all last trainings came to their end
 
     def run(self) -> dict[Kind, list[Course]]:
         """Train until the validation part says enough. Returns: the courses of each kind."""
@@ -75,10 +76,12 @@ class Trainings:
         trainings = self._again(before, members)
         self.expected = len(self.courses) + len(trainings)
         self._run_all(trainings)
-        missed = [one.member for one in trainings if one.course.step < one.course.last_step]
-        complete = min(missed, default=members)
-        self.plan = replace(self.plan, members=complete)
-        kept = [one for one in trainings if one.member < complete]
+        broken = {one.member for one in trainings if one.course.is_broken}
+        late = [one.member for one in trainings if not one.course.has_ended and one.member not in broken]
+        complete = set(range(min(late, default=members))) - broken
+        self.ended_again = len(complete)
+        self.plan = replace(self.plan, members=min(late, default=members) if complete else 0)
+        kept = [one for one in trainings if one.member in complete]
         return {kind: [one.course for one in kept if one.kind is kind] for kind in before if complete}
 
     @property
@@ -94,24 +97,31 @@ class Trainings:
 
     def _members_in_time(self, before: Mapping[Kind, Sequence[Course]]) -> int:
         """As many as were asked for, where the clock leaves time; all where an earlier sitting has begun with them."""
-        members = self._members if self.saved.members is None else self.saved.members
-        trainings = self._again(before, members)
-        if self.clock.limit is None or any(self.saved.knows(one.key) for one in trainings):
-            return members
-        tried = [one for one in trainings if one.member == 0]
-        took = self._begin(tried, TIMED * self.clock.left)
-        whole = [one.course.last_step * step for one, step in zip(tried, took, strict=True)]
-        rest = [(one.course.last_step - one.course.step) * step for one, step in zip(tried, took, strict=True)]
-        while members and self._makespan([*rest, *whole * (members - 1)]) > self.clock.left:
-            members -= 1
-        # With other threads than they go on with they would not be repeated to the last bit.
-        if self._workers(len(tried)) == self._workers(len(tried) * members):
-            self.begun = {one.key: one for one in tried if one.course.is_sound and not one.course.has_ended}
-        self.saved.members = members
+        if self.saved.members is not None:
+            self.clock.set_to(self.saved.seconds)  # which the choice before it is a part of
+            return self.saved.members
+        members = self._members
+        if self.clock.limit is not None:
+            tried = self._again(before, 1)
+            took = self._begin(tried, TIMED * self.clock.left)
+            whole = [one.course.last_step * step for one, step in zip(tried, took, strict=True)]
+            rest = [(one.course.last_step - one.course.step) * step for one, step in zip(tried, took, strict=True)]
+            while members and self._makespan([*rest, *whole * (members - 1)], len(tried)) > self.clock.left:
+                members -= 1
+            # With other threads than they go on with they would not be repeated to the last bit.
+            if self._workers(len(tried)) == self._workers(len(tried) * members):
+                self.begun = {one.key: one for one in tried if one.course.is_sound and not one.course.has_ended}
+        self.saved.settle(members, self.clock, self.plan.max_steps)
         return members
 
-    def _makespan(self, seconds: Sequence[float]) -> float:
-        return makespan(seconds, self._workers(len(seconds)))
+    def _makespan(self, seconds: Sequence[float], timed: int) -> float:
+        """Seconds until trainings are done that take so many each.
+
+        Args: timed: how many of them ran side by side when their time was taken; where more will, each takes longer.
+        """
+        workers = self._workers(len(seconds))
+        slower = BESIDE if workers > self._workers(timed) else 1.0
+        return slower * makespan(seconds, workers)
 
     def _workers(self, count: int) -> int:
         return workers_for(count, self.material.device)
@@ -203,7 +213,7 @@ class Trainings:
         begun = self._of(self.kinds, 1, everything=False)
         took = self._begin(begun, TIMED * time_limit)
         steps = [self._share_of(one.kind) * seconds for one, seconds in zip(begun, took, strict=True)]
-        once, again = self._makespan(steps), self._makespan(steps * self._members)
+        once, again = (self._makespan(steps * count, len(begun)) for count in (1, self._members))
         left -= self._seconds_of_validations(begun)
         affordable = affordable_steps(self.plan, left, once, again, self.material.held_share)
         if affordable < FEW_STEPS:
@@ -217,7 +227,7 @@ class Trainings:
         choices = [len(self.plan.blends) + 1 if one.kind.starts else 1 for one in trainings]
         chosen = sum(count * seconds for count, seconds in zip(choices, took, strict=True))
         chosen *= len(self.material.selection.actual) / len(self.material.epochs.actual)
-        return self.plan.epochs * self._makespan(took) + chosen
+        return self.plan.epochs * self._makespan(took, len(trainings)) + chosen
 
     def _begin(self, trainings: Sequence[Training], seconds: float) -> list[float]:
         """Seconds that a step of each takes, from the first ones, side by side as all others will be."""
