@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tidegate.training import choices
 from tidegate.training import course as course_module
 from tidegate.training import windows as windows_module
 from tidegate.training.choices import WORTHWHILE, FitPlan, as_good, careful_gain, least_gain
-from tidegate.training.course import Clock, Course, bounded
+from tidegate.training.course import Clock, Course, bounded, naive_mase
 from tidegate.training.fit import Trained, fit
 from tidegate.training.kinds import Kind, ways_to_begin
 from tidegate.training.material import Material
@@ -62,6 +63,29 @@ def test_auto_trains_the_shipped_weights_and_a_network_of_its_own_and_says_what_
     assert names == {"the shipped weights", "a network of its own (lstm, 2 x 128)"}
     assert any(note.startswith(("kept ", "no training beat")) for note in trained.notes)
     assert set(trained.provenance["kept"]) <= names and trained.provenance["max_steps"] == 6
+
+
+def test_what_is_kept_is_told_beside_seasonal_naive() -> None:
+    note = scratch(panel := waves(8, 60)).notes[0]
+    histories, actuals = [one[:-8] for one in panel], [one[-8:] for one in panel]
+    errors = [np.abs(actual - history[-12:-4]).mean() for history, actual in zip(histories, actuals, strict=True)]
+    scales = [np.abs(history[12:] - history[:-12]).mean() for history in histories]
+    last = hold_out(panel, np.ones(8, np.int64), 8, np.tile([12, 0, 0], (8, 1)), 64, 10_000, CPU)
+    assert naive_mase(last) == pytest.approx(np.mean(np.divide(errors, scales)))
+    assert re.search(
+        r"MASE \d\.\d+ on 24 held-out windows, up to 3 per series, against \d\.\d+ of seasonal naive$", note
+    )
+    no_season = hold_out(panel, np.ones(8, np.int64), 8, np.zeros((8, 3), np.int64), 64, 10_000, CPU)
+    errors = [np.abs(actual - history[-1]).mean() for history, actual in zip(histories, actuals, strict=True)]
+    scales = [np.abs(np.diff(history)).mean() for history in histories]
+    assert naive_mase(no_season) == pytest.approx(np.mean(np.divide(errors, scales)))
+
+
+def test_who_goes_on_from_a_fit_is_told_that_it_may_know_the_held_out_windows(tmp_path: Path) -> None:
+    scratch(waves(4, 50)).save(tmp_path / "first.onnx")
+    again = fit(waves(4, 50), 8, start=str(tmp_path / "first.onnx"), season_length=12, plan=QUICK)
+    assert again.notes[0].startswith("the weights of first.onnx come of a fit")
+    assert not any("come of a fit" in note for note in fit(waves(4, 50), 8, season_length=12, plan=QUICK).notes)
 
 
 def test_of_epochs_that_cannot_be_told_apart_the_last_is_kept() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -69,6 +70,11 @@ def test_the_steps_that_are_timed_are_the_first_of_the_training(monkeypatch: pyt
     assert begun and 8 <= begun[0] <= 0.3 * found["max_steps"]
     again = scratch(waves(4, 50), plan=replace(plan, max_steps=found["max_steps"], members=found["members"]))
     assert len(begun) == 1 and fingerprint(again) == fingerprint(limited)
+
+
+def test_a_time_limit_counts_from_when_the_caller_says_and_may_be_a_number_of_numpy() -> None:
+    trained = fit(waves(4, 60), 8, season_length=12, time_limit=np.int64(30), began=time.monotonic() - 29.9)  # type: ignore[arg-type]
+    assert trained.history == () and trained.provenance["plan"]["time_limit"] == 30.0
 
 
 def test_a_time_limit_too_short_for_anything_keeps_the_shipped_weights() -> None:
@@ -224,6 +230,7 @@ def test_that_there_was_no_time_for_members_is_remembered(monkeypatch: pytest.Mo
     monkeypatch.undo()
     again = scratch(waves(4, 50), checkpoint=path, resume=True, **options)
     assert again.provenance["members"] == first.provenance["members"] == 0
+    assert re.match("no time to train once more on everything, which takes about .* s, .* were left", first.notes[-1])
     assert fingerprint(again) == fingerprint(first)
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tidegate.training.choices import WORTHWHILE, FitPlan, least_gain
+from tidegate.training.course import naive_mase
 from tidegate.training.kinds import Kind
 from tidegate.training.material import Material
 from tidegate.training.selection import Candidate
@@ -17,7 +18,7 @@ from tidegate.training.trainings import Trainings
 def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kind], material: Material) -> str:
     """One sentence: what is kept, and how much better it was."""
     rows, windows = len(material.selection.actual), int(material.windows.max())
-    where = f"on {rows:,} held-out windows, up to {windows} per series"
+    where = f"on {rows:,} held-out window{'s' * (rows != 1)}, up to {windows} per series"
     if not any(best.blends.values()):
         values = material.known_values
         least = least_gain(values)
@@ -33,16 +34,21 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kin
             way = " trained further" if share == 1 else f", {share:.0%} of the way to where training led"
         parts.append(f"{kinds[place].name}{way}")
     kept = f"the mean of {' and '.join(parts)}" if len(parts) > 1 else parts[0]
-    beside = f", against {found[0].mase:.3f} of {kinds[0].name} as they were" if kinds[0].starts else ""
-    return f"kept {kept}: MASE {best.mase:.3f} {where}{beside}"
+    start = f"{found[0].mase:.3f} of {kinds[0].name} as they were and " if kinds[0].starts else ""
+    naive = f"{naive_mase(material.selection):.3f} of seasonal naive"
+    return f"kept {kept}: MASE {best.mase:.3f} {where}, against {start}{naive}"
 
 
-def again_note(members: int, plan: FitPlan) -> str:
-    """One sentence: what came of training once more."""
+def again_note(members: int, plan: FitPlan, lacked: tuple[float, float] | None) -> str:
+    """One sentence: what came of training once more.
+
+    Args: members: that came to an end. lacked: seconds needed and left, where too few were.
+    """
     if not members and plan.time_limit is None:
         return "training once more on everything came to no end: what was validated is kept"
     if not members:
-        return "no time to train once more on everything: what was validated is kept"
+        why = "" if lacked is None else f", which takes about {lacked[0]:.0f} s, {lacked[1]:.0f} were left"
+        return f"no time to train once more on everything{why}: what was validated is kept"
     note, asked = "trained once more, to the same steps, on everything", plan.members or 1
     return note if members == asked else f"{note}; {members} of {asked} members came to an end"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,9 +101,12 @@ class FitPlan:
             raise ConfigError(f"members {self.members}: expected a whole number from 0")
         if self.intervals not in INTERVALS:
             raise ConfigError(f"intervals {self.intervals!r}: expected {' or '.join(INTERVALS)}")
-        limit: object = self.time_limit  # what a caller gave may be anything
-        if limit is not None and not (isinstance(limit, int | float) and 0 < limit < math.inf):
-            raise ConfigError(f"time_limit {limit!r}: expected seconds, more than 0; without it there is no limit")
+        if self.time_limit is not None:
+            limit: object = self.time_limit  # what a caller gave may be anything
+            seconds = float(limit) if isinstance(limit, SupportsFloat) else math.nan
+            if not 0 < seconds < math.inf:
+                raise ConfigError(f"time_limit {limit!r}: expected seconds, more than 0; without it there is no limit")
+            object.__setattr__(self, "time_limit", seconds)  # a plain number also where NumPy's was given
 
     @property
     def epoch_steps(self) -> int:

@@ -261,6 +261,15 @@ def row_errors(quantiles: Tensor, network: PatchLSTM, part: HeldOut) -> tuple[Te
     return bounded(loss.nanmean(1)), bounded(error.nanmean(1))
 
 
+def naive_mase(part: HeldOut) -> float:
+    """MASE of seasonal naive on the held-out windows; of the last value where a series shows no season."""
+    length, steps = part.history.shape[1], torch.arange(part.actual.shape[1], device=part.actual.device)
+    season = part.seasons[:, :1]
+    season = torch.where((season > 1) & (season < length), season, 1)
+    error = (part.history.gather(1, length - season + steps % season) - part.actual).abs()
+    return float(bounded((error / torch.where(part.naive > 0, part.naive, torch.nan)[:, None]).nanmean(1)).nanmean())
+
+
 def bounded(rows: Tensor) -> Tensor:
     """(rows,) no error beyond MOST_OF_USUAL times the one that nine in ten stay below.
 

@@ -84,6 +84,7 @@ def fit(
     resume: bool = False,
     keep_checkpoint: bool = False,
     progress: Progress | None = None,
+    began: float | None = None,
 ) -> Trained:
     """Train on every origin of the panel but the last windows of each series, which decide what is kept.
 
@@ -104,12 +105,13 @@ def fit(
         resume: go on from `checkpoint` if it is there.
         progress: called after every epoch with its figures, and without, None, when work begins and twice a second
             between two; each time with the share of all work that is done.
+        began: when the seconds of the time limit began, as time.monotonic() tells; left out, now.
     Raises: DataError if no series has four steps more than the horizon; ConfigError for options that contradict each
         other.
     """
     if horizon < 1:
         raise ConfigError(f"horizon {horizon}: expected a whole number from 1")
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     plan = asked_for(
         plan or FitPlan(), time_limit=time_limit, max_steps=max_steps, members=members, intervals=intervals, seed=seed
     )
@@ -126,6 +128,8 @@ def fit(
     if season_length is None and start not in ("auto", "scratch"):
         season_length = Model.load(start).fitted_seasons(panel.timeline.frequency)
     material, notes = prepared(panel, horizon, season_length, plan, kinds, on)
+    if kinds[0].comes_of_a_fit:
+        notes = [f"{kinds[0].name} come of a fit: if it was of these series, they know the held-out windows", *notes]
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
     # An earlier sitting has counted its own preparations, which this one repeated.
     clock = Clock(plan.time_limit, saved.seconds or time.monotonic() - began)
@@ -168,7 +172,10 @@ def trained(trainings: Trainings, notes: Sequence[str], start: str, *, steps_giv
     """
     material, plan, first = trainings.material, trainings.plan, trainings.kinds[0]
     if not material.selection.tells_apart:
-        note = "the held-out windows are all missing or constant: nothing to tell a good forecast from a bad one by"
+        note = (
+            "the held-out windows, or what comes before them, are all missing or constant: nothing to tell a good "
+            "forecast from a bad one by"
+        )
         if not first.starts:
             raise DataError(f"{note}; forecast without fit")
         return untrained(first, [f"{note}; {first.name} are kept as they were"], material, plan, start)
@@ -192,7 +199,7 @@ def trained(trainings: Trainings, notes: Sequence[str], start: str, *, steps_giv
         courses |= trainings.run_again({kind: courses[kind] for kind in moved})
         groups = groups_of(courses)
         notes += [note for note in trainings.notes if note not in told]
-        notes.append(again_note(trainings.ended_again, plan))
+        notes.append(again_note(trainings.ended_again, plan, trainings.lacked))
     networks, shares = zip(*mixture(groups, best.blends), strict=True)
     return Trained(
         tuple(network.cpu().eval() for network in networks),

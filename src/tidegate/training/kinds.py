@@ -27,6 +27,7 @@ class Kind:
         starts: none: networks of `config`, drawn anew for each seed.
         shares: of each start in the mean of the file they come from.
         calibration: of that file, see `Trained`.
+        comes_of_a_fit: the file was made by `fit`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Kind:
     starts: tuple[PatchLSTM, ...] = ()
     shares: tuple[float, ...] = (1.0,)
     calibration: tuple[float, ...] | None = None
+    comes_of_a_fit: bool = False
 
     @classmethod
     def of_file(cls, path: Path, name: str) -> Kind:
@@ -41,7 +43,9 @@ class Kind:
         networks, facts = load_networks(path)
         shares = tuple(facts.get("shares", [1 / len(networks)] * len(networks)))
         found = facts.get("calibration")
-        return cls(name, networks[0].config, networks, shares, None if found is None else tuple(found))
+        factors = None if found is None else tuple(found)
+        fitted = facts.get("provenance", {}).get("made_by") == "tidegate fit"
+        return cls(name, networks[0].config, networks, shares, factors, fitted)
 
     def on(self, device: torch.device) -> Kind:
         """The same with its weights there."""

@@ -58,6 +58,7 @@ class Trainings:
         self.begun: dict[str, Training] = {}  # whose first steps are done
         self.courses: list[Course] = []
         self.expected = 0  # courses in all
+        self.lacked: tuple[float, float] | None = None  # seconds that one more training takes, and that were left
         self.ended_again = 0  # members of which all last trainings came to their end
 
     def run(self) -> dict[Kind, list[Course]]:
@@ -108,6 +109,8 @@ class Trainings:
             rest = [(one.course.last_step - one.course.step) * step for one, step in zip(tried, took, strict=True)]
             while members and self._makespan([*rest, *whole * (members - 1)], len(tried)) > self.clock.left:
                 members -= 1
+            if not members and not self.clock.is_over:
+                self.lacked = self._makespan(rest, len(tried)), self.clock.left
             # With other threads than they go on with they would not be repeated to the last bit.
             if self._workers(len(tried)) == self._workers(len(tried) * members):
                 self.begun = {one.key: one for one in tried if one.course.is_sound and not one.course.has_ended}
@@ -190,7 +193,8 @@ class Trainings:
     def notes(self) -> list[str]:
         """What went otherwise than planned."""
         cut = [course for course in self.courses if self.clock.is_over and not course.has_ended]
-        notes = [f"the time limit of {self.plan.time_limit:g} s ended {len(cut)} trainings early"] if cut else []
+        early = f"ended {len(cut)} training{'s' * (len(cut) != 1)} early"
+        notes = [f"the time limit of {self.plan.time_limit:g} s {early}"] if cut else []
         for course in self.courses:
             if course.retreats:
                 notes.append(
