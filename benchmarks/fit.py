@@ -15,6 +15,7 @@ import json
 import resource
 import subprocess
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -30,6 +31,11 @@ from scoring import LEVELS, owa, reference, score
 from tasks import TASKS, Dataset, load
 
 MARK = "fit table"
+LEGEND = (
+    "Each fit ran in its own process. *Kept*: what the validation windows chose, and for how many of the seeds. "
+    "*shipped*: the shipped weights, unchanged; *50 % fine-tuned*: half way from the shipped to the fine-tuned "
+    "weights; *own*: the network trained from scratch; *+*: the mean of the two forecasts."
+)
 
 
 @dataclass(frozen=True)
@@ -152,12 +158,27 @@ def table() -> str:
     for name, row in latest().items():
         mases = [f"{float(row[key]):.3f}" for key in ("naive_mase", "zero_shot_mase", "mase", "worst_mase")]
         figures = [f"{float(row['smape']):.2f}", f"{float(row['owa']):.3f}", f"{float(row['wql']):.4f}"]
-        figures += [f"{float(row['fit_s']):.0f}", f"{float(row['peak_mb']):,.0f} MB", row["kept"]]
+        figures += [f"{float(row['fit_s']):.0f}", f"{float(row['peak_mb']):,.0f} MB"]
+        figures.append(readable(row["kept"], row["seeds"]))
         lines.append([name, *mases[:2], f"**{mases[2]}**", mases[3], *figures])
     seeds = sorted({row["seeds"] for row in latest().values()})
     counted = "one seed" if seeds == ["1"] else f"medians of {' or '.join(seeds)} seeds"
-    note = f"MASE unless a column says otherwise, {counted}; each fit in a process of its own."
+    note = textwrap.fill(f"MASE unless a column says otherwise, {counted}. {LEGEND}", 120, break_on_hyphens=False)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + f"\n\n{note}"
+
+
+def readable(kept: str, seeds: str) -> str:
+    """The `kept` of a row of fit.csv, "shipped 25% + own 2, shipped 0% + own 1", in the words of LEGEND."""
+    words = []
+    for one in kept.split(", "):
+        networks, count = one.rsplit(" ", 1)
+        parts = networks.split(" + ")
+        for place, part in enumerate(parts):
+            if part.startswith("shipped"):
+                share = part.removeprefix("shipped ").removesuffix("%")
+                parts[place] = "shipped" if share == "0" else f"{share} % fine-tuned"
+        words.append(f"{' + '.join(reversed(parts))} ({count} of {seeds})")
+    return ", ".join(words)
 
 
 def updated(readme: str) -> str:
