@@ -1,4 +1,4 @@
-"""What `fit` chooses by itself, every rule with its reason; what was measured is in docs/fit.md."""
+"""What `fit` chooses by itself, every rule with its reason; what was measured is in docs/fit-experiments.md."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class FitPlan:
             they are at their best sooner, and their steps take longer.
         members: trainings, once more and to the same steps, of each kind that is kept, on everything: the newest
             values, which were held out, are those that tell most about what comes. Several are averaged, which is
-            slower to forecast with and hardly better: docs/fit.md. None: one, where there is time for it; 0: what was
-            validated is kept.
+            slower to forecast with and hardly better: docs/fit-experiments.md. None: one, where there is time for it;
+            0: what was validated is kept.
         intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
             "conformal": the ranks of split conformal prediction, as they are.
         time_limit: seconds in all; None: as long as it takes.
