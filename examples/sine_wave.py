@@ -24,14 +24,14 @@ for epoch in range(1, 121):
     loss.backward()
     optimizer.step()
     if epoch % 20 == 0:
-        print(f"epoch {epoch:3}: error on the learning part {loss.item() ** 0.5:.3f}")
+        print(f"epoch {epoch:3}: error on the training part {loss.item() ** 0.5:.3f}")
 
 one_step = one_step_ahead(network, series)[700:]  # reads every true value before it
 far = many_steps_ahead(network, learn[None], len(test))[0]  # reads its own predictions only
 print(f"test: one step ahead {rmse(one_step, test):.3f}; repeating the last value {rmse(series[699:-1], test):.3f}")
 print(f"1 to {len(test)} steps ahead {rmse(far, test):.3f}; repeating the last value {rmse(learn[-1:], test):.3f}")
 
-lines = [Line("truth", test, style="points"), Line("one step ahead", one_step), Line("from step 700 on alone", far)]
+lines = [Line("truth", test, style="points"), Line("one step ahead", one_step), Line("from step 700 on, unaided", far)]
 chart = LineChart("Prediction against truth", np.arange(700, 1000), lines, x_label="step", marks=[Mark(700, "test")])
 with open("sine_wave.html", "w", encoding="utf-8") as page:
     page.write(render_page("An LSTM learns a sine wave", [Section(content=[chart])]))

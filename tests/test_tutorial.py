@@ -201,6 +201,6 @@ def test_the_example_has_under_40_lines_and_runs(
     monkeypatch.chdir(tmp_path)
     exec(compile(quick, "sine_wave.py", "exec"), {})
     printed = capsys.readouterr().out
-    assert printed.startswith("epoch  20: error on the learning part 0.")
+    assert printed.startswith("epoch  20: error on the training part 0.")
     assert "test: one step ahead 0." in printed
     assert (tmp_path / "sine_wave.html").read_text(encoding="utf-8").startswith("<!doctype html>")
