@@ -162,6 +162,22 @@ def test_pretrain_hands_its_options_on_and_says_where_the_model_is(
     assert "belongs to a run with another plan" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("seed", [-1, 2**42])
+def test_pretrain_refuses_a_seed_whose_steps_torch_cannot_count(seed: int, tmp_path: Path, capsys: Captured) -> None:
+    assert main(["pretrain", f"--seed={seed}", "--out", str(tmp_path / "run")]) == 2
+    assert f"seed {seed}: expected a whole number from 0 to {2**42 - 1}" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_largest_seed_of_pretrain_begins(tmp_path: Path) -> None:
+    import torch
+
+    from tidegate.training.pretrain import PretrainPlan, seed_of
+
+    plan = PretrainPlan(seed=2**42 - 1)
+    assert torch.Generator().manual_seed(seed_of(plan, plan.all_steps, 2)) is not None
+
+
 def _with_batch_of_two(original: object) -> object:
     def init(self: object, **options: object) -> None:
         original(self, **{**options, "batch": 2})  # type: ignore[operator]

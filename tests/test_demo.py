@@ -132,6 +132,15 @@ def test_a_path_that_cannot_be_written_is_refused_before_any_work(
         run(tmp_path / "absent" / "page.html")
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63, 0.5])
+def test_a_seed_that_nothing_begins_from_is_refused_before_any_work(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["tidegate.training.lessons"], "run_lessons", lambda *_: pytest.fail("worked first"))
+    with pytest.raises(ConfigError, match=f"seed {seed}: expected a whole number"):
+        run(tmp_path / "page.html", seed=seed)
+
+
 def test_without_torch_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "find_spec", lambda _name: None)
     with pytest.raises(MissingExtra, match=r'tidegate demo needs the extra "train".*pip install "tidegate\[train\]"'):

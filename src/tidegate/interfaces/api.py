@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tidegate.training.fit import Epoch, FitPlan
 
 MODEL_SUFFIXES = (".onnx",)
+PRETRAIN_SEEDS = 2**42  # each step has a seed of its own, 3 million times as large, and torch's end at 2 ** 64
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -461,10 +462,13 @@ def pretrain(
         steps: of the main part of the training; left out, as many as the shipped weights had, which is for a GPU. More
             than before: a run goes on from where its learning rate was still constant.
         batch: series per step of the main part; left out, as many as the shipped weights had.
+        seed: the same seed and machine give the same weights; a whole number below 2 ** 42.
         progress: called with the step, the number of steps, the running loss and the seconds of this sitting.
     Returns: the path of the model file, FOLDER/tidegate.onnx.
-    Raises: MissingExtra without torch; ConfigError if the folder holds a run with another plan; OSError.
+    Raises: MissingExtra without torch; ConfigError for the size or the seed, or if the folder holds a run with another
+        plan; OSError.
     """
+    check_seed(seed, below=PRETRAIN_SEEDS)
     with needs_extra("train", "pretrain"):
         from tidegate.network.model_file import save_network
         from tidegate.training.fit import torch_device

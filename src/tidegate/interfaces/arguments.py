@@ -38,10 +38,10 @@ def check_threads(threads: int | None) -> None:
         raise ConfigError(f"threads {threads}: expected a whole number from 1")
 
 
-def check_seed(seed: int | None) -> None:
+def check_seed(seed: int | None, below: int = SEEDS) -> None:
     """Raises ConfigError unless seed is None or a number that torch and NumPy both begin from."""
-    if seed is not None and not 0 <= whole(seed, "seed") < SEEDS:
-        raise ConfigError(f"seed {seed}: expected a whole number from 0 to {SEEDS - 1}")
+    if seed is not None and not 0 <= whole(seed, "seed") < below:
+        raise ConfigError(f"seed {seed}: expected a whole number from 0 to {below - 1}")
 
 
 def with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.errors import MissingExtra
 from tidegate.forecasting.saving import check_destination, replacing
+from tidegate.interfaces.arguments import check_seed
 from tidegate.interfaces.terminal import Bar
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ def run(out: Path = DEFAULT_OUT, *, seed: int = 0, quiet: bool = False, plan: Le
         seed: the same seed gives the same numbers, apart from the seconds.
         quiet: print nothing.
         plan: settings of the experiments; None: those of the tutorial.
-    Raises: ConfigError or OSError if `out` cannot be written (before any work); MissingExtra without torch.
+    Raises: ConfigError for the seed, ConfigError or OSError if `out` cannot be written (all before any work);
+        MissingExtra without torch.
     """
+    check_seed(seed)
     check_destination(out, (".html",))
     if find_spec("torch") is None:
         raise MissingExtra("train", "tidegate demo")
