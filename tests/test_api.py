@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import pyarrow as pa
 import pytest
 
 import tidegate
+from tidegate.interfaces import arguments
+from tidegate.series.reading import Reading, read_panel
 from tidegate.training.fit import FitPlan
 
 AIRLINE = Path(__file__).parent.parent / "examples" / "airline_passengers.csv"
@@ -158,6 +161,45 @@ def test_counts_may_be_numbers_of_numpy_and_have_to_be_whole(tmp_path: Path) -> 
             tidegate.fit(table(), 5, start="scratch", plan=QUICK, **{name: 1.5})
     with pytest.raises(tidegate.ConfigError, match="seed -1: expected a whole number from 0"):
         tidegate.fit(table(), 5, seed=-1)
+
+
+def test_a_panel_is_taken_by_every_verb_as_the_data_it_was_read_from() -> None:
+    panel = read_panel(table())
+    np.testing.assert_array_equal(tidegate.forecast(panel, 3).quantiles, tidegate.forecast(table(), 3).quantiles)
+    model = tidegate.fit(panel, 5, cell="rnn", layers=1, hidden_size=8, season_length=7, plan=QUICK)
+    again = tidegate.fit(table(), 5, cell="rnn", layers=1, hidden_size=8, season_length=7, plan=QUICK)
+    np.testing.assert_array_equal(model.forecast().quantiles, again.forecast().quantiles)
+    assert isinstance(model.forecast().frame, dict)
+    stream = model.stream(panel)
+    np.testing.assert_array_equal(stream.forecast().quantiles, again.stream(table()).forecast().quantiles)
+
+
+@pytest.mark.parametrize(
+    "options", [{"target": "nonsense"}, {"time": ["year", "month"]}, {"id": np.array(["a", "b"])}, {"drop_last": True}]
+)
+def test_options_that_say_how_to_read_are_refused_beside_a_panel(options: dict[str, object]) -> None:
+    panel = read_panel(table())
+    model = tidegate.load()
+    for verb in (tidegate.forecast, tidegate.backtest, tidegate.fit, model.forecast, model.stream):
+        with pytest.raises(tidegate.ConfigError, match=f"{next(iter(options))} .*: says how to read data, and a Panel"):
+            verb(panel, 2, **options)  # type: ignore[operator]
+
+
+def test_every_option_of_reading_reaches_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {field.name: f"the {field.name}" for field in fields(Reading)}
+    arrived: list[dict[str, object]] = []
+
+    def reader(data: object, **options: object) -> None:
+        arrived.append(options)
+        raise tidegate.DataError("seen")
+
+    monkeypatch.setattr(arguments, "read_panel", reader)
+    model = tidegate.load()
+    verbs = (tidegate.forecast, tidegate.backtest, tidegate.fit, model.forecast, model.stream)
+    for verb in verbs:
+        with pytest.raises(tidegate.DataError, match="seen"):
+            verb(table(), 2, **given)  # type: ignore[operator]
+    assert arrived == [given] * len(verbs)
 
 
 def test_a_fitted_model_gives_back_the_library_of_its_data() -> None:

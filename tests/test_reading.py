@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import io
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.panel import Panel
-from tidegate.series.reading import input_kind, read_panel
+from tidegate.series.reading import Reading, input_kind, read_panel
 
 DATA = Path(__file__).parent / "data"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "reading.md"
@@ -40,6 +42,11 @@ def file(folder: Path, content: str | bytes, name: str = "input.csv") -> Path:
 
 def table(header: str, line: Callable[[int, str], str]) -> str:
     return header + "\n" + "".join(line(step, month) + "\n" for step, month in enumerate(MONTHS))
+
+
+def test_a_reading_holds_the_options_of_the_reader() -> None:
+    takes = {name: one.default for name, one in inspect.signature(read_panel).parameters.items() if name != "data"}
+    assert takes == {field.name: field.default for field in fields(Reading)}
 
 
 def is_plain(panel: Panel) -> bool:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.bulk.database import Rows, faults_named, scan
-from tidegate.bulk.source import Reading, Source
+from tidegate.bulk.source import Source
 from tidegate.errors import DataError
 from tidegate.series.dates.grid import Common
 from tidegate.series.panel import Panel
-from tidegate.series.reading import panel_of_rows
+from tidegate.series.reading import Reading, panel_of_rows
 from tidegate.series.tables.duck import quoted
 from tidegate.series.tables.numbertext import plain
 

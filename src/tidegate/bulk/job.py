@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from tidegate.bulk.buckets import Bucket, grouped_buckets, hashed_buckets, read_bucket
 from tidegate.bulk.database import connect
 from tidegate.bulk.ledger import Ledger
-from tidegate.bulk.source import Reading, Source, open_source
+from tidegate.bulk.source import Source, open_source
 from tidegate.errors import DataError
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import Model
 from tidegate.series.dates.ends import series_ends
 from tidegate.series.dates.grid import Common
 from tidegate.series.panel import Panel
-from tidegate.series.reading import read_panel
+from tidegate.series.reading import Reading, read_panel
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -14,10 +14,10 @@ from tidegate.bulk.database import File, Rows, faults_named, scan
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.saving import save_columns
 from tidegate.series.dates.stamps import ParsedStamps
-from tidegate.series.reading import find_files, parse_columns, recognise, refuse_without_time
+from tidegate.series.reading import Reading, find_files, parse_columns, recognise, refuse_without_time
 from tidegate.series.tables.duck import first_line, quoted, quoted_name
 from tidegate.series.tables.files import open_files
-from tidegate.series.tables.roles import Names, Roles
+from tidegate.series.tables.roles import Roles
 from tidegate.series.tables.table import Table
 from tidegate.series.tables.typedfiles import NUMBER_TYPE, STAMP_TYPES, raw_field
 
@@ -26,28 +26,6 @@ if TYPE_CHECKING:
 
 HEAD_ROWS = 100_000  # at the start and at the end of the input, by which the columns are recognised
 MOST_STAMPS = 20_000_000  # different ones that are not of a date type: they are read in memory
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How to read the data: the options of `series.reading.read_panel`."""
-
-    id: Names | None = None
-    time: Names | None = None
-    target: Names | None = None
-    timezone: str | None = None
-    date_format: str | None = None
-    every: str | None = None
-    aggregate: str | None = None
-    duplicates: str | None = None
-    drop_last: bool = False
-    frequency: str | None = None
-    decimal: str | None = None
-
-    @property
-    def keeps_order(self) -> bool:
-        """Whether the order of rows with the same stamp may matter."""
-        return self.every is not None or self.duplicates is not None
 
 
 def digest(*texts: str) -> str:

@@ -20,12 +20,13 @@ from tidegate.interfaces.arguments import (
     check_seed,
     check_threads,
     needs_extra,
+    read,
     several,
     whole,
     with_horizon,
 )
 from tidegate.series.panel import Panel
-from tidegate.series.reading import input_kind, read_panel
+from tidegate.series.reading import Reading
 
 if TYPE_CHECKING:
     from tidegate.forecasting.stream import Stream
@@ -166,24 +167,20 @@ class Model:
             if self.fitted_on is None:
                 raise ConfigError("a stream of what? A model file holds no data: pass the histories, stream(data)")
             data = self.fitted_on
-        panel = (
-            data
-            if isinstance(data, Panel)
-            else read_panel(
-                data,
-                id=id,
-                time=time,
-                target=target,
-                timezone=timezone,
-                date_format=date_format,
-                every=every,
-                aggregate=aggregate,
-                duplicates=duplicates,
-                drop_last=drop_last,
-                frequency=frequency,
-                decimal=decimal,
-            )
+        reading = Reading(
+            id=id,
+            time=time,
+            target=target,
+            timezone=timezone,
+            date_format=date_format,
+            every=every,
+            aggregate=aggregate,
+            duplicates=duplicates,
+            drop_last=drop_last,
+            frequency=frequency,
+            decimal=decimal,
         )
+        panel, library = read(data, reading, self.library)
         _, steps = with_horizon(panel, self.horizon if horizon is None else whole(horizon, "horizon"))
         return Stream.start(
             self.file if threads is None else replace(self.file, threads=threads),
@@ -192,7 +189,7 @@ class Model:
             season_length=season_length,
             late=late,
             unknown=unknown,
-            library=self.library if isinstance(data, Panel) else input_kind(data),
+            library=library,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -250,7 +247,8 @@ def forecast(
 
     Args:
         data: a pandas, Polars or Arrow frame (anything narwhals takes), a path or glob (CSV, Parquet, JSON, each also
-            .gz), a dict of columns, a list of dicts, or a one-dimensional array.
+            .gz), a dict of columns, a list of dicts, a one-dimensional array, or a Panel, which has been read: beside
+            it, options that say how to read are refused.
         horizon: steps ahead; left out, the one the model was fitted for, else a number usual for the frequency,
             which the notes tell.
         id, time, target: names of the columns, where they cannot be told apart; see `docs/reading.md`.
@@ -274,24 +272,20 @@ def forecast(
         opened = replace(opened, file=opened.file.with_threads(threads))
     if horizon is not None:  # before anything is read
         opened.file.check_horizon(whole(horizon, "horizon"))
-    if isinstance(data, Panel):
-        panel, library = data, opened.library
-    else:
-        panel = read_panel(
-            data,
-            id=id,
-            time=time,
-            target=target,
-            timezone=timezone,
-            date_format=date_format,
-            every=every,
-            aggregate=aggregate,
-            duplicates=duplicates,
-            drop_last=drop_last,
-            frequency=frequency,
-            decimal=decimal,
-        )
-        library = input_kind(data)
+    reading = Reading(
+        id=id,
+        time=time,
+        target=target,
+        timezone=timezone,
+        date_format=date_format,
+        every=every,
+        aggregate=aggregate,
+        duplicates=duplicates,
+        drop_last=drop_last,
+        frequency=frequency,
+        decimal=decimal,
+    )
+    panel, library = read(data, reading, opened.library)
     if horizon is None and opened.horizon is not None:
         horizon = opened.horizon
         note = f"horizon: {horizon} steps, which the model was fitted for; horizon=, or --horizon, sets another"
@@ -400,8 +394,7 @@ def fit(
         raise ConfigError(f"checkpoint {os.fspath(checkpoint)}: a folder, expected a file to write to")
     with needs_extra("train", "fit"):
         from tidegate.training.fit import fit as train
-    panel = read_panel(
-        data,
+    reading = Reading(
         id=id,
         time=time,
         target=target,
@@ -414,6 +407,7 @@ def fit(
         frequency=frequency,
         decimal=decimal,
     )
+    panel, library = read(data, reading)
     told, horizon = with_horizon(panel, horizon)
     trained = train(
         panel,
@@ -440,7 +434,7 @@ def fit(
         history=trained.history,
         notes=(*told.notes, *trained.notes),
         fitted_on=panel,
-        library=input_kind(data),
+        library=library,
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from tidegate.errors import ConfigError, MissingExtra
 from tidegate.series.calendar import Frequency
 from tidegate.series.panel import Panel
+from tidegate.series.reading import Reading, input_kind, read_panel
 
 Names = str | Sequence[str]
 Seasons = int | tuple[int, ...]
@@ -42,6 +43,25 @@ def check_seed(seed: int | None, below: int = SEEDS) -> None:
     """Raises ConfigError unless seed is None or a number that torch and NumPy both begin from."""
     if seed is not None and not 0 <= whole(seed, "seed") < below:
         raise ConfigError(f"seed {seed}: expected a whole number from 0 to {below - 1}")
+
+
+def read(data: object, reading: Reading, library: str = "numpy") -> tuple[Panel, str]:
+    """The series of any input, and the library that answers come back in.
+
+    Args:
+        data: as in `tidegate.forecast`, or a Panel, which is taken as it is.
+        library: what answers about a Panel come back in.
+    Raises: ConfigError for reading options beside a Panel; else as `read_panel`.
+    """
+    if not isinstance(data, Panel):
+        return read_panel(data, **asdict(reading)), input_kind(data)
+    if reading.given:
+        name = reading.given[0]
+        raise ConfigError(
+            f"{name} {getattr(reading, name)!r}: says how to read data, and a Panel has been read: leave it out, or "
+            "pass the data that the panel was read from"
+        )
+    return data, library
 
 
 def with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,19 @@ from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import SHIPPED
 from tidegate.forecasting.result import Forecast
 from tidegate.interfaces.api import Model, load
-from tidegate.interfaces.arguments import Names, Seasons, check_seed, check_threads, needs_extra, whole, with_horizon
+from tidegate.interfaces.arguments import (
+    Names,
+    Seasons,
+    check_seed,
+    check_threads,
+    needs_extra,
+    read,
+    whole,
+    with_horizon,
+)
 from tidegate.interfaces.arguments import several as numbers
 from tidegate.series.panel import Panel
-from tidegate.series.reading import input_kind, read_panel
+from tidegate.series.reading import Reading
 
 FIT = "fit"  # the model that is trained at the origins
 ALWAYS = ("naive", "seasonal_naive", "drift", "naive2")
@@ -107,20 +116,20 @@ def backtest(
         raise ConfigError("levels (): a backtest scores at least one interval, such as 80")
     chosen = _baseline_names(baselines)
     several = [models] if isinstance(models, str | os.PathLike | Model) else list(models)
-    reading: dict[str, Any] = {
-        "id": id,
-        "time": time,
-        "target": target,
-        "timezone": timezone,
-        "date_format": date_format,
-        "every": every,
-        "aggregate": aggregate,
-        "duplicates": duplicates,
-        "drop_last": drop_last,
-        "frequency": frequency,
-        "decimal": decimal,
-    }
-    panel = data if isinstance(data, Panel) else read_panel(data, **reading)
+    reading = Reading(
+        id=id,
+        time=time,
+        target=target,
+        timezone=timezone,
+        date_format=date_format,
+        every=every,
+        aggregate=aggregate,
+        duplicates=duplicates,
+        drop_last=drop_last,
+        frequency=frequency,
+        decimal=decimal,
+    )
+    panel, library = read(data, reading)
     opened = [one if one == FIT else _opened(one, threads) for one in several]
     if horizon is None:
         fitted = (one.horizon for one in opened if isinstance(one, Model) and one.horizon is not None)
@@ -157,7 +166,7 @@ def backtest(
         "time_limit": time_limit,
         "seed": seed,
         "prove": prove,
-        **reading,
+        **asdict(reading),
         "data": os.fspath(data) if isinstance(data, str | os.PathLike) else type(data).__name__,
     }
 
@@ -173,7 +182,7 @@ def backtest(
             season_length=season_length,
             align=align,
             settings=asked,
-            library="numpy" if isinstance(data, Panel) else input_kind(data),
+            library=library,
             progress=None if quiet else steps,
         )
         return with_conformal_intervals(found, bounds=bounds) if intervals == "conformal" else found

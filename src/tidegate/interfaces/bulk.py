@@ -11,12 +11,12 @@ from typing import Any
 
 from tidegate import __version__
 from tidegate.bulk.job import BulkForecast, run
-from tidegate.bulk.source import Reading
 from tidegate.errors import ConfigError
 from tidegate.forecasting.forecaster import wanted_levels
 from tidegate.interfaces.api import Model, load
 from tidegate.interfaces.arguments import Names, Seasons, check_threads, several, whole, with_horizon
 from tidegate.series.panel import Panel
+from tidegate.series.reading import Reading
 
 
 def bulk_forecast(

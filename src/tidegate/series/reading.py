@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,33 @@ from tidegate.series.tables.roles import Names, Roles, find_clock, find_roles, f
 from tidegate.series.tables.table import Array, Table
 
 _MANY_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read the data: the options of `read_panel`, where they travel together."""
+
+    id: Names | None = None
+    time: Names | None = None
+    target: Names | None = None
+    timezone: str | None = None
+    date_format: str | None = None
+    every: str | None = None
+    aggregate: str | None = None
+    duplicates: str | None = None
+    drop_last: bool = False
+    frequency: str | None = None
+    decimal: str | None = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of those that say something."""
+        return tuple(field.name for field in fields(self) if getattr(self, field.name) is not field.default)
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether the order of rows with the same stamp may matter."""
+        return self.every is not None or self.duplicates is not None
 
 
 def input_kind(data: object) -> str:

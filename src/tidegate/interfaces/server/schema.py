@@ -11,7 +11,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Any
@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from tidegate.errors import ConfigError
 from tidegate.interfaces.api import forecast
 from tidegate.interfaces.backtesting import backtest
-from tidegate.series.reading import read_panel
+from tidegate.series.reading import Reading
 
-READING = tuple(name for name in inspect.signature(read_panel).parameters if name != "data")
+READING = tuple(field.name for field in fields(Reading))
 SEVERAL = {"baselines", "models"}  # names of several things in one text; several columns are for `read_panel`
 NOT_FOR_REQUESTS = {"data", "threads", "progress", "start", "time_limit", "refit"}
 MODELS = {
