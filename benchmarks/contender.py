@@ -10,7 +10,7 @@ from scoring import LEVELS
 from tasks import Dataset
 
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import SHIPPED, Model
+from tidegate.forecasting.model import SHIPPED, ModelFile
 from tidegate.forecasting.result import Forecast
 
 
@@ -18,13 +18,13 @@ from tidegate.forecasting.result import Forecast
 class Contender:
     """name: as given; weights: 12 hexadecimal digits that stand for them, so that a result belongs to its weights."""
 
-    model: Model
+    model: ModelFile
     name: str
     weights: str
 
     @classmethod
     def open(cls, name: str | None) -> Contender:
-        model = Model.load(name)
+        model = ModelFile.load(name)
         return cls(model, name or SHIPPED, fingerprint(model))
 
     @property
@@ -37,7 +37,7 @@ class Contender:
         return forecast_panel(self.model, dataset.panel, dataset.task.horizon, levels=LEVELS)
 
 
-def fingerprint(model: Model) -> str:
+def fingerprint(model: ModelFile) -> str:
     """Of the trained numbers; of the whole file where it is of an earlier format."""
     if (weights := model.metadata.get("weights")) is not None:
         return str(weights)[:12]

@@ -26,7 +26,7 @@ from tidegate.evaluation.backtest import Backtest, Contender, backtest
 from tidegate.evaluation.baselines import TITLES, around, baseline
 from tidegate.evaluation.report import report_page
 from tidegate.forecasting.forecaster import forecast_panel, wanted_levels
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.result import Forecast
 from tidegate.series.panel import Panel
 from tidegate.series.synthetic import trend_and_season
@@ -53,7 +53,7 @@ def hourly(folder: Path | None) -> Panel:
     return replace(found, histories=[np.concatenate(pair) for pair in pairs]).panel
 
 
-def zero_shot(panel: Panel, model: Model, horizon: int) -> Backtest:
+def zero_shot(panel: Panel, model: ModelFile, horizon: int) -> Backtest:
     """Of the shipped model alone, calibrated, as `tidegate backtest` runs it."""
 
     def forecaster(history: Panel, steps: int, levels: tuple[float, ...]) -> Forecast:
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
-    model = Model.load(threads=arguments.threads)
+    model = ModelFile.load(threads=arguments.threads)
     panel = hourly(arguments.data)
     random = np.random.default_rng(0)
     levels = wanted_levels((20, 40, 60, 80, 95), ())

@@ -28,7 +28,7 @@ from tasks import Dataset, Task
 
 from tidegate.evaluation.baselines import seasonal_naive
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.series.panel import Panel
 
 Floats = np.ndarray
@@ -94,7 +94,7 @@ def errors(data: Channels, horizon: int, forecaster: Forecaster, start: Callable
     return {"windows": count, "mse": squared / (count * horizon), "mae": absolute / (count * horizon)}
 
 
-def of_model(model: Model) -> Forecaster:
+def of_model(model: ModelFile) -> Forecaster:
     def points(panel: Panel, horizon: int) -> Floats:
         return forecast_panel(model, panel, horizon, levels=(), bounds=False, calibrate=False).at(0.5)
 
@@ -110,7 +110,9 @@ def reading(context: int, lookback: int | None) -> Callable[[int], int]:
     return lambda origin: origin - lookback if lookback else context * max(origin // context - 1, 0)
 
 
-def fitted(data: Channels, horizon: int, seconds: float, seed: int, members: int | None = None) -> tuple[Model, float]:
+def fitted(
+    data: Channels, horizon: int, seconds: float, seed: int, members: int | None = None
+) -> tuple[ModelFile, float]:
     """A network trained on the training and validation parts, and the seconds that took."""
     from tidegate.training.fit import fit
 

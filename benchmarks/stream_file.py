@@ -19,7 +19,7 @@ from record import record
 from streaming import HORIZON, panel, timed, waves
 
 from tidegate.forecasting.carried import Carried
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.stream import Stream
 
 SEASONS: tuple[tuple[int, ...], ...] = ((24, 168), (7,), (12,), (1,))
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--dry-run", action="store_true", help="print, and add no rows to the results")
     arguments = parser.parse_args()
-    model = Model.load(threads=arguments.threads)
+    model = ModelFile.load(threads=arguments.threads)
     rows = [
         measured(model, int(count), arguments.steps, seasons, digits)
         for count in arguments.series.split(",")
@@ -43,7 +43,7 @@ def main() -> None:
         print(record("stream_file", rows))
 
 
-def measured(model: Model, count: int, steps: int, seasons: tuple[int, ...], digits: int) -> dict[str, object]:
+def measured(model: ModelFile, count: int, steps: int, seasons: tuple[int, ...], digits: int) -> dict[str, object]:
     """One row: bytes for each series, and seconds."""
     stream = Stream.start(model, panel(waves(count, steps).round(digits)), HORIZON, season_length=seasons)
     repetitions = 1 if count > 1000 else 10

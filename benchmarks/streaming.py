@@ -21,7 +21,7 @@ from contender import fingerprint
 from record import record
 
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.stream import Stream
 from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--dry-run", action="store_true", help="print, and add no rows to the results")
     arguments = parser.parse_args()
-    model = Model.load(threads=arguments.threads)
+    model = ModelFile.load(threads=arguments.threads)
     counts = [int(count) for count in arguments.series.split(",")]
     rows = [measured(model, count, arguments.steps, arguments.updates, arguments.threads) for count in counts]
     if not arguments.dry_run:
@@ -60,7 +60,7 @@ def panel(values: np.ndarray) -> Panel:
     return Panel(values.ravel(), np.arange(count + 1) * steps, Timeline.positions(count), ids)
 
 
-def measured(model: Model, count: int, steps: int, updates: int, threads: int) -> dict[str, object]:
+def measured(model: ModelFile, count: int, steps: int, updates: int, threads: int) -> dict[str, object]:
     """One row: microseconds for each series, and bytes for each series."""
     values = waves(count, steps + updates)
     names = [f"series {number}" for number in range(count)]

@@ -31,7 +31,7 @@ from record import record, spread
 from tasks import TASKS, Dataset, Task, load
 
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import SHIPPED, Model
+from tidegate.forecasting.model import SHIPPED, ModelFile
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
 
@@ -72,7 +72,7 @@ def timed(call: Callable[[], object], repetitions: int, *, warm: int = 1) -> lis
     return seconds[warm:]
 
 
-def operations(model: Model, context: int, horizon: int) -> float:
+def operations(model: ModelFile, context: int, horizon: int) -> float:
     """Of the matrix products for one series, without past origins."""
     from tidegate.network.patch_lstm import PatchLSTM
 
@@ -100,7 +100,7 @@ def peak_memory() -> float:
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
 
 
-def corner(model: Model, context: int, horizon: int, count: int) -> dict[str, float]:
+def corner(model: ModelFile, context: int, horizon: int, count: int) -> dict[str, float]:
     """Median seconds of one forecast in this process, and its memory in MB: at most, and more than before."""
     panel = series(count, context)
     before = peak_memory()
@@ -109,7 +109,7 @@ def corner(model: Model, context: int, horizon: int, count: int) -> dict[str, fl
     return {"seconds": float(np.median(seconds)), "memory_mb": most, "more_mb": most - before}
 
 
-def from_file_to_file(model: Model, repetitions: int) -> list[float]:
+def from_file_to_file(model: ModelFile, repetitions: int) -> list[float]:
     """Seconds of reading MANY series from a Parquet file, forecasting and writing them, in a warm process."""
     import tidegate
 
@@ -127,7 +127,7 @@ def from_file_to_file(model: Model, repetitions: int) -> list[float]:
         return timed(lambda: tidegate.forecast(source, HORIZON, model=opened).save(out), repetitions)
 
 
-def torch_seconds(model: Model, panel: Panel, threads: int, repetitions: int) -> list[float]:
+def torch_seconds(model: ModelFile, panel: Panel, threads: int, repetitions: int) -> list[float]:
     """The same network by torch, on the same series in batches of the same size."""
     import torch
 
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="print, and add no rows to the results")
     parser.add_argument("--corner", type=int, nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    model = Model.load(arguments.model, threads=arguments.threads)
+    model = ModelFile.load(arguments.model, threads=arguments.threads)
     if arguments.corner:
         print(json.dumps(corner(model, *arguments.corner)))
         return

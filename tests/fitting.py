@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from tidegate.forecasting.config import ModelConfig
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
 from tidegate.training.choices import FitPlan
@@ -42,7 +42,7 @@ def fingerprint(trained: Trained) -> list[float]:
     return [float(x) for network in trained.networks for p in network.parameters() for x in p.detach().flatten()]
 
 
-def forecasts(trained_or_model: Trained | Model, panel: Panel, horizon: int = 8) -> np.ndarray:
+def forecasts(trained_or_model: Trained | ModelFile, panel: Panel, horizon: int = 8) -> np.ndarray:
     model = trained_or_model.model if isinstance(trained_or_model, Trained) else trained_or_model
     return model.predict(panel, horizon, LEVELS, np.tile([12, 0, 0], (panel.size, 1)))
 

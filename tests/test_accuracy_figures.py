@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -27,7 +27,7 @@ def test_the_readme_shows_the_recorded_figures(accuracy: ModuleType) -> None:
 
 
 def test_the_recorded_figures_are_those_of_the_shipped_weights(accuracy: ModuleType) -> None:
-    weights = Model.load().metadata["weights"][:12]
+    weights = ModelFile.load().metadata["weights"][:12]
     for part in (accuracy.PUBLIC, accuracy.UNSEEN):
         recorded = accuracy.latest("default", part)
         assert recorded

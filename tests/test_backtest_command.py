@@ -12,7 +12,7 @@ from tests.test_layers import AIRLINE
 from tidegate.__main__ import main
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting import forecaster
-from tidegate.forecasting.model import Model as ModelFile
+from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.result import Forecast
 from tidegate.interfaces import backtesting
 

@@ -24,7 +24,7 @@ from tidegate.forecasting.calibration import (
 )
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.network.model_file import to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 
@@ -34,11 +34,11 @@ ONES = np.ones(2)
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
+def model() -> ModelFile:
     """A small untrained network whose file looks back."""
     torch.manual_seed(2)
     config = ModelConfig(context_length=1024, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
-    return Model.open(to_onnx(PatchLSTM(config).eval(), {}), threads=1)
+    return ModelFile.open(to_onnx(PatchLSTM(config).eval(), {}), threads=1)
 
 
 def walks(*lengths: int) -> list[list[float]]:
@@ -118,7 +118,7 @@ def test_factors_of_one_change_next_to_nothing() -> None:
 HORIZON = {"horizon": np.array(32)}
 
 
-def test_past_origins_are_what_the_file_forecasts_of_the_history_cut_there(model: Model) -> None:
+def test_past_origins_are_what_the_file_forecasts_of_the_history_cut_there(model: ModelFile) -> None:
     values = np.array(walks(137)[0])
     seasons = np.array([[7, 0, 0]])
     feeds = {"context": values[None], "season_lengths": seasons, "past_origins": np.array(9)} | HORIZON
@@ -131,13 +131,13 @@ def test_past_origins_are_what_the_file_forecasts_of_the_history_cut_there(model
     assert np.isnan(past[:, 8]).all()
 
 
-def test_the_past_is_not_computed_unless_it_is_asked_for(model: Model) -> None:
+def test_the_past_is_not_computed_unless_it_is_asked_for(model: ModelFile) -> None:
     feeds = {"context": np.array(walks(100)), "season_lengths": np.zeros((1, 3), np.int64)} | HORIZON
     quantiles, past = model.session.run(["quantiles", "past_quantiles"], feeds)
     assert past.shape == (1, 0, 32, 13) and quantiles.shape == (1, 32, 13)
 
 
-def test_without_calibration_the_graph_speaks_for_itself(model: Model) -> None:
+def test_without_calibration_the_graph_speaks_for_itself(model: ModelFile) -> None:
     noise = np.random.default_rng(0).standard_normal(1500)
     calm_at_last = noise * np.where(np.arange(1500) < 1300, 1.0, 0.02)  # intervals of the whole are too wide for it
     panel = panel_of(calm_at_last.tolist(), *walks(90))
@@ -150,7 +150,7 @@ def test_without_calibration_the_graph_speaks_for_itself(model: Model) -> None:
     assert any(note.startswith("intervals of 1 of 2 series scaled") for note in calibrated.notes)
 
 
-def test_neighbours_change_nothing(model: Model) -> None:
+def test_neighbours_change_nothing(model: ModelFile) -> None:
     series = walks(500, 300, 260, 40)
     together = forecast_panel(model, panel_of(*series), 20)
     for index, values in enumerate(series):
@@ -160,14 +160,14 @@ def test_neighbours_change_nothing(model: Model) -> None:
         )
 
 
-def test_lo_80_stays_equal_to_q10_and_all_quantiles_in_order(model: Model) -> None:
+def test_lo_80_stays_equal_to_q10_and_all_quantiles_in_order(model: ModelFile) -> None:
     forecast = forecast_panel(model, panel_of(*walks(512)), 40, quantile_levels=(0.1, 0.3, 0.99))
     columns = forecast.columns()
     assert columns["lo-80"].tolist() == columns["q10"].tolist()
     assert (np.diff(forecast.quantiles, axis=-1) >= 0).all()
 
 
-def test_unit_and_zero_of_a_series_do_not_matter(model: Model) -> None:
+def test_unit_and_zero_of_a_series_do_not_matter(model: ModelFile) -> None:
     values = np.array(walks(512)[0])
     plain = forecast_panel(model, panel_of(values.tolist()), 20, bounds=False).quantiles
     for unit, zero in ((1e-9, 0.0), (1e12, 0.0), (1.0, 1e5)):
@@ -175,7 +175,7 @@ def test_unit_and_zero_of_a_series_do_not_matter(model: Model) -> None:
         np.testing.assert_allclose((moved - zero) / unit, plain, rtol=0, atol=2e-3 * values.std())
 
 
-def test_short_series_cost_nothing_and_long_ones_a_few_origins(model: Model) -> None:
+def test_short_series_cost_nothing_and_long_ones_a_few_origins(model: ModelFile) -> None:
     calibration = Calibration.of(model)
     assert [calibration.past_origins(steps) for steps in (10, 191, 192, 400, 960, 2000)] == [0, 0, 1, 2, 5, 5]
     assert PAST_ORIGINS == 5
@@ -184,7 +184,7 @@ def test_short_series_cost_nothing_and_long_ones_a_few_origins(model: Model) -> 
 def test_a_file_that_cannot_look_back_forecasts_as_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = tidegate.load(threads=1)
     old = dataclasses.replace(shipped.file)
-    monkeypatch.setattr(Model, "looks_back", property(lambda self: False))
+    monkeypatch.setattr(ModelFile, "looks_back", property(lambda self: False))
     panel = panel_of(*walks(300))
     one = forecast_panel(old, panel, 12)
     other = forecast_panel(old, panel, 12, calibrate=False)

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from tidegate.forecasting import model as model_module
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.series.calendar import Frequency, Timeline
 from tidegate.series.panel import Panel
 
 Seasons = tuple[int, ...] | None
-ONE_THREAD = Model.load(threads=1)
+ONE_THREAD = ModelFile.load(threads=1)
 SERIES = 48
 
 
@@ -52,7 +52,9 @@ def awkward_panel() -> Panel:
 PANEL = awkward_panel()
 
 
-def bits(panel: Panel, horizon: int, calibrate: bool, seasons: Seasons = None, model: Model = ONE_THREAD) -> np.ndarray:
+def bits(
+    panel: Panel, horizon: int, calibrate: bool, seasons: Seasons = None, model: ModelFile = ONE_THREAD
+) -> np.ndarray:
     found = forecast_panel(
         model, panel, horizon, quantile_levels=(0.05,), season_length=seasons, calibrate=calibrate
     ).quantiles

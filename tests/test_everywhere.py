@@ -15,7 +15,7 @@ import torch
 
 from tests.conftest import unavailable
 from tidegate.forecasting.config import ModelConfig
-from tidegate.forecasting.model import Model, shipped_path
+from tidegate.forecasting.model import ModelFile, shipped_path
 from tidegate.network.cells import State, lstm_step, peephole_step, run_layer
 from tidegate.network.model_file import to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
@@ -79,10 +79,10 @@ def by_torch(made: PatchLSTM, values: Floats) -> Floats:
 
 
 def by_onnx_runtime(made: PatchLSTM, values: Floats) -> Floats:
-    return by_session(Model.open(to_onnx(made, {})), values)
+    return by_session(ModelFile.open(to_onnx(made, {})), values)
 
 
-def by_session(model: Model, values: Floats) -> Floats:
+def by_session(model: ModelFile, values: Floats) -> Floats:
     """The graph's own output, which is what calibrate=False gives."""
     feeds = {"context": values[None], "season_lengths": SEASONS, "horizon": np.array(HORIZON)}
     feeds["season_lengths"] = np.pad(SEASONS, ((0, 0), (0, model.config.season_slots - SEASONS.shape[1])))
@@ -171,4 +171,4 @@ def test_a_browser_forecasts_what_the_equations_do(page: Any, name: str) -> None
 def test_a_browser_forecasts_with_the_model_in_the_package(page: Any) -> None:
     values = history(500)
     found = by_browser(page, "shipped.onnx", values)
-    np.testing.assert_allclose(found, by_session(Model.load(), values), rtol=0, atol=1e-4 * 30)
+    np.testing.assert_allclose(found, by_session(ModelFile.load(), values), rtol=0, atol=1e-4 * 30)

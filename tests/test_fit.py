@@ -15,7 +15,7 @@ import torch
 
 from tests.fitting import CPU, QUICK, TINY, fingerprint, forecasts, panel_of, scratch, waves
 from tidegate.errors import ConfigError, DataError
-from tidegate.forecasting.model import Model, shipped_path
+from tidegate.forecasting.model import ModelFile, shipped_path
 from tidegate.network.causal import logarithms
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
@@ -45,7 +45,7 @@ def test_every_cell_is_trained_and_its_file_forecasts_the_same(cell: str, tmp_pa
     assert [epoch.step for epoch in trained.history] == [3, 6]
     assert all(np.isfinite([epoch.loss, epoch.validation_loss]).all() for epoch in trained.history)
     trained.save(tmp_path / "m.onnx")
-    np.testing.assert_array_equal(forecasts(trained, panel), forecasts(Model.load(tmp_path / "m.onnx"), panel))
+    np.testing.assert_array_equal(forecasts(trained, panel), forecasts(ModelFile.load(tmp_path / "m.onnx"), panel))
 
 
 def test_a_wave_it_has_seen_is_learnt() -> None:
@@ -299,7 +299,7 @@ def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
     trained = fit(panel, 8, start=str(shipped_path()), season_length=12, plan=plan)
     assert any("they are kept as they were" in note for note in trained.notes)
     assert any("beyond doubt, and by 13.9%, as 200 values are few, on" in note for note in trained.notes)
-    np.testing.assert_array_equal(forecasts(trained, panel), forecasts(Model.load(), panel))
+    np.testing.assert_array_equal(forecasts(trained, panel), forecasts(ModelFile.load(), panel))
 
 
 def test_what_is_kept_is_trained_once_more_on_everything() -> None:

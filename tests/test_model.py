@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.forecaster import forecast_panel, wanted_levels
-from tidegate.forecasting.model import Model, level_weights
+from tidegate.forecasting.model import ModelFile, level_weights
 from tidegate.network.model_file import to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
 
 torch.manual_seed(3)
-MODEL = Model.open(
+MODEL = ModelFile.open(
     to_onnx(PatchLSTM(ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)), {})
 )
 
@@ -118,7 +118,7 @@ def test_the_shipped_models_bands_on_random_walks_keep_widening_as_theory_says(l
     """The 80 % band of a walk with unit steps is 2 * 1.2816 * sqrt(h) wide, so it doubles from h to 4 h."""
     rng = np.random.default_rng(0)
     walks = panel_of(*(rng.normal(size=length).cumsum() for _ in range(100)))
-    quantiles = Model.load().predict(walks, 1024, (0.1, 0.9), np.zeros((100, 3), np.int64))
+    quantiles = ModelFile.load().predict(walks, 1024, (0.1, 0.9), np.zeros((100, 3), np.int64))
     width = quantiles[..., 1] - quantiles[..., 0]
     assert np.median(width[:, 255] / width[:, 63]) >= 1.8
     assert np.median(width[:, 1023] / width[:, 255]) >= 1.8

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tidegate.errors import ModelError
 from tidegate.forecasting.config import METADATA_KEY, ModelConfig
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.network.model_file import load_network, save_network, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 
@@ -70,7 +70,7 @@ def test_the_graph_forecasts_what_the_network_forecasts(name: str, horizon: int)
     feeds = {"context": context, "horizon": np.array(horizon)}
     if network.config.season_slots:
         feeds["season_lengths"] = seasons
-    found = Model.open(to_onnx(network, {})).session.run(None, feeds)[0]
+    found = ModelFile.open(to_onnx(network, {})).session.run(None, feeds)[0]
     assert found.shape == (8, horizon, len(network.config.quantile_levels))
     assert (np.isnan(found).all((1, 2)) == (np.arange(8) == 6)).all()
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.nanstd(context[:6]))
@@ -80,7 +80,7 @@ def test_a_network_that_embeds_values_as_they_are_is_written_too() -> None:
     network, context = make(ModelConfig(**SMALL, season_slots=0, scaling=False)), awkward_histories()[:6]
     with torch.no_grad():
         expected = network.forecast(torch.tensor(context), torch.zeros(6, 0, dtype=torch.int64), 40).numpy()
-    found = Model.open(to_onnx(network, {})).session.run(None, {"context": context, "horizon": np.array(40)})[0]
+    found = ModelFile.open(to_onnx(network, {})).session.run(None, {"context": context, "horizon": np.array(40)})[0]
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.nanstd(context))
 
 
@@ -90,7 +90,7 @@ def test_the_state_after_some_patches_goes_on_to_the_forecast_and_the_state_of_t
     name: str, patches: int
 ) -> None:
     config = CONFIGS[name]
-    session = Model.open(to_onnx(make(config), {})).session
+    session = ModelFile.open(to_onnx(make(config), {})).session
     series, read = np.random.default_rng(2).normal(size=(3, 127)).cumsum(1), patches * config.patch_length
     given: dict[str, np.ndarray] = {"horizon": np.array(40)}
     if config.season_slots:
@@ -109,7 +109,7 @@ def test_the_state_after_some_patches_goes_on_to_the_forecast_and_the_state_of_t
 
 def test_plain_use_needs_three_inputs_and_none_of_them_has_a_default() -> None:
     """What has a default in the file cannot be set in onnxruntime-web; see docs/everywhere.md."""
-    session = Model.open(to_onnx(make(CONFIGS["lstm"]), {})).session
+    session = ModelFile.open(to_onnx(make(CONFIGS["lstm"]), {})).session
     assert [one.name for one in session.get_inputs()] == ["context", "season_lengths", "horizon"]
     further = {one.name for one in session.get_overridable_initializers()}
     assert further >= {"past_origins", "state", "sums", "pending"}
@@ -150,13 +150,13 @@ def test_the_file_forecasts_a_scaled_and_shifted_series_as_the_same_forecast_sca
     assert (np.diff(plain, axis=-1) >= 0).all()
 
 
-OPENED = Model.open(to_onnx(make(CONFIGS["lstm"]), {}))
+OPENED = ModelFile.open(to_onnx(make(CONFIGS["lstm"]), {}))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_pass_goes_on_from_the_state_that_another_one_gave(name: str) -> None:
     network = make(CONFIGS[name])
-    session, patch = Model.open(to_onnx(network, {})).session, network.config.patch_length
+    session, patch = ModelFile.open(to_onnx(network, {})).session, network.config.patch_length
     histories = awkward_histories()[[0, 3], 170:270]  # no longer than two contexts, so that one window is read
     histories[:, 0] = 1.0
     others = {"season_lengths": np.array([[7, 24, 0]] * 2)} if network.config.season_slots else {}
@@ -176,7 +176,7 @@ def test_a_pass_goes_on_from_the_state_that_another_one_gave(name: str) -> None:
 def test_the_state_after_a_part_of_a_patch_is_marked_as_none_to_go_on_from() -> None:
     feeds = {"context": awkward_histories()[:2, :100], "season_lengths": np.zeros((2, 3), np.int64)}
     feeds["context"][1, :30] = np.nan
-    session = Model.open(to_onnx(make(CONFIGS["lstm"]), {})).session
+    session = ModelFile.open(to_onnx(make(CONFIGS["lstm"]), {})).session
     for width, whole in ((100, [False, False]), (96, [True, False]), (94, [False, False])):
         part = {**feeds, "context": feeds["context"][:, :width], "horizon": np.array(0)}
         assert (~np.isnan(session.run(["sums_after"], part)[0]).any(axis=1)).tolist() == whole
@@ -192,14 +192,14 @@ def damaged(tmp_path: Path, content: bytes) -> Path:
 def test_a_file_cut_off_is_refused_by_both_readers(keep: int, tmp_path: Path) -> None:
     path = damaged(tmp_path, to_onnx(make(CONFIGS["lstm"]), {})[:keep])
     with pytest.raises(ModelError, match=r"bad\.onnx"):
-        Model.load(path)
+        ModelFile.load(path)
     with pytest.raises(ModelError, match=r"bad\.onnx"):
         load_network(path)
 
 
 def test_text_and_foreign_onnx_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="damaged, cut off, or not an ONNX"):
-        Model.load(damaged(tmp_path, b"a;b\n1;2\n"))
+        ModelFile.load(damaged(tmp_path, b"a;b\n1;2\n"))
     node = onnx.helper.make_node("Identity", ["x"], ["y"])
     ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy"]
     foreign = onnx.helper.make_model(
@@ -208,7 +208,7 @@ def test_text_and_foreign_onnx_files_are_refused(tmp_path: Path) -> None:
         ir_version=9,
     )
     with pytest.raises(ModelError, match="not one that tidegate saved"):
-        Model.load(damaged(tmp_path, foreign.SerializeToString()))
+        ModelFile.load(damaged(tmp_path, foreign.SerializeToString()))
 
 
 def test_a_newer_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_newer_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
     facts = json.loads(model.metadata_props[0].value)
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps({**facts, "format_version": 99})})
     with pytest.raises(ModelError, match="update tidegate"):
-        Model.load(damaged(tmp_path, model.SerializeToString()))
+        ModelFile.load(damaged(tmp_path, model.SerializeToString()))
 
 
 def test_a_file_of_format_1_forecasts_what_it_did_and_is_not_trained_further() -> None:
@@ -224,7 +224,7 @@ def test_a_file_of_format_1_forecasts_what_it_did_and_is_not_trained_further() -
     path = Path(__file__).parent / "data" / "format_1.onnx"
     context = np.sin(np.arange(50) / 4)[None]
     feeds = {"context": context, "season_lengths": np.array([[25, 0, 0]]), "horizon": np.array(20)}
-    found = Model.load(path).session.run(None, feeds)[0]
+    found = ModelFile.load(path).session.run(None, feeds)[0]
     expected = [-0.2021321333540528, 0.2979612707436363, 0.16729073293363034, -0.4706177454814437]
     np.testing.assert_allclose(found[0, ::6, 6], expected, rtol=0, atol=1e-5)
     with pytest.raises(
@@ -234,7 +234,7 @@ def test_a_file_of_format_1_forecasts_what_it_did_and_is_not_trained_further() -
 
 
 def test_the_shipped_file_is_within_its_promised_size() -> None:
-    model = Model.load()
+    model = ModelFile.load()
     assert isinstance(model.source, Path)
     assert model.source.stat().st_size < 6_000_000
     assert model.metadata["provenance"]["made_by"] == "tidegate pretrain"

@@ -18,7 +18,7 @@ from tidegate.evaluation.origins import Fold, Origins, fold, plan_origins
 from tidegate.evaluation.proof import prove, replace_future
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.result import Forecast
 from tidegate.series.panel import Panel
 from tidegate.series.synthetic import trend_and_season
@@ -28,7 +28,7 @@ LEVELS = (80.0, 95.0)
 
 
 def shipped() -> Contender:
-    model = Model.load(threads=1)
+    model = ModelFile.load(threads=1)
 
     def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
         return forecast_panel(model, panel, horizon, levels=levels)
@@ -117,7 +117,7 @@ def test_calibration_is_inside_the_proof() -> None:
 
     torch.manual_seed(0)
     config = ModelConfig(context_length=1024, horizon=32, hidden_size=8, embedding_size=8, head_size=8, half_life=0)
-    file = Model.open(to_onnx(PatchLSTM(config).eval(), {}), threads=1)
+    file = ModelFile.open(to_onnx(PatchLSTM(config).eval(), {}), threads=1)
     calibrated: list[str] = []
 
     def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:

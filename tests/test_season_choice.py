@@ -11,7 +11,7 @@ import torch
 
 import tidegate
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model, shipped_path
+from tidegate.forecasting.model import ModelFile, shipped_path
 from tidegate.series.calendar import Frequency, Timeline
 from tidegate.series.panel import Panel
 from tidegate.training.choices import SEASON_VALUES, FitPlan
@@ -115,7 +115,7 @@ def test_data_of_another_frequency_have_their_own(fitted: Trained) -> None:
 
     assert seasons("h") == tuple(fitted.provenance["season_length"])
     assert seasons("D") is seasons("2h") is seasons(None) is None
-    assert Model.load().fitted_seasons(Frequency.parse("h")) is None
+    assert ModelFile.load().fitted_seasons(Frequency.parse("h")) is None
 
 
 def test_weeks_are_weeks_whatever_day_they_end_on() -> None:

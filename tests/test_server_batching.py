@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 import tidegate
 from tests.serving import running
 from tidegate.forecasting.calibration import Calibration
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.interfaces.server.app import create_app
 from tidegate.interfaces.server.batching import JOINED_ROWS, Feeds, JointSession, joined, parted
 from tidegate.interfaces.server.limits import Limits
 
-MODEL = Model.load(threads=1)
+MODEL = ModelFile.load(threads=1)
 OUTPUTS = ["quantiles", "past_quantiles"]
 
 

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 import tidegate
 from tidegate import DataError, ModelError, Stream
+from tidegate.forecasting import model as model_module
 from tidegate.forecasting.compact import from_decimals, to_decimals, unpack
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.interfaces.api import Model as Opened
 from tidegate.network.model_file import load_network, rewrite, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
@@ -51,12 +52,12 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @cache
-def model_of(name: str) -> Model:
+def model_of(name: str) -> ModelFile:
     torch.manual_seed(1)
     found = CONFIGS[name]
     several = found if isinstance(found, tuple) else (found,)
     shares = [1.0 + place for place in range(len(several))]  # no network counts as much as another
-    return Model.open(to_onnx([PatchLSTM(config).eval() for config in several], {}, shares=shares), threads=1)
+    return ModelFile.open(to_onnx([PatchLSTM(config).eval() for config in several], {}, shares=shares), threads=1)
 
 
 def panel_of(rows: Floats) -> Panel:
@@ -78,7 +79,7 @@ def awkward(length: int) -> Floats:
     return rows
 
 
-def started(model: Model, rows: Floats, **options: Any) -> Stream:
+def started(model: ModelFile, rows: Floats, **options: Any) -> Stream:
     return Stream.start(model, panel_of(rows), 40, season_length=SEASONS, **options)
 
 
@@ -127,7 +128,7 @@ def test_calibration_of_histories_that_have_past_origins_is_carried_too() -> Non
     noise[:, 1000:] *= 0.02  # calm at last: intervals of the whole are too wide
     whole = ModelConfig(**{**SMALL, "context_length": 512})
     torch.manual_seed(1)
-    model = Model.open(to_onnx(PatchLSTM(whole).eval(), {}), threads=1)
+    model = ModelFile.open(to_onnx(PatchLSTM(whole).eval(), {}), threads=1)
     stream = started(model, noise[:, :700])
     for end in (1100, 1101, 1400):
         stream.update(next_rows(noise[:, stream.carried.length[0] : end]))
@@ -168,7 +169,7 @@ def test_thousands_of_series_of_their_own_lengths_with_the_model_in_the_package(
         offsets = np.concatenate([[0], np.cumsum([len(values) for values in kept])])
         return Panel(np.concatenate(kept), offsets, Timeline.positions(2_000), ids)
 
-    stream = Stream.start(Model.load(threads=1), panel(2), 12, season_length=24)
+    stream = Stream.start(ModelFile.load(threads=1), panel(2), 12, season_length=24)
     for lacking in (2, 1):
         stream.update({number: values[-lacking] for number, values in enumerate(waves)})
     found = stream.forecast(calibrate=False).quantiles
@@ -194,8 +195,7 @@ def test_a_row_costs_the_same_after_a_hundred_and_after_ten_thousand() -> None:
         stream = started(model_of("lstm"), rows[:, :begin])
         size = stream.carried.values.nbytes
         counting = Counting(stream.file.session)
-        stream.file = replace(stream.file)
-        stream.file.__dict__["session"] = counting
+        stream.file = replace(stream.file, session=counting)
         for step in range(100):
             stream.update(next_rows(rows[:, begin + step]))
         assert stream.carried.values.nbytes == size
@@ -211,6 +211,18 @@ def hours(count: int, name: str = "a") -> pd.DataFrame:
 
 def opened(name: str = "lstm") -> Opened:
     return Opened(model_of(name))
+
+
+def test_other_threads_open_no_file_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model, frame = opened(), hours(60)
+    monkeypatch.setattr(model_module, "open_session", lambda _: pytest.fail("opened again"))
+    stream = model.stream(frame, horizon=5, threads=3)
+    assert (stream.file.threads, stream.file.session) == (3, model.file.session)
+    assert model.file.threads == 1
+    stream.save(tmp_path / "state.npz")
+    assert Stream.load(tmp_path / "state.npz", model).file.threads == 1
+    assert Stream.load(tmp_path / "state.npz", model, threads=2).file.threads == 2
+    tidegate.forecast(frame, 5, model=model, threads=2)
 
 
 def of_frame(frame: pd.DataFrame, begin: int, **options: Any) -> Stream:
@@ -509,15 +521,15 @@ def test_a_file_of_format_2_forecasts_as_it_did_and_streams_once_it_is_written_a
     feeds["horizon"] = np.array(20)
     expected = [-0.2153746862693061, 0.6163058749738437, 0.0035415944374540542, -0.6542850102251625]
     for _ in range(2):
-        found = Model.load(path, threads=1).session.run(["quantiles"], feeds)[0]
+        found = ModelFile.load(path, threads=1).session.run(["quantiles"], feeds)[0]
         np.testing.assert_allclose(found[0, ::6, 1], expected, rtol=0, atol=1e-5)
         network = load_network(Path(path))[0]
-        if Model.load(path).metadata["format_version"] == 2:
+        if ModelFile.load(path).metadata["format_version"] == 2:
             with pytest.raises(ModelError, match="format version 2 and cannot carry its state"):
-                started(Model.load(path), awkward(50))
+                started(ModelFile.load(path), awkward(50))
             before = network.state_dict()
             rewrite(Path(path))
     assert all(torch.equal(before[name], weight) for name, weight in network.state_dict().items())
-    stream = started(Model.load(path, threads=1), awkward(50))
+    stream = started(ModelFile.load(path, threads=1), awkward(50))
     stream.update(next_rows(awkward(70)[:, 50:]))
     assert_equals_the_batch(stream, np.concatenate([awkward(50), awkward(70)[:, 50:]], axis=1))

@@ -16,7 +16,7 @@ from tidegate.bulk.ledger import Ledger
 from tidegate.bulk.source import Source, open_source
 from tidegate.errors import DataError
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.series.dates.ends import series_ends
 from tidegate.series.dates.grid import Common
 from tidegate.series.panel import Panel
@@ -52,7 +52,7 @@ class BulkForecast:
 
 
 def run(
-    model: Model,
+    model: ModelFile,
     data: str,
     folder: Path,
     *,

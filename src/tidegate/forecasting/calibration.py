@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tidegate.errors import ModelError
 
 if TYPE_CHECKING:
-    from tidegate.forecasting.model import Model
+    from tidegate.forecasting.model import ModelFile
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -56,17 +56,17 @@ class Calibration:
     changed: list[int] = field(default_factory=list)
 
     @classmethod
-    def of(cls, model: Model) -> Calibration:
+    def of(cls, model: ModelFile) -> Calibration:
         """Raises: ModelError if the file's table is none."""
         levels = model.config.quantile_levels
         return cls(levels, model.config.patch_length, read_table(model.metadata, len(pairs(levels))))
 
     def past_origins(self, steps: int | Integers) -> Integers:
-        """See `Model.predict`: as many as histories of so many steps may cost."""
+        """See `ModelFile.predict`: as many as histories of so many steps may cost."""
         return np.minimum(PAST_ORIGINS, steps // (self.patch_length * PATCHES_PER_ORIGIN))
 
     def __call__(self, context: Floats, quantiles: Floats, past: Floats, lengths: Integers | None = None) -> Floats:
-        """(batch, horizon, levels) the quantiles of a batch, scaled; see `Model.predict`.
+        """(batch, horizon, levels) the quantiles of a batch, scaled; see `ModelFile.predict`.
 
         lengths: (batch,) steps of the histories, where the context shows only their ends.
         """

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tidegate.forecasting.calibration import PAST_ORIGINS
 from tidegate.forecasting.config import ModelConfig
-from tidegate.forecasting.model import BATCH_STEPS, Model
+from tidegate.forecasting.model import BATCH_STEPS, ModelFile
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -144,7 +144,7 @@ class Carried:
                 getattr(result, name)[rows[which], position % new_room] = getattr(part, name)[which, position % room]
         return result
 
-    def take_in(self, model: Model, series: Integers, values: Floats, counts: Integers) -> None:
+    def take_in(self, model: ModelFile, series: Integers, values: Floats, counts: Integers) -> None:
         """The next values of some series, NaN where missing; constant work for each.
 
         Args:
@@ -189,7 +189,7 @@ class Carried:
                 found = inside.any(axis=1) & (window.start[series] < 0)
                 window.start[series[found]] = places[found, inside[found].argmax(axis=1)]
 
-    def _read_on(self, model: Model, network: int, window: Window, series: Integers) -> None:
+    def _read_on(self, model: ModelFile, network: int, window: Window, series: Integers) -> None:
         """The whole patches that have come, but for the last PAST_ORIGINS: into the state and the sums."""
         patch = self.config.patch_length
         started = series[window.start[series] >= 0]

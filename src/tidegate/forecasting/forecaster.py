@@ -1,4 +1,4 @@
-"""From a Panel and a Model to a Forecast: seasons, levels, bounds, and notes about what was assumed."""
+"""From a Panel and a model file to a Forecast: seasons, levels, bounds, and notes about what was assumed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
 from tidegate.forecasting.calibration import Calibration
-from tidegate.forecasting.model import Model, Progress
+from tidegate.forecasting.model import ModelFile, Progress
 from tidegate.forecasting.result import Forecast, interval_quantiles
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 def forecast_panel(
-    model: Model,
+    model: ModelFile,
     panel: Panel,
     horizon: int,
     *,

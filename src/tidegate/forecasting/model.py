@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -36,6 +36,19 @@ BATCH_STEPS = 40_000
 ROWS_AT_ONCE = 4
 
 
+class Session(Protocol):
+    """What runs the graph of a model file: ONNX Runtime's session, or one that stands in for it.
+
+    One that fills up its runs itself (see ROWS_AT_ONCE) has an attribute `rows_at_once` of 1.
+    """
+
+    def run(self, outputs: Sequence[str], feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """The named outputs."""
+
+    def get_outputs(self) -> Sequence[Any]:
+        """Their descriptions."""
+
+
 class Adjustment(Protocol):
     """Changes quantiles by what the same pass would have forecast earlier."""
 
@@ -53,21 +66,25 @@ class Adjustment(Protocol):
 
 
 @dataclass(frozen=True)
-class Model:
-    """One model file, opened. `Model.load()` opens the weights that come with the package.
+class ModelFile:
+    """One model file, opened. `ModelFile.load()` opens the weights that come with the package.
+
+    `dataclasses.replace` gives the same file with other threads, or run by another session, and opens nothing.
 
     Attributes:
         source: the file, or its bytes for a network that was just trained.
+        metadata: format_version, config, provenance, as the file has them.
+        session: runs the graph, one batch on one core, whatever `threads` says.
         threads: batches that are forecast at the same time, one core each; None: as many as there are cores.
-        metadata: format_version, config, provenance.
     """
 
     source: Path | bytes
+    metadata: Mapping[str, Any]
+    session: Session = field(repr=False, compare=False)
     threads: int | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, threads: int | None = None) -> Model:
+    def load(cls, path: str | Path | None = None, *, threads: int | None = None) -> ModelFile:
         """Open a model file; None or "default" is the shipped one, "large" a larger one if it is there.
 
         Raises: FileNotFoundError, ModelError if the file is damaged, not a tidegate model, or of a newer format.
@@ -80,27 +97,20 @@ class Model:
         return cls.open(place, threads=threads)
 
     @classmethod
-    def open(cls, source: Path | bytes, *, threads: int | None = None) -> Model:
+    def open(cls, source: Path | bytes, *, threads: int | None = None) -> ModelFile:
         """Open a model file or its bytes, and check that it is one. Raises ModelError."""
-        model = cls(source, threads)
+        session = open_session(source)
         try:
-            facts = json.loads(model.session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+            facts = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
         except (KeyError, ValueError) as error:
-            raise ModelError(f"{model.name} is an ONNX file but not one that tidegate saved") from error
+            raise ModelError(f"{name_of(source)} is an ONNX file but not one that tidegate saved") from error
         if facts.get("format_version") not in READABLE_VERSIONS:
             readable = f"{READABLE_VERSIONS[0]} to {READABLE_VERSIONS[-1]}"
             raise ModelError(
-                f"{model.name} has format version {facts.get('format_version')}, this tidegate reads {readable}: "
+                f"{name_of(source)} has format version {facts.get('format_version')}, this tidegate reads {readable}: "
                 "update tidegate, or save the model again"
             )
-        model.metadata.update(facts)
-        return model
-
-    def with_threads(self, threads: int | None) -> Model:
-        """The same open file, with so many batches at a time."""
-        other = replace(self, threads=threads)
-        other.__dict__["session"] = self.session  # a cached property, as is: it has no threads of its own
-        return other
+        return cls(source, facts, session, threads)
 
     def fitted_seasons(self, frequency: Frequency | None) -> tuple[int, ...] | None:
         """The season lengths that the network was fitted with for all series; None for data of another frequency."""
@@ -117,34 +127,7 @@ class Model:
     @property
     def name(self) -> str:
         """How messages call it."""
-        return "the model" if isinstance(self.source, bytes) else str(self.source)
-
-    @cached_property
-    def session(self) -> onnxruntime.InferenceSession:
-        """The opened graph, which is read when first needed."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # One core for each batch and several batches at once: a third faster than all cores on one batch, whose many
-        # small steps leave them waiting for each other, and no number can depend on how work was shared out.
-        options.intra_op_num_threads = 1
-        options.enable_mem_pattern = False  # every batch has its own shape
-        # Further optimisation costs as long as a small forecast takes, and large ones are no quicker for it.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        try:
-            source = self.source if isinstance(self.source, bytes) else str(self.source)
-            return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            if type(error).__module__ != "onnxruntime.capi.onnxruntime_pybind11_state":  # its errors share no base
-                raise
-            raise ModelError(f"{self.name} is damaged, cut off, or not an ONNX model file") from error
-
-    def run_by(self, session: Any) -> Model:
-        """The same model, whose graph another session runs, such as one that does so for several callers at once."""
-        other = replace(self)
-        other.__dict__["session"] = session  # where cached_property looks
-        return other
+        return name_of(self.source)
 
     @cached_property
     def config(self) -> ModelConfig:
@@ -201,7 +184,7 @@ class Model:
         starts = self._starts(panel)
         transfer = level_weights(self.config.quantile_levels, quantile_levels)
         result = np.empty((panel.size, horizon, len(quantile_levels)))
-        session = self.session  # opened before any thread asks for it
+        session = self.session
 
         def forecast(batch: Integers) -> int:
             size = len(batch)
@@ -271,6 +254,32 @@ class Model:
                 "Leave such series out, or cut off their missing end"
             )
         return starts
+
+
+def name_of(source: Path | bytes) -> str:
+    """How messages call a model file."""
+    return "the model" if isinstance(source, bytes) else str(source)
+
+
+def open_session(source: Path | bytes) -> onnxruntime.InferenceSession:
+    """ONNX Runtime's session of a model file. Raises ModelError if there is none in it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # One core for each batch and several batches at once: a third faster than all cores on one batch, whose many
+    # small steps leave them waiting for each other, and no number can depend on how work was shared out.
+    options.intra_op_num_threads = 1
+    options.enable_mem_pattern = False  # every batch has its own shape
+    # Further optimisation costs as long as a small forecast takes, and large ones are no quicker for it.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    try:
+        place = source if isinstance(source, bytes) else str(source)
+        return onnxruntime.InferenceSession(place, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        if type(error).__module__ != "onnxruntime.capi.onnxruntime_pybind11_state":  # its errors share no base
+            raise
+        raise ModelError(f"{name_of(source)} is damaged, cut off, or not an ONNX model file") from error
 
 
 def batches(lengths: Integers, horizon: int) -> Iterator[Integers]:

@@ -15,7 +15,7 @@ from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.carried import CHUNK, Carried, batches
 from tidegate.forecasting.forecaster import check_bounds, cut, season_note, wanted_levels
-from tidegate.forecasting.model import Model, level_weights
+from tidegate.forecasting.model import ModelFile, level_weights
 from tidegate.forecasting.placing import LATE, UNKNOWN, Placed, place
 from tidegate.forecasting.result import Forecast
 from tidegate.series.arriving import Arrivals, Key, Layout, key_of, read_arrivals
@@ -49,7 +49,7 @@ class Stream:
         unknown: "error", "skip" or "start": what happens to a row of a series that the stream does not hold.
     """
 
-    file: Model
+    file: ModelFile
     horizon: int
     layout: Layout
     carried: Carried
@@ -80,7 +80,7 @@ class Stream:
     @classmethod
     def start(
         cls,
-        model: Model,
+        model: ModelFile,
         panel: Panel,
         horizon: int,
         *,
@@ -127,7 +127,7 @@ class Stream:
         return self.carried.size
 
     @classmethod
-    def empty(cls, model: Model, layout: Layout, horizon: int, **options: Any) -> Stream:
+    def empty(cls, model: ModelFile, layout: Layout, horizon: int, **options: Any) -> Stream:
         """A stream without any series yet; `options` are those of `start`. Rows of unknown series begin them."""
         seasons, starts = np.zeros((0, SLOTS), np.int64), layout.timeline.starts
         ids = {name: np.empty(0, object) for name in layout.ids}
@@ -362,13 +362,16 @@ class Stream:
 
         Args:
             model: the model it was made with: a Model or a model file; left out, the one that comes with the package.
+            threads: as in `tidegate.forecast`; left out, those the model was opened with.
         Raises: FileNotFoundError; ModelError if the file is none, is damaged, or belongs to other weights.
         """
         from tidegate.forecasting.stream_file import load_stream
 
         opened = getattr(model, "file", model)
-        if not isinstance(opened, Model):
-            opened = Model.load(opened, threads=threads)
+        if not isinstance(opened, ModelFile):
+            opened = ModelFile.load(opened, threads=threads)
+        elif threads is not None:
+            opened = replace(opened, threads=threads)
         return load_stream(path, opened)
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tidegate.errors import ConfigError, ModelError
 from tidegate.forecasting.carried import Carried, Window
 from tidegate.forecasting.compact import pack, unpack
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.saving import check_destination, replacing
 from tidegate.forecasting.stream import Stream
 from tidegate.series.arriving import Layout
@@ -85,7 +85,7 @@ def _plain(name: str, column: NDArray[Any]) -> NDArray[Any]:
     return np.array(values)
 
 
-def load_stream(path: str | os.PathLike[str], model: Model) -> Stream:
+def load_stream(path: str | os.PathLike[str], model: ModelFile) -> Stream:
     """See `Stream.load`."""
     place = Path(path)
     try:
@@ -113,7 +113,7 @@ def load_stream(path: str | os.PathLike[str], model: Model) -> Stream:
         raise ModelError(f"{place} is a damaged saved stream ({type(error).__name__}: {error})") from error
 
 
-def _stream(header: dict[str, Any], arrays: dict[str, NDArray[Any]], model: Model) -> Stream:
+def _stream(header: dict[str, Any], arrays: dict[str, NDArray[Any]], model: ModelFile) -> Stream:
     carried = Carried.empty(model.networks, arrays["seasons"])
     width = carried.reach + 1
     for name in PER_SERIES:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.errors import ConfigError
 from tidegate.forecasting.config import SIZES
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import Model as ModelFile
+from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.result import Forecast
 from tidegate.forecasting.saving import check_destination
 from tidegate.interfaces.arguments import (
@@ -268,10 +268,9 @@ def forecast(
     check_threads(threads)
     intervals, quantiles = several(levels, "levels"), several(quantile_levels, "quantile_levels")
     opened = model if isinstance(model, Model) else load(model, threads=threads)
-    if threads is not None and threads != opened.file.threads:
-        opened = replace(opened, file=opened.file.with_threads(threads))
+    file = opened.file if threads is None else replace(opened.file, threads=threads)
     if horizon is not None:  # before anything is read
-        opened.file.check_horizon(whole(horizon, "horizon"))
+        file.check_horizon(whole(horizon, "horizon"))
     reading = Reading(
         id=id,
         time=time,
@@ -292,7 +291,7 @@ def forecast(
         panel = replace(panel, notes=(*panel.notes, note))
     panel, horizon = with_horizon(panel, horizon)
     return forecast_panel(
-        opened.file,
+        file,
         panel,
         horizon,
         levels=intervals,

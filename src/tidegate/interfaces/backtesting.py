@@ -242,7 +242,7 @@ def _opened(model: str | os.PathLike[str] | Model, threads: int | None) -> Model
     """A model that is there already too, with so many threads; None: as many as it has."""
     if not isinstance(model, Model):
         return load(os.fspath(model), threads=threads)
-    return model if threads is None else replace(model, file=model.file.with_threads(threads))
+    return model if threads is None else replace(model, file=replace(model.file, threads=threads))
 
 
 def _baseline(
@@ -275,7 +275,7 @@ def _trained(
     def maker(**further: Any) -> Maker:
         def make(history: Panel) -> Forecaster:
             model = fit(history, horizon, **{**training, **further}).model
-            model = model if threads is None else model.with_threads(threads)
+            model = model if threads is None else replace(model, threads=threads)
 
             def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
                 return forecast_panel(model, panel, horizon, levels=levels, **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def bulk_forecast(
     if not isinstance(data, str | os.PathLike) or os.fspath(data) == "-":
         raise ConfigError("a folder of forecasts needs files as data, a path or pattern; forecast() takes all else")
     opened = model if isinstance(model, Model) else load(model, threads=threads)
-    file = opened.file if threads is None else opened.file.with_threads(threads)
+    file = opened.file if threads is None else replace(opened.file, threads=threads)
     if horizon is not None:
         file.check_horizon(whole(horizon, "horizon"))
     reading = Reading(

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.forecasting.model import Model
+from tidegate.forecasting.model import ModelFile
 from tidegate.network.model_file import save_network, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
@@ -51,9 +51,9 @@ class Trained:
     shares: tuple[float, ...] | None = None
 
     @property
-    def model(self) -> Model:
+    def model(self) -> ModelFile:
         """Ready to forecast, with ONNX Runtime, exactly as a saved file would."""
-        return Model.open(to_onnx(self.networks, self.provenance, calibration=self.calibration, shares=self.shares))
+        return ModelFile.open(to_onnx(self.networks, self.provenance, calibration=self.calibration, shares=self.shares))
 
     def save(self, path: str | Path) -> None:
         """Write the model file; it holds no data."""
@@ -126,7 +126,7 @@ def fit(
         progress(None, 0.0)
     kinds = [kind.on(on) for kind in kinds]
     if season_length is None and start not in ("auto", "scratch"):
-        season_length = Model.load(start).fitted_seasons(panel.timeline.frequency)
+        season_length = ModelFile.load(start).fitted_seasons(panel.timeline.frequency)
     material, notes = prepared(panel, horizon, season_length, plan, kinds, on)
     if kinds[0].comes_of_a_fit:
         notes = [f"{kinds[0].name} come of a fit: if it was of these series, they know the held-out windows", *notes]

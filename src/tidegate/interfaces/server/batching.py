@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.forecasting.model import ROWS_AT_ONCE
+from tidegate.forecasting.model import ROWS_AT_ONCE, Session
 from tidegate.interfaces.server.lanes import Ticket
 
 Feeds = dict[str, NDArray[Any]]
@@ -18,16 +18,6 @@ WAIT_SECONDS = 0.002  # for company, times the other requests under way
 LONGEST_WAIT = 0.02
 ENOUGH = 8  # rows that are worth no further waiting: from here on a row costs the same in any run
 JOINED_ROWS = 64  # series of one run at most: no one waits longer than for such a run, a few dozen milliseconds
-
-
-class Session(Protocol):
-    """What Tidegate uses of ONNX Runtime's session."""
-
-    def run(self, outputs: Sequence[str], feeds: Feeds) -> list[NDArray[Any]]:
-        """The named outputs."""
-
-    def get_outputs(self) -> Sequence[Any]:
-        """Their descriptions."""
 
 
 class _Asked:

@@ -31,7 +31,7 @@ class Served:
 
     def seen_by(self, ticket: Ticket) -> Model:
         """The model of one request."""
-        return replace(self.model, file=self.model.file.run_by(TicketSession(self.joint, ticket)))
+        return replace(self.model, file=replace(self.model.file, session=TicketSession(self.joint, ticket)))
 
 
 def open_models(
