@@ -31,14 +31,14 @@ def models() -> dict[str, Any]:
 
 
 READY = "ready"
-INTERVALS = ("auto_theta", "auto_ets", "auto_arima")  # those that give their own
+OWN_INTERVALS = ("auto_theta", "auto_ets", "auto_arima")  # those that give their own
 
 
 def answer(model: Any, task: dict[str, Any]) -> dict[str, list[float]]:
     """mean, and lo-80, hi-80 … of one series."""
     values = np.array(task["values"], np.float64)
     levels = [int(level) if float(level).is_integer() else level for level in task["levels"]]
-    if task["name"] in INTERVALS:
+    if task["name"] in OWN_INTERVALS:
         found = model.forecast(y=values, h=task["horizon"], level=sorted(levels))
     else:
         found = model.forecast(y=values, h=task["horizon"])

@@ -20,15 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.forecasting.calibration import PAST_ORIGINS
-from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.config import LOOKUP_SEASONS, SUMS, ModelConfig
 from tidegate.forecasting.model import BATCH_STEPS, ModelFile
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CHUNK = 64  # values taken in at once: what the ring holds beyond what is read again
-REACH_SEASONS = 6  # seasons that the look-ups go back
-SUMS = 7  # first value, unit, count, weight, total, squares, moves
 
 
 @dataclass
@@ -54,7 +52,7 @@ class Window:
             np.full(size, -1, np.int64),
             np.zeros(size, np.int64),
             np.zeros((size, parts, hidden_size), np.float32),
-            np.zeros((size, SUMS)),
+            np.zeros((size, len(SUMS))),
         )
 
     def replace(self, series: Integers, other: Window) -> None:
@@ -260,7 +258,7 @@ def reach(config: ModelConfig, seasons: Integers) -> int:
     state; never more than two blocks of the context, of which a window has less."""
     longest = max(1, int(seasons.max(initial=0)))
     patches = config.patch_length * (PAST_ORIGINS + 1)
-    return min(patches + REACH_SEASONS * longest + 1, 2 * config.context_length)
+    return min(patches + LOOKUP_SEASONS * longest + 1, 2 * config.context_length)
 
 
 def batches(series: Integers, width: int) -> Iterator[Integers]:

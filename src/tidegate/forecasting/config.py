@@ -15,6 +15,13 @@ TRAINABLE_VERSIONS = (2, 3, 4)  # whose weights are those of the network of toda
 STREAMING_VERSIONS = (4,)  # whose state is what a stream of today carries
 METADATA_KEY = "tidegate"  # where a model file keeps its facts: format_version, config, provenance
 CELLS = ("lstm", "peephole", "rnn")
+INTERVALS = ("model", "conformal")  # widths of central intervals: as the network gives them, or by past errors
+LOOKUP_SEASONS = 6  # that the look-ups go back
+MIX_PARTS = 4  # the horizon is cut in so many parts, each with its own mix of look-ups
+# What a stream carries of a history beside the recurrent state: its first value, the unit of the sums (a power of two),
+# how many values were observed, and sums that fade: of ones, of the values, of their squares and of their moves, all
+# counted from the first.
+SUMS = ("first", "unit", "count", "weight", "total", "squares", "moves")
 LONGEST_DILATION = 256  # steps; the network carries as many states of such a layer
 DEFAULT_QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
@@ -71,8 +78,8 @@ class ModelConfig:
                 f"horizon {self.horizon} and context_length {self.context_length} must be multiples of "
                 f"patch_length {self.patch_length}"
             )
-        if self.scaling and self.horizon % 4:
-            raise ConfigError(f"horizon {self.horizon} must be a multiple of 4")
+        if self.scaling and self.horizon % MIX_PARTS:
+            raise ConfigError(f"horizon {self.horizon} must be a multiple of {MIX_PARTS}")
         if self.season_slots and not (self.scaling and self.embedding_size):
             raise ConfigError("season look-ups need scaling and an embedding: set season_slots=0 or switch both on")
         levels = self.quantile_levels

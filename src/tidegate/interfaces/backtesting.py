@@ -12,10 +12,11 @@ from typing import Any
 from tidegate.errors import ConfigError
 from tidegate.evaluation.backtest import Backtest, Contender, Maker, Progress
 from tidegate.evaluation.backtest import backtest as run
-from tidegate.evaluation.baselines import STATISTICAL, TITLES, Forecaster, baseline
+from tidegate.evaluation.baselines import PLAIN, STATISTICAL, TITLES, Forecaster, baseline
 from tidegate.evaluation.conformal import conformal, with_conformal_intervals
 from tidegate.evaluation.origins import actuals
 from tidegate.evaluation.proof import prove as prove_no_leakage
+from tidegate.forecasting.config import INTERVALS
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import SHIPPED
 from tidegate.forecasting.result import Forecast
@@ -35,10 +36,8 @@ from tidegate.series.panel import Panel
 from tidegate.series.reading import Reading
 
 FIT = "fit"  # the model that is trained at the origins
-ALWAYS = ("naive", "seasonal_naive", "drift", "naive2")
 WITH_STATS = ("auto_theta", "auto_ets")
 BASELINE_SECONDS = 60.0
-INTERVALS = ("model", "conformal")
 REHEARSAL_STEPS = 3  # of training within a proof
 
 
@@ -217,7 +216,7 @@ def _baseline_names(baselines: str | Sequence[str] | None) -> tuple[str, ...]:
         further = (baselines,) if isinstance(baselines, str) else tuple(baselines)
     for name in further:
         baseline(name)
-    return tuple(dict.fromkeys((*ALWAYS, *further)))
+    return tuple(dict.fromkeys((*PLAIN, *further)))
 
 
 class _Steps:

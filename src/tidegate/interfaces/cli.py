@@ -12,6 +12,7 @@ import click
 
 from tidegate import __version__
 from tidegate.errors import ConfigError
+from tidegate.forecasting.config import CELLS, INTERVALS
 from tidegate.interfaces.exits import FAILURE
 from tidegate.interfaces.options import (
     CALIBRATE,
@@ -147,7 +148,7 @@ def _forecast_document(result: Forecast, model: Model) -> str:
 @SEASONS
 @click.option("-o", "--output", metavar="MODEL.onnx", required=True, help="Where to write the model file.")
 @click.option("--start", default="auto", show_default=True, help="auto, scratch, or a model file to go on from.")
-@click.option("--cell", type=click.Choice(["lstm", "peephole", "rnn"]), help="Kind of network; lstm if left out.")
+@click.option("--cell", type=click.Choice(CELLS), help="Kind of network; lstm if left out.")
 @click.option("--layers", type=int, help="Layers of the network.")
 @click.option("--hidden-size", type=int, help="Width of the network.")
 @click.option("--residual/--no-residual", default=None, help="Add each layer's input to its output.")
@@ -162,7 +163,7 @@ def _forecast_document(result: Forecast, model: Model) -> str:
 )
 @click.option(
     "--intervals",
-    type=click.Choice(["model", "conformal"]),
+    type=click.Choice(INTERVALS),
     default="model",
     show_default=True,
     help="Widths from held-out errors: shrunk towards the network's own, or split conformal.",

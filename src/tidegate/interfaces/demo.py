@@ -15,11 +15,10 @@ from tidegate.interfaces.terminal import Bar
 if TYPE_CHECKING:
     from tidegate.training.lessons import LessonPlan, Lessons
 
-DEFAULT_OUT = Path("tidegate-demo.html")
 CELL_NAMES = {"rnn": "plain RNN", "lstm": "LSTM", "peephole": "peephole LSTM"}
 
 
-def run(out: Path = DEFAULT_OUT, *, seed: int = 0, quiet: bool = False, plan: LessonPlan | None = None) -> Lessons:
+def run(out: Path, *, seed: int = 0, quiet: bool = False, plan: LessonPlan | None = None) -> Lessons:
     """Train, test, write the page to `out` (.html) and print a table; on a terminal, progress goes to stderr.
 
     Args:

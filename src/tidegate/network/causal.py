@@ -14,9 +14,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from tidegate.forecasting.config import LOOKUP_SEASONS
+
 LINEAR = 3.0  # scales from the location within which squashing changes little
-LOOKUP_SEASONS = 6  # seasons averaged in the second and third look-up ...
-LOOKUP_FADE = 0.85  # ... each season with so much of the weight of the one after it
+# The second and third look-up average LOOKUP_SEASONS, each with so much of the weight of the one after it.
+LOOKUP_FADE = 0.85
 LOOKUP_CHANNELS = 3  # one season back; the average season at the last one's level; the same with the drift
 TINY = 1e-300  # for divisors that are zero only where what they divide is zero too
 LOOKUP_DRIFT = 3.0  # seasons ahead over which the drift goes on

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidegate.forecasting.config import ModelConfig
-from tidegate.network.causal import LINEAR, LOG_LIMIT, LOOKUP_DRIFT, LOOKUP_FADE, LOOKUP_SEASONS, TINY
+from tidegate.forecasting.config import LOOKUP_SEASONS, SUMS, ModelConfig
+from tidegate.network.causal import LINEAR, LOG_LIMIT, LOOKUP_DRIFT, LOOKUP_FADE, TINY
 from tidegate.network.graph import Value, total_of
-
-# What a stream carries of a history beside the recurrent state: its first value, the unit of the sums (a power of two),
-# how many values were observed, and sums that fade: of ones, of the values, of their squares and of their moves, all
-# counted from the first.
-SUMS = ("first", "unit", "count", "weight", "total", "squares", "moves")
 
 
 def logarithms(values: Value, unit: float) -> Value:

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
+from tidegate.forecasting.config import MIX_PARTS, SUMS
 from tidegate.network.causal import LINEAR, LOG_ROOM, LOG_SCALES, LOOKUP_CHANNELS
-from tidegate.network.causal_graph import SUMS, HistoryGraph, ScalingGraph, from_logarithms, logarithms
+from tidegate.network.causal_graph import HistoryGraph, ScalingGraph, from_logarithms, logarithms
 from tidegate.network.cells_graph import RecurrentGraph
 from tidegate.network.graph import Graph, Value, total_of
-from tidegate.network.patch_lstm import MIX_PARTS, SQUASHED_LIMIT, PatchLSTM
+from tidegate.network.patch_lstm import SQUASHED_LIMIT, PatchLSTM
 
 Array = NDArray[np.float32]
 # torch stacks the gates i, f, g, o; ONNX i, o, f, g. Peepholes: here i, f, o; ONNX i, o, f.

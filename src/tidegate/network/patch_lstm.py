@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.config import MIX_PARTS, ModelConfig
 from tidegate.network.causal import (
     LINEAR,
     LOG_ROOM,
@@ -29,7 +29,6 @@ from tidegate.network.causal import (
 from tidegate.network.cells import Recurrent, State
 
 STEP_FEATURES = 6  # advance, lead, shift, growth of scale, roughness, count
-MIX_PARTS = 4  # the horizon is cut in so many parts, each with its own mix of look-ups
 LONGEST_MEMORY = 32.0  # steps; the forget gates' start
 SQUASHED_LIMIT = 15.0  # in units of LINEAR: 5 million scales; clamped before sinh
 

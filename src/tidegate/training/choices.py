@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.config import INTERVALS, ModelConfig
 from tidegate.series.panel import Panel
 from tidegate.training.windows import OriginPlan
 
 LONGEST_HORIZON = 512  # a network of its own predicts at most so many steps at once; beyond, masked patches
 LONGEST_CONTEXT = 512  # and reads blocks of at most so many
 LONGEST = 1.5  # times the usual number of steps that a generous time limit leads to
-INTERVALS = ("model", "conformal")
 SEASON_VALUES = 20_000  # values of held-out windows that season lengths are chosen by, for each second of a time limit
 MUCH_HELD_OUT = 0.2  # share of all values that is worth more to the last trainings than longer first ones are
 ENOUGH = 2 / 3  # share of the usual number of steps from which on time is better kept for training once more
