@@ -67,7 +67,7 @@ class Backtest:
         contenders: names in the order given; `models` are those that are no baseline.
         levels: intervals reported, in percent.
         quantile_levels: (levels,) rising; those of `levels`, those of WQL and the median.
-        quantiles: contender -> (series, windows, horizon, levels), NaN where it made no forecast.
+        quantiles: contender -> (series, windows, horizon, quantiles), NaN where it made no forecast.
         actual: (series, windows, horizon), NaN where missing.
         season_lengths: (series, windows) the m of MASE: the shortest season known at the origin, 1 for none.
         scale, squared_scale: (series, windows) of MASE and RMSSE, from the values up to each origin; NaN: undefined.

@@ -22,7 +22,7 @@ class Conformal:
     """A contender's intervals, scaled.
 
     Attributes:
-        quantiles: (series, windows, horizon, levels).
+        quantiles: (series, windows, horizon, quantiles).
         counts: (windows,) how many past forecasts those of each window rest on.
         kept: (windows, pairs) whether an interval is as the model gives it, since past forecasts give no factor.
     """
@@ -50,7 +50,7 @@ def with_conformal_intervals(backtest: Backtest, *, bounds: bool = True) -> Back
 def conformal(backtest: Backtest, quantiles: Floats, *, bounds: bool) -> Conformal:
     """Scale the intervals of each window by the errors of those windows that were over at its origin.
 
-    Args: quantiles: (series, windows, horizon, levels) as a contender gives them.
+    Args: quantiles: (series, windows, horizon, quantiles) as a contender gives them.
     """
     levels, windows, horizon = backtest.quantile_levels, backtest.windows, backtest.horizon
     reported = [_place(level, levels) for level in backtest.levels]

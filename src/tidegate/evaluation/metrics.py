@@ -1,7 +1,7 @@
 """Measures of forecast error, vectorised over series and windows; each says its source.
 
 One convention for all of them: `actual` and `forecast` are (..., horizon) in the units of the series, `quantiles` are
-(..., horizon, quantile_levels), and `axis` says what is averaged, counted in the axes of `actual`: -1, the horizon,
+(..., horizon, quantiles), and `axis` says what is averaged, counted in the axes of `actual`: -1, the horizon,
 gives one number per series (and window); (0, 1) of (series, windows, horizon) gives one per step.
 
 NaN in `actual` is a missing observation, NaN in a forecast says that there is none: such steps are left out of means

@@ -108,7 +108,7 @@ def _forecasts(
     horizon: int,
     levels: tuple[float, ...],
 ) -> dict[str, Floats]:
-    """contender -> (series, horizon, levels) quantiles, made anew from what the window shows of the panel."""
+    """contender -> (series, horizon, quantiles), made anew from what the window shows of the panel."""
     history = fold(panel, origins, window).history
     return {one.name: (one.rehearse or one.make)(history)(history, horizon, levels).quantiles for one in contenders}
 

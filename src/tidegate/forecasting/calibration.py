@@ -66,7 +66,7 @@ class Calibration:
         return np.minimum(PAST_ORIGINS, steps // (self.patch_length * PATCHES_PER_ORIGIN))
 
     def __call__(self, context: Floats, quantiles: Floats, past: Floats, lengths: Integers | None = None) -> Floats:
-        """(batch, horizon, levels) the quantiles of a batch, scaled; see `ModelFile.predict`.
+        """(batch, horizon, quantiles) the quantiles of a batch, scaled; see `ModelFile.predict`.
 
         lengths: (batch,) steps of the histories, where the context shows only their ends.
         """
@@ -138,7 +138,7 @@ def interval_factors(actual: Floats, past: Floats, quantile_levels: tuple[float,
     """(batch, pairs) by how much to scale each central interval, from errors at past origins.
 
     Args:
-        actual: (batch, origins, horizon), NaN where missing. past: (batch, origins, horizon, levels).
+        actual: (batch, origins, horizon), NaN where missing. past: (batch, origins, horizon, quantiles).
         table: (pairs,) what to shrink towards.
     """
     both = pairs(quantile_levels)
@@ -163,7 +163,7 @@ def interval_factors(actual: Floats, past: Floats, quantile_levels: tuple[float,
 
 
 def scaled(quantiles: Floats, factors: Floats, quantile_levels: tuple[float, ...]) -> Floats:
-    """(batch, horizon, levels) distances from the median times the factors of their interval, still in order."""
+    """(batch, horizon, quantiles) distances from the median times the factors of their interval, still in order."""
     median = quantile_levels.index(0.5)
     centre = quantiles[..., median : median + 1]
     each = np.ones((len(quantiles), len(quantile_levels)))

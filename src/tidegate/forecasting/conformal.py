@@ -26,7 +26,7 @@ def conformal_factors(actual: Floats, quantiles: Floats, quantile_levels: tuple[
 
     Args:
         actual: (forecasts, horizon) what came, NaN where missing.
-        quantiles: (forecasts, horizon, levels) what had been forecast; steps that are NaN are left out.
+        quantiles: (forecasts, horizon, quantiles) what had been forecast; steps that are NaN are left out.
         quantile_levels: (levels,) rising, with 0.5 among them.
     Returns: (pairs,) for the outermost interval first, infinite where the rank is beyond n (`forecasts_needed`); and n.
     Source: Vovk et al. (2005), "Algorithmic Learning in a Random World"; errors by their scale: Lei et al. (2018);

@@ -56,12 +56,12 @@ class Adjustment(Protocol):
         """From how many past origins to forecast where the longest history of a batch has so many steps."""
 
     def __call__(self, context: Floats, quantiles: Floats, past: Floats) -> Floats:
-        """(batch, horizon, levels) new quantiles at the network's own levels; a row depends on its own row alone.
+        """(batch, horizon, quantiles) new quantiles at the network's own levels; a row depends on its own row alone.
 
         Args:
             context: (batch, time) right-aligned, NaN in front.
-            quantiles: (batch, horizon, levels) of the network.
-            past: (batch, past_origins, config.horizon, levels), the latest origin first, NaN where there is none.
+            quantiles: (batch, horizon, quantiles) of the network.
+            past: (batch, past_origins, config.horizon, quantiles), the latest origin first, NaN where there is none.
         """
 
 
@@ -177,7 +177,7 @@ class ModelFile:
             quantile_levels: increasing, between 0 and 1; levels the network does not have are interpolated.
             season_lengths: (series, 3), 0 for none.
             adjust: what changes the quantiles of each batch; the model file must look back.
-        Returns: (series, horizon, quantile_levels) float64 in the units of the series.
+        Returns: (series, horizon, quantiles) float64 in the units of the series.
         Raises: ConfigError for the horizon, DataError for a series without any value to start from.
         """
         self.check_horizon(horizon)

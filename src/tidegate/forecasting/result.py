@@ -30,7 +30,7 @@ class Forecast:
         panel: the histories that were forecast.
         horizon: steps forecast.
         quantile_levels: (levels,) rising, between 0 and 1; 0.5 and all that `levels` and `extra_quantiles` need.
-        quantiles: (series, horizon, levels) in the series' own units, never falling along the last axis.
+        quantiles: (series, horizon, quantiles) in the series' own units, never falling along the last axis.
         levels: intervals shown, in percent.
         extra_quantiles: quantile levels shown as columns of their own.
         season_lengths: (series, 3) steps per season that were used, 0 for none.

@@ -294,7 +294,7 @@ class Stream:
         return np.array(places, np.int64)
 
     def _quantiles(self, series: Integers, horizon: int, calibration: Calibration | None) -> Floats:
-        """(series, horizon, levels) at the network's own levels."""
+        """(series, horizon, quantiles) at the network's own levels."""
         window, carried = self.carried.windows[0][0], self.carried
         if len(lost := series[window.start[series] < 0]):
             more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""

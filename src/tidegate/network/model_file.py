@@ -36,8 +36,8 @@ def to_onnx(
     """The model file's bytes: of one network, or of several whose quantiles are averaged level by level.
 
     Inputs of the graph: `context` (batch, time) float64 with NaN for missing; `season_lengths` (batch, slots) int64, 0
-    for none (absent without season look-ups); `horizon`, scalar int64. Outputs: `quantiles` (batch, horizon, levels)
-    float64; `past_quantiles` (batch, past_origins, config.horizon, levels): what the same pass forecasts at the last
+    for none (absent without season look-ups); `horizon`, scalar int64. Outputs: `quantiles` (batch, horizon, quantiles)
+    float64; `past_quantiles` (batch, past_origins, config.horizon, quantiles): what the same pass forecasts at the last
     `past_origins` ends of a patch that have steps after them, the latest first, NaN where there are no more. Left out,
     `past_origins` is 0 and costs nothing.
 
