@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +232,22 @@ def test_a_file_of_format_1_forecasts_what_it_did_and_is_not_trained_further() -
         ModelError, match="format version 1: it forecasts, but training goes on from versions 2 to 4 only"
     ):
         load_network(path)
+
+
+@pytest.mark.parametrize(
+    "save", [lambda path: OPENED.save(path), lambda path: save_network(make(CONFIGS["lstm"]), path, {})]
+)
+def test_saving_touches_no_file_but_its_own_and_leaves_a_link_a_link(
+    save: Callable[[Path], None], tmp_path: Path
+) -> None:
+    place, beside = tmp_path / "m.onnx", tmp_path / "m.onnx.tmp"
+    beside.write_text("of the user's")
+    (tmp_path / "real").mkdir()
+    place.symlink_to(tmp_path / "real" / "m.onnx")
+    save(place)
+    assert place.is_symlink() and ModelFile.load(place).config.cell == "lstm"
+    assert beside.read_text() == "of the user's"
+    assert {file.name for file in tmp_path.iterdir()} == {"m.onnx", "m.onnx.tmp", "real"}
 
 
 def test_the_shipped_file_is_within_its_promised_size() -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.config import METADATA_KEY, READABLE_VERSIONS, SIZES, STREAMING_VERSIONS, ModelConfig
+from tidegate.forecasting.saving import replacing
 from tidegate.series.calendar import Frequency
 from tidegate.series.panel import Panel, first_true, stack
 
@@ -150,15 +151,10 @@ class ModelFile:
 
     def save(self, path: str | Path) -> None:
         """Write the model file; aside first, then renamed."""
-        place = Path(path)
-        if place.suffix != ".onnx":
-            raise ConfigError(f"{place}: a model file ends in .onnx")
-        aside = place.with_name(place.name + ".tmp")
-        try:
+        if Path(path).suffix != ".onnx":
+            raise ConfigError(f"{path}: a model file ends in .onnx")
+        with replacing(path) as aside:
             aside.write_bytes(self.source if isinstance(self.source, bytes) else self.source.read_bytes())
-            aside.replace(place)
-        finally:
-            aside.unlink(missing_ok=True)
 
     def predict(
         self,

@@ -19,6 +19,7 @@ from onnx import numpy_helper
 
 from tidegate.errors import ModelError
 from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, TRAINABLE_VERSIONS, ModelConfig
+from tidegate.forecasting.saving import replacing
 from tidegate.network.forecast_graph import prefix, unpack, write_forecast
 from tidegate.network.graph import Graph
 from tidegate.network.patch_lstm import PatchLSTM
@@ -95,7 +96,8 @@ def rewrite(path: Path) -> None:
     Raises: ModelError for a format whose weights belong to another network.
     """
     networks, facts = load_networks(path)
-    _save(_written(networks, facts), path)
+    with replacing(path) as aside:
+        aside.write_bytes(_written(networks, facts))
 
 
 def save_network(
@@ -107,16 +109,8 @@ def save_network(
     shares: Sequence[float] | None = None,
 ) -> None:
     """`to_onnx` to a file, written aside, then renamed."""
-    _save(to_onnx(networks, provenance, calibration=calibration, shares=shares), path)
-
-
-def _save(content: bytes, path: Path) -> None:
-    aside = path.with_name(path.name + ".tmp")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(path) as aside:
+        aside.write_bytes(to_onnx(networks, provenance, calibration=calibration, shares=shares))
 
 
 def load_network(path: Path) -> tuple[PatchLSTM, dict[str, Any]]:
