@@ -139,6 +139,33 @@ def test_a_model_that_could_not_be_written_is_not_trained_again(
     assert [entry.name for entry in tmp_path.iterdir()] == ["own.onnx"]
 
 
+def test_a_fit_says_what_it_read_before_it_trains_and_how_a_stopped_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured
+) -> None:
+    shape = ["--cell", "rnn", "--layers", "1", "--hidden-size", "8", "--max-steps", "8", "--start", "scratch"]
+    command = ["fit", str(AIRLINE), "--horizon", "5", *shape, "-o", str(tmp_path / "own.ONNX")]
+    told: list[str] = []
+
+    def stop(bar: Bar, *_: object) -> None:
+        told.append(capsys.readouterr().err)
+        if len(told) > 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Bar, "draw", stop)
+    assert main(command) == 128 + signal.SIGINT
+    assert 'time "Month", target "Passengers"' in told[0]
+    assert f"--resume goes on from {tmp_path / 'own.ONNX.checkpoint'}" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert main([*command, "--resume"]) == 0
+    told_once = capsys.readouterr().err
+    assert told_once.count('time "Month"') == 1 and [entry.name for entry in tmp_path.iterdir()] == ["own.ONNX"]
+    assert main([*command, "--resume"]) == 0
+    assert "there is no" in capsys.readouterr().err
+    (tmp_path / "own.ONNX.checkpoint").write_bytes(b"of another fit")
+    assert main(command) == 0
+    assert "will be replaced; --resume goes on from it" in capsys.readouterr().err
+
+
 def test_pretrain_hands_its_options_on_and_says_where_the_model_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured
 ) -> None:
@@ -217,6 +244,10 @@ def test_a_progress_bar_comes_after_a_second_on_a_terminal_only(
     bar, shown = _drawn(monkeypatch, capsys, "rows", [0.0, 0.5, 1.5, 1.51, 3.0], [0.2, 0.5, 0.51, 0.75])
     assert ["%" in text for text in shown] == [False, True, False, True]
     assert "75%, 1 s left  rows" in shown[-1]  # 0.55 of all in 2.5 s
+    monkeypatch.undo()
+    monkeypatch.setenv("COLUMNS", "60")
+    _, shown = _drawn(monkeypatch, capsys, "a long text " * 9, [0.0, 1.5], [0.5])
+    assert len(shown[0].removeprefix("\r\x1b[K")) == 59  # nor does it wrap, which could not be drawn over
     bar.clear()
     assert capsys.readouterr().err == "\r\x1b[K"
     monkeypatch.undo()
@@ -227,6 +258,15 @@ def test_a_progress_bar_comes_after_a_second_on_a_terminal_only(
         silent.draw(0.5)
         silent.clear()
     assert capsys.readouterr().err == ""
+
+
+def test_without_a_terminal_a_long_job_says_a_line_a_minute(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    clock = iter([0.0, 30.0, 61.0, 90.0, 122.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    bar = Bar(quiet=False, lines=True)
+    for share in (0.0, 0.25, 0.4, 0.5):
+        bar.draw(share, "training")
+    assert capsys.readouterr().err == "25%, 93 s left  training\n50%, 92 s left  training\n"
 
 
 def test_what_passes_before_any_work_is_done_is_not_reckoned_into_the_time_left(

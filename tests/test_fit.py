@@ -44,7 +44,7 @@ def test_every_cell_is_trained_and_its_file_forecasts_the_same(cell: str, tmp_pa
     assert [network.config.cell for network in trained.networks] == [cell]
     assert [epoch.step for epoch in trained.history] == [3, 6]
     assert all(np.isfinite([epoch.loss, epoch.validation_loss]).all() for epoch in trained.history)
-    trained.save(tmp_path / "m.onnx")
+    trained.model.save(tmp_path / "m.onnx")
     np.testing.assert_array_equal(forecasts(trained, panel), forecasts(ModelFile.load(tmp_path / "m.onnx"), panel))
 
 
@@ -82,7 +82,7 @@ def test_what_is_kept_is_told_beside_seasonal_naive() -> None:
 
 
 def test_who_goes_on_from_a_fit_is_told_that_it_may_know_the_held_out_windows(tmp_path: Path) -> None:
-    scratch(waves(4, 50)).save(tmp_path / "first.onnx")
+    scratch(waves(4, 50)).model.save(tmp_path / "first.onnx")
     again = fit(waves(4, 50), 8, start=str(tmp_path / "first.onnx"), season_length=12, plan=QUICK)
     assert again.notes[0].startswith("the weights of first.onnx come of a fit")
     assert not any("come of a fit" in note for note in fit(waves(4, 50), 8, season_length=12, plan=QUICK).notes)
@@ -189,7 +189,7 @@ def test_members_are_averaged_level_by_level_in_one_file(tmp_path: Path) -> None
     alone = [forecasts(replace(trained, networks=(network,)), panel) for network in trained.networks]
     assert not np.allclose(alone[0], alone[1])
     np.testing.assert_allclose(forecasts(trained, panel), np.mean(alone, axis=0), rtol=1e-6, atol=1e-9)
-    trained.save(tmp_path / "m.onnx")
+    trained.model.save(tmp_path / "m.onnx")
     again = fit(panel, 8, start=str(tmp_path / "m.onnx"), season_length=12, plan=QUICK)
     assert {epoch.training for epoch in again.history} == {"the weights of m.onnx"} and len(again.networks) == 2
 
@@ -217,7 +217,7 @@ def test_each_kind_has_the_same_share_however_many_members_it_has(tmp_path: Path
     alone = [forecasts(Trained((network,), (), (), {}), panel) for network in networks]
     expected = 0.5 * alone[0] + 0.5 * np.mean(alone[1:], axis=0)
     np.testing.assert_allclose(forecasts(trained, panel), expected, rtol=1e-6, atol=1e-9)
-    trained.save(tmp_path / "m.onnx")
+    trained.model.save(tmp_path / "m.onnx")
     further = replace(QUICK, max_steps=1, epochs=1, transfer_rate=0.0, blends=(1.0,))
     again = fit(panel, 8, start=str(tmp_path / "m.onnx"), season_length=12, plan=further)  # keeps the shares
     np.testing.assert_allclose(forecasts(again, panel), expected, rtol=1e-6, atol=1e-9)
@@ -226,7 +226,7 @@ def test_each_kind_has_the_same_share_however_many_members_it_has(tmp_path: Path
 def test_each_network_of_a_file_goes_on_with_what_it_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     panel = panel_of(*(100 + 50 * np.sin(np.arange(200) / 2 + shift) for shift in range(3)))
     networks = tuple(PatchLSTM(config).eval() for config in (TINY, replace(TINY, log_unit=10.0)))
-    Trained(networks, (), (), {}).save(tmp_path / "both.onnx")
+    Trained(networks, (), (), {}).model.save(tmp_path / "both.onnx")
     largest: dict[float, float] = {}
     whole = course_module.every_origin_loss
 
@@ -282,7 +282,7 @@ def test_the_plan_holds_where_nothing_else_is_said(tmp_path: Path) -> None:
 
 def test_weights_that_are_kept_as_they_were_keep_their_intervals(tmp_path: Path) -> None:
     factors = (1.2, 1.1, 1.0, 1.0, 1.0, 1.0)
-    Trained((PatchLSTM(TINY).eval(),), (), (), {}, factors).save(tmp_path / "m.onnx")
+    Trained((PatchLSTM(TINY).eval(),), (), (), {}, factors).model.save(tmp_path / "m.onnx")
     constant = panel_of(np.full(50, 3.0), np.full(50, 4.0))
     assert fit(constant, 8, start=str(tmp_path / "m.onnx"), plan=QUICK).calibration == factors
 

@@ -151,7 +151,7 @@ class ModelFile:
 
     def save(self, path: str | Path) -> None:
         """Write the model file; aside first, then renamed."""
-        if Path(path).suffix != ".onnx":
+        if Path(path).suffix.lower() != ".onnx":
             raise ConfigError(f"{path}: a model file ends in .onnx")
         with replacing(path) as aside:
             aside.write_bytes(self.source if isinstance(self.source, bytes) else self.source.read_bytes())

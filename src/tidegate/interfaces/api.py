@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ConfigError
@@ -376,6 +377,7 @@ def fit(
     Returns: a Model; its `forecast()` without data forecasts the series it was fitted on.
     Raises: MissingExtra without torch; DataError, ConfigError, ModelError; FileNotFoundError for `start`.
     """
+    began = monotonic()
     if horizon is not None and whole(horizon, "horizon") < 1:
         raise ConfigError(f"horizon {horizon}: expected a whole number from 1")
     given = {
@@ -387,6 +389,8 @@ def fit(
     }
     counts = {name: None if value is None else whole(value, name) for name, value in given.items()}
     check_seed(seed)
+    if not isinstance(start, str | os.PathLike):
+        raise ConfigError(f"start {start!r}: expected 'auto', 'scratch' or the path of a model file")
     if not isinstance(residual, bool | None):
         raise ConfigError(f"residual {residual!r}: expected True or False")
     if checkpoint is not None and Path(checkpoint).is_dir():
@@ -427,6 +431,7 @@ def fit(
         resume=resume,
         keep_checkpoint=keep_checkpoint,
         progress=progress,
+        began=began,
     )
     return Model(
         replace(trained, provenance={**trained.provenance, "horizon": horizon}).model,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -22,11 +23,15 @@ TABLE_ROWS = 60
 
 
 class Bar:
-    """A progress bar on standard error, drawn only there and only where it is a terminal."""
+    """A progress bar on standard error, drawn only where that is a terminal.
 
-    def __init__(self, *, quiet: bool) -> None:
+    lines: where it is none, a line a minute instead.
+    """
+
+    def __init__(self, *, quiet: bool, lines: bool = False) -> None:
         self.shown = not quiet and sys.stderr.isatty()
-        self.began = time.monotonic()
+        self.tells = lines and not quiet and not self.shown
+        self.began = self.told = time.monotonic()
         self.drawn_at = 0.0
         self.first: tuple[float, float] | None = None  # when the work itself began, and how much was done then
 
@@ -36,16 +41,25 @@ class Bar:
         now = time.monotonic()
         if self.first is None or not share:
             self.first = now, share
-        if not self.shown or share >= 1 or now - self.began < BAR_AFTER or now - self.drawn_at < BAR_EVERY:
+        drawn = self.shown and now - self.began >= BAR_AFTER and now - self.drawn_at >= BAR_EVERY
+        told = self.tells and now - self.told >= LINE_EVERY
+        if share >= 1 or not (drawn or told):
             return
-        self.drawn_at = now
-        done = round(BAR_WIDTH * min(max(share, 0.0), 1.0))
         since, before = self.first
         if left is None and share - before >= BAR_SURE:
             left = (now - since) * (1 - share) / (share - before)
         remaining = "" if left is None else f", {left:.0f} s left"
-        line = f"[{'#' * done}{'.' * (BAR_WIDTH - done)}] {share:4.0%}{remaining}{'  ' + text if text else ''}"
-        sys.stderr.write(f"\r\x1b[K{line}")
+        state = f"{share:4.0%}{remaining}{'  ' + text if text else ''}"
+        if told:
+            self.told = now
+            say(state.strip())
+            return
+        self.drawn_at = now
+        columns = shutil.get_terminal_size().columns
+        width = min(BAR_WIDTH, columns // 4)
+        done = round(width * min(max(share, 0.0), 1.0))
+        line = f"[{'#' * done}{'.' * (width - done)}] {state}"
+        sys.stderr.write(f"\r\x1b[K{line[: columns - 1]}")  # a line that wraps could not be drawn over
         sys.stderr.flush()
 
     def clear(self) -> None:

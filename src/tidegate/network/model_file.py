@@ -104,13 +104,10 @@ def save_network(
     networks: Networks,
     path: Path,
     provenance: Mapping[str, Any],
-    *,
-    calibration: Sequence[float] | None = None,
-    shares: Sequence[float] | None = None,
 ) -> None:
     """`to_onnx` to a file, written aside, then renamed."""
     with replacing(path) as aside:
-        aside.write_bytes(to_onnx(networks, provenance, calibration=calibration, shares=shares))
+        aside.write_bytes(to_onnx(networks, provenance))
 
 
 def load_network(path: Path) -> tuple[PatchLSTM, dict[str, Any]]:

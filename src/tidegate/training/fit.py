@@ -12,7 +12,7 @@ import torch
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.model import ModelFile
-from tidegate.network.model_file import save_network, to_onnx
+from tidegate.network.model_file import to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.training.account import again_note, chosen_note, origin_of, origin_untrained, seasons_note
@@ -54,12 +54,6 @@ class Trained:
     def model(self) -> ModelFile:
         """Ready to forecast, with ONNX Runtime, exactly as a saved file would."""
         return ModelFile.open(to_onnx(self.networks, self.provenance, calibration=self.calibration, shares=self.shares))
-
-    def save(self, path: str | Path) -> None:
-        """Write the model file; it holds no data."""
-        if Path(path).suffix != ".onnx":
-            raise ConfigError(f"{path}: a model file ends in .onnx")
-        save_network(self.networks, Path(path), self.provenance, calibration=self.calibration, shares=self.shares)
 
 
 def fit(
