@@ -1,6 +1,7 @@
 """`tidegate backtest` and `tidegate.backtest`: from a file to verdict, document, table of forecasts and page."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,48 @@ def test_forecasts_page_and_document_come_from_one_call(tmp_path: Path, capsys: 
     assert document["scores"]["Tidegate"]["mase"] < 1.5
     assert len(forecasts.read_text().splitlines()) == 1 + 5 * 3 * 12
     assert document["verdict"] in page.read_text(encoding="utf-8")
+
+
+ASKED: dict[str, Any] = {
+    "data": "my sales.csv",
+    "horizon": 6,
+    "windows": 3,
+    "step": None,
+    "refit": False,
+    "models": ["default"],
+    "baselines": ["naive", "seasonal_naive", "drift", "naive2"],
+    "levels": [80.0, 95.0],
+}
+LEAST = "tidegate backtest 'my sales.csv' --horizon 6 --windows 3 --step 6 --model default --baseline naive"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({}, ""),
+        ({"baseline_time": 60, "bounds": True, "seed": 0, "drop_last": False, "time_limit": None}, ""),
+        ({"id": "shop", "prove": True, "calibrate": False}, " --prove --id shop --no-calibrate"),
+        ({"id": ["shop", "item"], "season_length": np.array([7, 365])}, " --id shop,item --season-length 7,365"),
+        ({"intervals": "conformal", "seed": np.int64(3)}, " --intervals conformal --seed 3"),
+    ],
+)
+def test_the_command_to_do_it_again_names_what_is_not_so_anyway(asked: dict[str, Any], words: str) -> None:
+    assert backtesting.command_line(ASKED | asked) == f"{LEAST} --levels 80,95 --report report.html{words}"
+
+
+def test_the_command_to_do_it_again_says_which_baselines_and_when_it_was_trained() -> None:
+    asked = ASKED | {"step": 2, "refit": 2, "models": ["fit"], "baselines": ["naive", "auto_ets"]}
+    assert "--step 2 --refit 2 --model fit --baseline auto_ets --levels" in backtesting.command_line(asked)
+    assert "--refit true" in backtesting.command_line(ASKED | {"refit": True})
+
+
+def test_the_command_of_a_backtest_asks_for_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    options = {"horizon": 6, "windows": 2, "step": 3, "levels": (50, 90), "target": "Passengers", "frequency": "MS"}
+    options |= {"season_length": (12,), "calibrate": False, "bounds": False, "baselines": (), "seed": 7}
+    result = tidegate.backtest(AIRLINE, threads=1, **options)  # type: ignore[arg-type]
+    program, *words = shlex.split(result.settings["command"].replace("--report report.html", "--json --quiet"))
+    assert program == "tidegate" and main(words) == 0
+    assert json.loads(capsys.readouterr().out)["settings"] == json.loads(result.json)["settings"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tidegate.evaluation.backtest import Backtest, backtest
 from tidegate.evaluation.conformal import conformal, with_conformal_intervals
 from tidegate.evaluation.origins import actuals
 from tidegate.evaluation.proof import prove, replace_future
-from tidegate.evaluation.report import command_line, report_page
+from tidegate.evaluation.report import report_page
 from tidegate.evaluation.report_charts import calibration
 from tidegate.evaluation.tables import score_columns
 from tidegate.forecasting.calibration import read_table
@@ -195,13 +195,6 @@ def test_the_option_of_the_verb_and_of_the_command(capsys: pytest.CaptureFixture
     assert "Tidegate, as given" in document["scores_as_given"]
     with pytest.raises(ConfigError, match="intervals 'wide': expected model or conformal"):
         tidegate.backtest(AIRLINE, horizon=6, intervals="wide")
-
-
-def test_the_command_that_made_a_report_names_it() -> None:
-    asked = {"data": "sales.csv", "intervals": "conformal", "baselines": ["naive", "auto_ets"], "calibrate": False}
-    words = command_line(replace(narrow(), settings=asked)).split()
-    assert words[-2:] == ["--intervals", "conformal"] and "--no-calibrate" in words
-    assert words[words.index("--baseline") + 1] == "auto_ets" and words.count("--baseline") == 1
 
 
 def test_a_models_calibration_table_may_be_made_of_them() -> None:

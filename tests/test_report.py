@@ -16,7 +16,6 @@ from tidegate.evaluation.report import (
     EMBEDDED,
     _comparison_table,
     _drawn,
-    command_line,
     embedded_series,
     report_page,
 )
@@ -140,14 +139,11 @@ def test_the_table_of_baselines_says_what_the_verdict_says() -> None:
     ]
 
 
-def test_the_command_to_do_it_again_names_the_options() -> None:
-    result = replace(
-        full(), settings={"data": "my sales.csv", "refit": 2, "models": ["fit"], "id": "shop", "prove": True}
-    )
-    assert command_line(result) == (
-        "tidegate backtest 'my sales.csv' --horizon 6 --windows 3 --step 6 --refit 2 --model fit --levels 80,95 "
-        "--report report.html --prove --id shop"
-    )
+def test_the_command_to_do_it_again_is_there_to_be_pasted_an_option_to_a_line() -> None:
+    assert "<pre>" not in report_page(full())
+    told = replace(full(), settings={"command": "tidegate backtest 'my <sales>.csv' --horizon 6 --prove"})
+    expected = "<pre>tidegate backtest &#x27;my &lt;sales&gt;.csv&#x27; \\\n  --horizon 6 \\\n  --prove</pre>"
+    assert expected in report_page(told)
 
 
 def test_a_report_that_cannot_be_written_says_so(tmp_path) -> None:

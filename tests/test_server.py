@@ -118,7 +118,9 @@ def test_a_backtest_is_the_document_that_python_and_the_command_line_give(
     for who, scores in told["scores"].items():
         assert answer.json["scores"][who] == pytest.approx(scores, rel=1e-5, nan_ok=True)
     settings = answer.json["settings"]
-    assert settings == told["settings"] | {"data": settings["data"]} and settings["models"] == ["default"]
+    of_files = {name: settings[name] for name in ("data", "command")}
+    assert settings == told["settings"] | of_files and settings["models"] == ["default"]
+    assert settings["command"].startswith("tidegate backtest ") and " --model default " in settings["command"]
 
 
 def test_the_settings_of_a_backtest_are_what_the_request_said_and_no_path_of_the_server(server: Running) -> None:

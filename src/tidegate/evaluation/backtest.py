@@ -73,7 +73,7 @@ class Backtest:
         scale, squared_scale: (series, windows) of MASE and RMSSE, from the values up to each origin; NaN: undefined.
         seconds: contender -> seconds it took in all.
         notes: what was found, assumed and left out, one sentence each.
-        settings: what to write down so that it can be done again.
+        settings: what to write down so that it can be done again; "command" is what does it from the command line.
         proof: of no leakage, where it was asked for.
         given: contender -> quantiles as the model gives them, where those in `quantiles` are conformal.
         library: "pandas", "polars", "pyarrow" or "numpy": what `frame` comes back in.

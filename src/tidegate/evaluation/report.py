@@ -14,7 +14,7 @@ from tidegate import __version__
 from tidegate.charts.chart import Browser, Index, Section, SideBySide, Table
 from tidegate.charts.page import render_page
 from tidegate.evaluation.backtest import Backtest
-from tidegate.evaluation.baselines import PLAIN, TITLES
+from tidegate.evaluation.baselines import TITLES
 from tidegate.evaluation.findings import data_findings
 from tidegate.evaluation.report_charts import calibration, error_by_step, error_by_window, window_charts
 from tidegate.evaluation.scores import metric_table
@@ -26,19 +26,6 @@ EMBEDDED = 200  # series whose charts the page holds: the worst, the best, and a
 EXTREMES = 50  # of each end
 TOP = 10  # rows of the tables of best and worst
 LINES = 5  # contenders in one chart
-# Further settings that belong to the command that makes a report, and what they are where nothing was asked for.
-SETTINGS: dict[str, object] = {
-    "align": "auto",
-    "intervals": "model",
-    "start": "auto",
-    "time_limit": None,
-    "seed": 0,
-    "baseline_time": 60.0,
-    "season_length": None,
-    **dict.fromkeys(("id", "time", "target", "timezone", "date_format", "every", "aggregate", "duplicates")),
-    "frequency": None,
-    "decimal": None,
-}
 
 
 def report_page(backtest: Backtest) -> str:
@@ -243,9 +230,10 @@ def _seconds_table(backtest: Backtest) -> Table:
 
 def _reproduce_html(backtest: Backtest) -> str:
     origins = ", ".join(backtest.origin_text(window) for window in range(backtest.windows))
+    command = backtest.settings.get("command")
     return (
-        f"<pre>{escape(_folded(command_line(backtest)))}</pre>"
-        f"<p>Tidegate {escape(__version__)}. Origins: {escape(origins)}. "
+        (f"<pre>{escape(_folded(command))}</pre>" if command else "")
+        + f"<p>Tidegate {escape(__version__)}. Origins: {escape(origins)}. "
         f"Windows of {backtest.horizon} steps, {backtest.step} apart; each forecast saw the values up to its origin "
         "and nothing after it.</p>"
     )
@@ -259,30 +247,6 @@ def _folded(command: str) -> str:
             lines.append([])
         lines[-1].append(word)
     return " \\\n  ".join(shlex.join(line) for line in lines)
-
-
-def command_line(backtest: Backtest) -> str:
-    """The command that does this backtest again (of a file; of a frame, the same options in Python)."""
-    asked = backtest.settings
-    words = ["tidegate", "backtest", str(asked.get("data", "DATA")), "--horizon", str(backtest.horizon)]
-    words += ["--windows", str(backtest.windows), "--step", str(backtest.step)]
-    if asked.get("refit"):
-        words += ["--refit", str(asked["refit"]).lower()]
-    for name in asked.get("models", ()):
-        words += ["--model", str(name)]
-    if "baselines" in asked:
-        # Those that always take part are not named, but one has to be where there are no further ones.
-        for name in [name for name in asked["baselines"] if name not in PLAIN] or PLAIN[:1]:
-            words += ["--baseline", str(name)]
-    words += ["--levels", ",".join(f"{level:g}" for level in backtest.levels), "--report", "report.html"]
-    words += ["--no-calibrate"] * (asked.get("calibrate") is False) + ["--no-bounds"] * (asked.get("bounds") is False)
-    words += ["--drop-last"] * bool(asked.get("drop_last")) + ["--prove"] * bool(asked.get("prove"))
-    for option, usual in SETTINGS.items():
-        given = asked.get(option, usual)
-        if given is not None and given != usual:
-            text = ",".join(map(str, given)) if isinstance(given, list | tuple) else str(given)
-            words += [f"--{option.replace('_', '-')}", text]
-    return shlex.join(words)
 
 
 def _title(backtest: Backtest) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tidegate.evaluation.backtest import backtest as run
 from tidegate.evaluation.baselines import PLAIN, STATISTICAL, TITLES, Forecaster, baseline
 from tidegate.evaluation.conformal import conformal, with_conformal_intervals
 from tidegate.evaluation.origins import actuals
+from tidegate.evaluation.proof import Proof
 from tidegate.evaluation.proof import prove as prove_no_leakage
 from tidegate.forecasting.config import INTERVALS
 from tidegate.forecasting.forecaster import forecast_panel
@@ -39,6 +42,8 @@ FIT = "fit"  # the model that is trained at the origins
 WITH_STATS = ("auto_theta", "auto_ets")
 BASELINE_SECONDS = 60.0
 REHEARSAL_STEPS = 3  # of training within a proof
+# What a command always says; other options are in it where they are not what they are anyway.
+WORDED = {"data", "horizon", "windows", "step", "refit", "models", "baselines", "levels"}
 
 
 def backtest(
@@ -113,7 +118,7 @@ def backtest(
     percents = tuple(float(level) for level in numbers(levels, "levels"))
     if not percents:
         raise ConfigError("levels (): a backtest scores at least one interval, such as 80")
-    chosen = _baseline_names(baselines)
+    names = _baseline_names(baselines)
     several = [models] if isinstance(models, str | os.PathLike | Model) else list(models)
     reading = Reading(
         id=id,
@@ -130,30 +135,14 @@ def backtest(
     )
     panel, library = read(data, reading)
     opened = [one if one == FIT else _opened(one, threads) for one in several]
-    if horizon is None:
-        fitted = (one.horizon for one in opened if isinstance(one, Model) and one.horizon is not None)
-        horizon = next(fitted, None)
-    panel, horizon = with_horizon(panel, horizon)
-    options = {"season_length": season_length, "bounds": bounds, "calibrate": calibrate}
-    training = {"start": os.fspath(start), "season_length": season_length, "time_limit": time_limit, "seed": seed}
-    count = len(opened) + len(chosen)
-    steps = None if progress is None else _Steps(progress, 1 / (windows * count))
-    contenders = [
-        _trained(horizon, training, options, threads, steps)
-        if isinstance(one, str)
-        else Contender(_model_name(one), _ready(_forecaster(one, options)), is_model=True)
-        for one in opened
-    ]
-    contenders = _told_apart(contenders)
-    each = None if baseline_time is None else baseline_time / windows
-    contenders += [_baseline(name, season_length, bounds, each, steps) for name in chosen]
+    panel, horizon = with_horizon(panel, _fitted_horizon(opened) if horizon is None else horizon)
     asked: dict[str, Any] = {
         "horizon": horizon,
         "windows": windows,
         "step": step,
         "refit": refit,
         "models": [one.file.name if isinstance(one, Model) else os.fspath(one) for one in several],
-        "baselines": list(chosen),
+        "baselines": list(names),
         "baseline_time": baseline_time,
         "align": align,
         "levels": list(percents),
@@ -168,44 +157,77 @@ def backtest(
         **asdict(reading),
         "data": os.fspath(data) if isinstance(data, str | os.PathLike) else type(data).__name__,
     }
+    steps = None if progress is None else _Steps(progress, 1 / (windows * (len(opened) + len(names))))
+    contenders = [
+        *_models(opened, asked, threads, steps),
+        *(_baseline(name, asked, None if steps is None else steps.series) for name in names),
+    ]
+    result = _run(panel, contenders, asked, steps)
+    if prove:
+        result = replace(result, proof=_proof(result, contenders, asked))
+    return replace(result, settings={**asked, "command": command_line(asked)}, library=library)
 
-    def again(other: Panel, those: Sequence[Contender], quiet: bool = True) -> Backtest:
-        found = run(
-            other,
-            those,
-            horizon,
-            windows=windows,
-            step=step,
-            refit=refit,
-            levels=percents,
-            season_length=season_length,
-            align=align,
-            settings=asked,
-            library=library,
-            progress=None if quiet else steps,
-        )
-        return with_conformal_intervals(found, bounds=bounds) if intervals == "conformal" else found
+
+def command_line(asked: Mapping[str, Any]) -> str:
+    """The command that does a backtest again (of a file; of a frame, the same options in Python).
+
+    Args: asked: option of `backtest` -> what was asked for, as in `Backtest.settings`.
+    """
+    usual = {name: option.default for name, option in signature(backtest).parameters.items()}
+    words = ["tidegate", "backtest", str(asked["data"]), "--horizon", str(asked["horizon"])]
+    words += ["--windows", str(asked["windows"]), "--step", str(asked["step"] or asked["horizon"])]
+    if asked["refit"]:
+        words += ["--refit", str(asked["refit"]).lower()]
+    for name in asked["models"]:
+        words += ["--model", str(name)]
+    # Those that always take part are not named, but one has to be where there are no further ones.
+    for name in [name for name in asked["baselines"] if name not in PLAIN] or PLAIN[:1]:
+        words += ["--baseline", str(name)]
+    words += ["--levels", ",".join(f"{level:g}" for level in asked["levels"]), "--report", "report.html"]
+    for option, default in usual.items():
+        if option not in WORDED and asked.get(option) is not None:
+            words += _worded(option.replace("_", "-"), asked[option], default)
+    return shlex.join(words)
+
+
+def _worded(option: str, given: Any, usual: object) -> list[str]:
+    """An option as words of a command; none where it is what it is anyway."""
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return [f"--{option}", ",".join(map(str, given))]
+    if given == usual:
+        return []
+    if isinstance(given, bool):
+        return [f"--{option}" if given else f"--no-{option}"]
+    return [f"--{option}", str(given)]
+
+
+def _run(panel: Panel, contenders: Sequence[Contender], asked: Mapping[str, Any], steps: Progress | None) -> Backtest:
+    """The windows of a panel, and the intervals that were asked for."""
+    given = {name: asked[name] for name in ("windows", "step", "refit", "season_length", "align")}
+    found = run(panel, contenders, asked["horizon"], levels=tuple(asked["levels"]), progress=steps, **given)
+    return with_conformal_intervals(found, bounds=asked["bounds"]) if asked["intervals"] == "conformal" else found
+
+
+def _proof(result: Backtest, contenders: Sequence[Contender], asked: Mapping[str, Any]) -> Proof:
+    """Of no leakage: all that was done to the panel is done to others that differ from it after an origin only."""
+    horizon, bounds = asked["horizon"], asked["bounds"]
+    cheap = [one for one in contenders if not one.costly]
 
     def scaled(other: Panel) -> dict[str, Any]:
         """Intervals of the models, where what they rest on is another panel's."""
         spoilt = replace(result, panel=other, actual=actuals(other, result.origins, horizon))
         return {name: conformal(spoilt, given, bounds=bounds).quantiles for name, given in result.given.items()}
 
-    result = again(panel, contenders, quiet=False)
-    if prove:
-        cheap = [one for one in contenders if not one.costly]
-        proof = prove_no_leakage(
-            panel,
-            result.origins,
-            contenders,
-            horizon,
-            percents,
-            lambda other: again(other, cheap),
-            intervals=scaled if result.given else None,
-            seed=seed,
-        )
-        result = replace(result, proof=proof)
-    return result
+    return prove_no_leakage(
+        result.panel,
+        result.origins,
+        contenders,
+        horizon,
+        tuple(asked["levels"]),
+        lambda other: _run(other, cheap, asked, None),
+        intervals=scaled if result.given else None,
+        seed=asked["seed"],
+    )
 
 
 def _baseline_names(baselines: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -237,6 +259,12 @@ class _Steps:
         self.progress(self.share + self.width * done, f"{self.name}, training")
 
 
+def _fitted_horizon(models: Iterable[str | Model]) -> int | None:
+    """The steps that the first model which was fitted for some was fitted for."""
+    fitted = (one.horizon for one in models if isinstance(one, Model) and one.horizon is not None)
+    return next(fitted, None)
+
+
 def _opened(model: str | os.PathLike[str] | Model, threads: int | None) -> Model:
     """A model that is there already too, with so many threads; None: as many as it has."""
     if not isinstance(model, Model):
@@ -244,11 +272,24 @@ def _opened(model: str | os.PathLike[str] | Model, threads: int | None) -> Model
     return model if threads is None else replace(model, file=replace(model.file, threads=threads))
 
 
-def _baseline(
-    name: str, season_length: Seasons | None, bounds: bool, time_limit: float | None, steps: _Steps | None
-) -> Contender:
-    series = None if steps is None else steps.series
-    forecaster = baseline(name, season_length=season_length, bounds=bounds, time_limit=time_limit, progress=series)
+def _models(
+    opened: Iterable[str | Model], asked: Mapping[str, Any], threads: int | None, steps: _Steps | None
+) -> list[Contender]:
+    """Those that the verdict may be about: "fit", which is trained at the origins, and models that are there."""
+    options = {name: asked[name] for name in ("season_length", "bounds", "calibrate")}
+    training = {name: asked[name] for name in ("start", "season_length", "time_limit", "seed")}
+    return _told_apart(
+        _trained(asked["horizon"], training, options, threads, steps)
+        if isinstance(one, str)
+        else Contender(_model_name(one), _ready(_forecaster(one, options)), is_model=True)
+        for one in opened
+    )
+
+
+def _baseline(name: str, asked: Mapping[str, Any], progress: Callable[[int, int], None] | None) -> Contender:
+    limit = None if asked["baseline_time"] is None else asked["baseline_time"] / asked["windows"]
+    options = {"season_length": asked["season_length"], "bounds": asked["bounds"]}
+    forecaster = baseline(name, time_limit=limit, progress=progress, **options)
     return Contender(TITLES[name], _ready(forecaster), costly=name in STATISTICAL)
 
 

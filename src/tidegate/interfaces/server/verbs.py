@@ -81,7 +81,7 @@ class Desk:
         result = backtesting.backtest(panel, horizon, models=models, progress=ticket.check, **options)
         # What the request said: the function was handed a panel and models, of which it would tell the files.
         settings = {**result.settings, **reading, "models": [one.name for one in served]}
-        result = replace(result, settings=settings)
+        result = replace(result, settings={**settings, "command": backtesting.command_line(settings)})
         return result.json.encode() if call.form == answers.JSON else result.to_text("csv").encode()
 
     def _read(
