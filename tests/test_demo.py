@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tidegate.errors import ConfigError, MissingExtra
-from tidegate.interfaces import demo
+from tidegate.interfaces.cli import run_command
 from tidegate.interfaces.demo import run, said, summary
 from tidegate.interfaces.demo_page import demo_page, equation
 from tidegate.training.lessons import HeadStart, LessonPlan, Lessons, run_lessons
@@ -142,9 +142,12 @@ def test_a_seed_that_nothing_begins_from_is_refused_before_any_work(
 
 
 def test_without_torch_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "find_spec", lambda _name: None)
+    for name in [name for name in sys.modules if name.startswith(("tidegate.training", "tidegate.network"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtra, match=r'tidegate demo needs the extra "train".*pip install "tidegate\[train\]"'):
-        run(tmp_path / "page.html")
+        run_command(["demo", "-o", str(tmp_path / "page.html")])
+    assert not list(tmp_path.iterdir())
 
 
 def test_epochs_needed_is_the_first_epoch_at_or_below_the_target() -> None:

@@ -92,7 +92,7 @@ class ModelConfig:
             raise ConfigError(f"quantile_levels {levels} must increase, lie between 0 and 1 and contain 0.5")
 
     @classmethod
-    def tutorial(cls, hidden_size: int = 32, cell: str = "lstm", num_layers: int = 1) -> ModelConfig:
+    def tutorial(cls, hidden_size: int = 32, cell: str = "lstm") -> ModelConfig:
         """One point in, one point out at every step: windows 1..k -> 2..k+1."""
         return cls(
             context_length=1024,
@@ -101,7 +101,7 @@ class ModelConfig:
             quantile_levels=(0.5,),
             cell=cell,
             hidden_size=hidden_size,
-            num_layers=num_layers,
+            num_layers=1,
             embedding_size=0,
             head_size=0,
             season_slots=0,

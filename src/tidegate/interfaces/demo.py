@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidegate.errors import MissingExtra
 from tidegate.forecasting.saving import check_destination, replacing
 from tidegate.interfaces.arguments import check_seed
 from tidegate.interfaces.terminal import Bar
@@ -25,13 +23,11 @@ def run(out: Path, *, seed: int = 0, quiet: bool = False, plan: LessonPlan | Non
         seed: the same seed gives the same numbers, apart from the seconds.
         quiet: print nothing.
         plan: settings of the experiments; None: those of the tutorial.
-    Raises: ConfigError for the seed, ConfigError or OSError if `out` cannot be written (all before any work);
-        MissingExtra without torch.
+    Raises: ConfigError for the seed, ConfigError or OSError if `out` cannot be written, ModuleNotFoundError without
+        torch; all before any work.
     """
     check_seed(seed)
     check_destination(out, (".html",))
-    if find_spec("torch") is None:
-        raise MissingExtra("train", "tidegate demo")
     from tidegate.interfaces.demo_page import demo_page
     from tidegate.training.lessons import LessonPlan, run_lessons
 

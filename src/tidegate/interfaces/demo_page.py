@@ -129,9 +129,9 @@ def equations_section() -> Section:
     return Section("The network: six equations and a linear layer", text)
 
 
-def cell_lines(lessons: Lessons, values: dict[str, Floats], style: str = "line") -> list[Line]:
+def cell_lines(lessons: Lessons, values: dict[str, Floats]) -> list[Line]:
     """One line per cell in its own colour."""
-    return [Line(CELL_NAMES[cell], values[cell], style=style, color=CELL_COLORS[cell]) for cell in lessons.cells]
+    return [Line(CELL_NAMES[cell], values[cell], color=CELL_COLORS[cell]) for cell in lessons.cells]
 
 
 def best(rows: list[tuple[str, float]]) -> str:

@@ -17,7 +17,6 @@ Instants = NDArray[np.datetime64]
 Stamps = NDArray[Any]
 Integers = NDArray[np.int64]
 
-UNITS = ("second", "minute", "hour", "day", "business_day", "week", "month", "quarter", "year")
 LAST_DAY = 31
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}

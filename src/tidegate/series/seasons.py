@@ -11,6 +11,9 @@ from tidegate.series.panel import Panel, stack
 SLOTS = 3  # season lengths a network can look up at once
 LONGEST = 1_000_000  # steps of a season; a stream keeps the values of several
 RECENT = 1023  # of a series' last values show a longer season or do not
+CLOSER = 0.9  # times the distance of values half as far apart, and a longer season shows
+LONGEST_DETECTED = 1000  # steps of a season that is found without a calendar
+CLEAR = 0.35  # rank autocorrelation from which on a season is one
 _AT_ONCE = 256  # series looked at together
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -63,7 +66,7 @@ def season_lengths(panel: Panel, given: int | tuple[int, ...] | None = None) -> 
     return result
 
 
-def repeats(values: Floats, length: int, shortest: int, *, closer: float = 0.9) -> NDArray[np.bool_]:
+def repeats(values: Floats, length: int, shortest: int) -> NDArray[np.bool_]:
     """(series,) whether values `length` steps apart are a tenth closer than values about half as far apart.
 
     Half as far is a whole number of the shortest season, so that a week of hours is compared with half a week and not
@@ -75,7 +78,7 @@ def repeats(values: Floats, length: int, shortest: int, *, closer: float = 0.9) 
     """
     half = max(1, round(length / 2 / shortest)) * shortest
     apart, half_apart = (_mean_distance(values[:, -RECENT:], steps) for steps in (length, half))
-    return apart < closer * half_apart  # never where there is no such pair
+    return apart < CLOSER * half_apart  # never where there is no such pair
 
 
 def _mean_distance(values: Floats, steps: int) -> Floats:
@@ -86,13 +89,13 @@ def _mean_distance(values: Floats, steps: int) -> Floats:
     return np.where(known, distance, 0.0).sum(axis=1) / np.where(count > 0, count, np.nan)
 
 
-def detect(values: NDArray[np.float64], *, most: int = 1000, threshold: float = 0.35) -> tuple[int, ...]:
+def detect(values: Floats) -> tuple[int, ...]:
     """Season lengths that a series without a calendar shows, at most two, shortest first.
 
-    The rule, on the changes from step to step of the last 4 * `most` values (missing ones filled with the last value
-    seen): the rank autocorrelation at every lag up to a third of the length; a season is the shortest lag that is a
-    local peak above `threshold` and three standard errors, stands 0.3 above the lowest lag before it, is within 0.1 of
-    the highest such peak, and which its double confirms. A second one must be a multiple of the first and correlate
+    The rule, on the changes from step to step of the last 4 * LONGEST_DETECTED values (missing ones filled with the
+    last value seen): the rank autocorrelation at every lag up to a third of the length; a season is the shortest lag
+    that is a local peak above CLEAR and three standard errors, stands 0.3 above the lowest lag before it, is within 0.1
+    of the highest such peak, and which its double confirms. A second one must be a multiple of the first and correlate
     better by 0.1.
 
     Args: values (n,) with NaN for missing.
@@ -101,7 +104,7 @@ def detect(values: NDArray[np.float64], *, most: int = 1000, threshold: float = 
     known = ~np.isnan(values)
     if known.sum() < 12:
         return ()
-    series = values[np.argmax(known) :][-4 * most :]
+    series = values[np.argmax(known) :][-4 * LONGEST_DETECTED :]
     last_seen = np.maximum.accumulate(np.where(np.isnan(series), 0, np.arange(len(series))))
     series = series[last_seen]
     changes = np.diff(series[~np.isnan(series)])
@@ -118,12 +121,12 @@ def detect(values: NDArray[np.float64], *, most: int = 1000, threshold: float = 
     if products[0] <= 0:
         return ()
     correlation = products / products[0] * (n / np.arange(n, 0, -1))
-    limit = min(most, n // 3)
+    limit = min(LONGEST_DETECTED, n // 3)
     lags = np.arange(2, limit + 1)
     if len(lags) == 0:
         return ()
     here = correlation[lags]
-    peak = (here > correlation[lags - 1]) & (here >= correlation[lags + 1]) & (here > max(threshold, 3 / np.sqrt(n)))
+    peak = (here > correlation[lags - 1]) & (here >= correlation[lags + 1]) & (here > max(CLEAR, 3 / np.sqrt(n)))
     peak &= here > np.minimum.accumulate(correlation[1 : limit + 1])[:-1] + 0.3  # smooth series peak next to lag 0
     doubled = np.minimum(2 * lags, n - 1)
     near = np.maximum.reduce([correlation[np.clip(doubled + shift, 0, n - 1)] for shift in (-1, 0, 1)])

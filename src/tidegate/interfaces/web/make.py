@@ -116,13 +116,13 @@ def make_samples(folder: Path) -> None:
     (folder / "index.json").write_text(compact(listed), encoding="utf-8")
 
 
-def make_network(path: Path, *, seed: int = 0) -> None:
+def make_network(path: Path) -> None:
     """The tutorial's network, small enough to be looked at unit by unit, and a wave that it has not seen."""
     from tidegate.series.synthetic import sine_wave
     from tidegate.training.lessons import one_thread
     from tidegate.training.tutorial import TutorialPlan, new_network, train_epochs
 
-    plan, period, noise = TutorialPlan(hidden_size=8, epochs=60), 25, 0.05
+    plan, period, noise, seed = TutorialPlan(hidden_size=8, epochs=60), 25, 0.05, 0
     network = new_network(plan, "lstm", seed)
     with one_thread():
         for _ in train_epochs(network, sine_wave(700, period=period, noise=noise, seed=seed), plan, seed):
