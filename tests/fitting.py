@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from tests.panels import panel_of
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.model import ModelFile
-from tidegate.series.calendar import Timeline
 from tidegate.series.panel import Panel
 from tidegate.training.choices import FitPlan
 from tidegate.training.fit import Trained, fit
@@ -16,12 +16,6 @@ CPU = torch.device("cpu")
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
 QUICK = FitPlan(max_steps=6, epochs=2, batch_values=1000, warmup=2, members=0)
 LEVELS = (0.1, 0.5, 0.9)
-
-
-def panel_of(*series: object) -> Panel:
-    arrays = [np.asarray(one, dtype=np.float64) for one in series]
-    offsets = np.concatenate([[0], np.cumsum([len(one) for one in arrays])]).astype(np.int64)
-    return Panel(np.concatenate(arrays), offsets, Timeline.positions(len(arrays)))
 
 
 def waves(count: int, length: int, seed: int = 0) -> Panel:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tidegate
-from tests.test_metrics import panel_of
+from tests.panels import panel_of
 from tests.test_origins import dated
 from tidegate.errors import ConfigError
 from tidegate.evaluation.backtest import Backtest, Contender, backtest

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_metrics import panel_of
+from tests.panels import panel_of
 from tidegate.errors import ConfigError, MissingExtra
 from tidegate.evaluation import baselines
 from tidegate.evaluation.baselines import baseline, is_seasonal, seasonal_figure

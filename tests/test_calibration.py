@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegate
-from tests.test_metrics import panel_of
+from tests.panels import panel_of
 from tidegate.errors import ModelError
 from tidegate.forecasting.calibration import (
     FAR,

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidegate
+from tests.panels import panel_of
 from tests.test_backtest import constant, model, ready
 from tests.test_layers import AIRLINE
-from tests.test_metrics import panel_of
 from tests.test_no_leakage import LEVELS as PERCENTS
 from tidegate.__main__ import main
 from tidegate.errors import ConfigError

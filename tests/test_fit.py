@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.fitting import CPU, QUICK, TINY, fingerprint, forecasts, panel_of, scratch, waves
+from tests.fitting import CPU, QUICK, TINY, fingerprint, forecasts, scratch, waves
+from tests.panels import panel_of
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.model import ModelFile, shipped_path
 from tidegate.network.causal import logarithms
@@ -27,10 +28,7 @@ from tidegate.training.course import Clock, Course, bounded, naive_mase
 from tidegate.training.fit import Trained, fit
 from tidegate.training.kinds import Kind, ways_to_begin
 from tidegate.training.material import Material
-from tidegate.training.samples import (
-    HeldOut,
-    hold_out,
-)
+from tidegate.training.samples import HeldOut, hold_out
 from tidegate.training.selection import Candidate, Group, choose, mixture
 from tidegate.training.trainings import Trainings
 

@@ -12,7 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fitting import CPU, QUICK, TINY, panel_of, scratch, waves
+from tests.fitting import CPU, QUICK, TINY, scratch, waves
+from tests.panels import panel_of
 from tidegate.errors import ConfigError, DataError
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training import memory

@@ -19,7 +19,8 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from tests.fitting import CPU, KILLED, QUICK, fingerprint, panel_of, scratch, waves
+from tests.fitting import CPU, KILLED, QUICK, fingerprint, scratch, waves
+from tests.panels import panel_of
 from tidegate.errors import ConfigError, ModelError
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel

@@ -5,20 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.panels import panel_of
 from tidegate.evaluation import metrics
-from tidegate.series.calendar import Timeline
-from tidegate.series.panel import Panel
 
 ACTUAL = np.array([8.0, 10.0])
 FORECAST = np.array([9.0, 7.0])
 LEVELS = (0.1, 0.5, 0.9)
-
-
-def panel_of(*series: list[float]) -> Panel:
-    offsets = np.concatenate([[0], np.cumsum([len(one) for one in series])]).astype(np.int64)
-    return Panel(
-        np.concatenate([np.array(one, np.float64) for one in series]), offsets, Timeline.positions(len(series))
-    )
 
 
 def test_errors_worked_by_hand() -> None:

@@ -8,25 +8,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.panels import panel_of
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.forecaster import forecast_panel, wanted_levels
 from tidegate.forecasting.model import ModelFile, level_weights
 from tidegate.network.model_file import to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.series.calendar import Timeline
-from tidegate.series.panel import Panel
 
 torch.manual_seed(3)
 MODEL = ModelFile.open(
     to_onnx(PatchLSTM(ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)), {})
 )
-
-
-def panel_of(*series: np.ndarray) -> Panel:
-    offsets = np.concatenate([[0], np.cumsum([len(values) for values in series])]).astype(np.int64)
-    ids = {"id": np.array([f"s{index}" for index in range(len(series))], dtype=object)}
-    return Panel(np.concatenate(series).astype(float), offsets, Timeline.positions(len(series)), ids)
 
 
 def ragged(seed: int, count: int = 12) -> list[np.ndarray]:
@@ -65,7 +58,7 @@ def test_a_horizon_outside_its_limits_is_refused(horizon: int) -> None:
 def test_a_series_without_any_recent_value_is_named() -> None:
     dead = np.concatenate([np.arange(10.0), np.full(300, np.nan)])
     with pytest.raises(DataError, match=r"series 's1' .*no value among its last 128 steps"):
-        forecast_panel(MODEL, panel_of(np.arange(50.0), dead), 5)
+        forecast_panel(MODEL, panel_of(np.arange(50.0), dead, named=True), 5)
 
 
 def test_a_constant_series_is_forecast_as_that_constant() -> None:

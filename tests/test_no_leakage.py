@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidegate
+from tests.panels import panel_of
 from tests.test_backtest import constant, ready
-from tests.test_metrics import panel_of
 from tests.test_origins import dated
 from tidegate.errors import DataError
 from tidegate.evaluation import proof

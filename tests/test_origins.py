@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_metrics import panel_of
+from tests.panels import panel_of
 from tidegate.errors import ConfigError, DataError
 from tidegate.evaluation.origins import actuals, fold, plan_origins
 from tidegate.series.calendar import Frequency, StampStyle, Timeline

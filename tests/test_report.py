@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.panels import panel_of
 from tests.test_backtest import constant, full, model, ready
-from tests.test_metrics import panel_of
 from tidegate.errors import ConfigError
 from tidegate.evaluation.backtest import Backtest, backtest
 from tidegate.evaluation.findings import data_findings, longest_gap, outliers

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 import tidegate
+from tests.panels import panel_of
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import ModelFile, shipped_path
-from tidegate.series.calendar import Frequency, Timeline
+from tidegate.series.calendar import Frequency
 from tidegate.series.panel import Panel
 from tidegate.training.choices import SEASON_VALUES, FitPlan
 from tidegate.training.fit import Trained, fit
@@ -24,25 +25,16 @@ REACH = 1024
 QUICK = FitPlan(max_steps=2, epochs=1, batch_values=1000, members=0)
 
 
-def panel_of(values: np.ndarray, word: str | None) -> Panel:
-    count, length = values.shape
-    timeline = Timeline.positions(count)
-    if word is not None:
-        starts = np.full(count, np.datetime64("2024-01-01", "us"))
-        timeline = replace(timeline, frequency=Frequency.parse(word), starts=starts)
-    return Panel(values.ravel(), np.arange(count + 1) * length, timeline)
-
-
 def shifts(count: int = 20, hours: int = 330) -> Panel:
     """Loads of hours with a level for each weekday, two weeks less a few hours: no series holds a week twice."""
     rng = np.random.default_rng(0)
     step = np.arange(hours)
     levels = rng.normal(0, 5, (count, 7))[:, step // 24 % 7]
-    return panel_of(50 + levels + np.sin(step * np.pi / 12) + 0.1 * rng.normal(size=(count, hours)), "h")
+    return panel_of(*(50 + levels + np.sin(step * np.pi / 12) + 0.1 * rng.normal(size=(count, hours))), frequency="h")
 
 
 def noise(word: str | None = "h", steps: int = 400) -> Panel:
-    return panel_of(np.random.default_rng(0).normal(size=(4000 // steps or 1, steps)), word)
+    return panel_of(*np.random.default_rng(0).normal(size=(4000 // steps or 1, steps)), frequency=word)
 
 
 def material(panel: Panel, horizon: int = 12) -> tuple[Material, Kind]:
@@ -138,7 +130,7 @@ def test_a_fit_that_goes_on_from_a_file_keeps_its_lengths(fitted: Trained, tmp_p
     fitted.save(tmp_path / "m.onnx")
     further = fit(shifts(), 12, start=str(tmp_path / "m.onnx"), plan=QUICK)
     assert further.provenance["season_length"] == fitted.provenance["season_length"]
-    days = panel_of(shifts().values.reshape(20, -1), "D")
+    days = panel_of(*shifts().values.reshape(20, -1), frequency="D")
     elsewhere = fit(days, 12, start=str(tmp_path / "m.onnx"), plan=QUICK)
     assert 168 not in elsewhere.provenance.get("season_length", [])
 

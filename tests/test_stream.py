@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidegate
+from tests.panels import panel_of
 from tidegate import DataError, ModelError, Stream
 from tidegate.forecasting import model as model_module
 from tidegate.forecasting.compact import from_decimals, to_decimals, unpack
@@ -60,13 +61,6 @@ def model_of(name: str) -> ModelFile:
     return ModelFile.open(to_onnx([PatchLSTM(config).eval() for config in several], {}, shares=shares), threads=1)
 
 
-def panel_of(rows: Floats) -> Panel:
-    """One series for each row, from its first column on."""
-    size, length = rows.shape
-    ids = {"id": np.array([f"s{number}" for number in range(size)], dtype=object)}
-    return Panel(rows.ravel(), np.arange(size + 1) * length, Timeline.positions(size), ids)
-
-
 def awkward(length: int) -> Floats:
     """Of one panel: whole, with holes, a block of the context without a value, a late start, constant, far from 0."""
     rows = np.random.default_rng(0).normal(size=(7, length)).cumsum(1) + 5
@@ -80,7 +74,7 @@ def awkward(length: int) -> Floats:
 
 
 def started(model: ModelFile, rows: Floats, **options: Any) -> Stream:
-    return Stream.start(model, panel_of(rows), 40, season_length=SEASONS, **options)
+    return Stream.start(model, panel_of(*rows, named=True), 40, season_length=SEASONS, **options)
 
 
 def next_rows(rows: Floats) -> dict[str, Floats]:
@@ -92,7 +86,7 @@ def assert_equals_the_batch(stream: Stream, rows: Floats, **options: Any) -> Non
     read = rows[:, LIMIT * max(0, rows.shape[1] // LIMIT - 1) :]
     kept = np.flatnonzero(~np.isnan(read).all(axis=1))  # the others have nothing to start from, see the test of gaps
     found = stream.forecast(ids=[f"s{number}" for number in kept], **options)
-    panel = panel_of(rows).select(kept)
+    panel = panel_of(*rows, named=True).select(kept)
     expected = forecast_panel(stream.file, panel, 40, season_length=SEASONS, **options)
     scale = np.maximum(np.nanstd(rows[kept], axis=1), 1e-9)[:, None, None]
     np.testing.assert_allclose(found.quantiles / scale, expected.quantiles / scale, rtol=0, atol=1e-5)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from tests.panels import panel_of
 from tests.test_backtest import constant, model, ready, seasonal_panel
-from tests.test_metrics import panel_of
 from tidegate.evaluation.backtest import Backtest, Contender, backtest
 from tidegate.evaluation.baselines import Forecaster, around, baseline
 from tidegate.evaluation.recommend import BLEND
