@@ -120,6 +120,30 @@ def test_several_models_are_told_apart_and_the_first_is_judged(tmp_path: Path) -
     assert (result.quantiles["mine"] == result.quantiles["Tidegate"]).all()
 
 
+def test_of_a_model_that_a_fit_made_of_the_windows_it_is_said_that_they_are_no_test(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = AIRLINE.read_text().splitlines(keepends=True)
+    (tmp_path / "before.csv").write_text("".join(lines[:-36]))
+    shape = {"start": "scratch", "hidden_size": 8, "max_steps": 3}
+
+    def warnings(data: object, model: tidegate.Model, **options: object) -> tuple[str, ...]:
+        options = {"horizon": 12, "windows": 3, "baselines": ()} | options
+        return tidegate.backtest(data, models=model, **options).verdict.warnings  # type: ignore[arg-type]
+
+    knows = tidegate.fit(AIRLINE, 12, **shape)  # type: ignore[arg-type]
+    (told,) = [one for one in warnings(AIRLINE, knows) if "no test" in one]
+    assert "fitted on values up to 1960-12-01, and the first window begins after 1957-12-01" in told
+    before = tidegate.fit(tmp_path / "before.csv", 12, **shape)  # type: ignore[arg-type]
+    assert not any("no test" in one for one in warnings(AIRLINE, before))
+    assert not any("no test" in one for one in warnings(AIRLINE, tidegate.load()))
+    without_dates = np.arange(90.0) + np.resize([1.0, 3.0, 2.0], 90)
+    assert any("if on these values, these windows are no test" in one for one in warnings(without_dates, knows))
+    knows.save(tmp_path / "own.onnx")
+    assert main(["backtest", str(AIRLINE), "--horizon", "12", "--model", str(tmp_path / "own.onnx")]) == 0
+    assert "warning: own was fitted on values up to" in capsys.readouterr().err
+
+
 def test_a_window_is_what_forecast_says_of_the_same_history() -> None:
     result = tidegate.backtest(AIRLINE, horizon=6, windows=2, baselines=(), threads=1)
     values = result.panel[0][: int(result.origins.known[0, 0])]

@@ -76,6 +76,7 @@ class Backtest:
         settings: what to write down so that it can be done again; "command" is what does it from the command line.
         proof: of no leakage, where it was asked for.
         given: contender -> quantiles as the model gives them, where those in `quantiles` are conformal.
+        doubts: why windows may be no test of a model, one sentence each.
         library: "pandas", "polars", "pyarrow" or "numpy": what `frame` comes back in.
     """
 
@@ -97,6 +98,7 @@ class Backtest:
     settings: Mapping[str, Any] = field(default_factory=dict)
     proof: Proof | None = None
     given: Mapping[str, Floats] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
     library: str = "numpy"
 
     @property

@@ -106,7 +106,7 @@ def judge(backtest: Backtest) -> Verdict:
     model = (backtest.models or backtest.contenders)[0]
     comparisons = tuple(compare(backtest, model, other) for other in backtest.contenders if other != model)
     known = tuple(one for one in comparisons if not math.isnan(one.gain))
-    return Verdict(_sentence(backtest, model, known), comparisons, symptoms(backtest, model))
+    return Verdict(_sentence(backtest, model, known), comparisons, (*backtest.doubts, *symptoms(backtest, model)))
 
 
 def compare(backtest: Backtest, model: str, other: str) -> Comparison:

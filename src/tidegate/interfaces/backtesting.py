@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tidegate.errors import ConfigError
 from tidegate.evaluation.backtest import Backtest, Contender, Maker, Progress
@@ -163,6 +165,7 @@ def backtest(
         *(_baseline(name, asked, None if steps is None else steps.series) for name in names),
     ]
     result = _run(panel, contenders, asked, steps)
+    result = replace(result, doubts=tuple(_known_windows(opened, result)))
     if prove:
         result = replace(result, proof=_proof(result, contenders, asked))
     return replace(result, settings={**asked, "command": command_line(asked)}, library=library)
@@ -206,6 +209,29 @@ def _run(panel: Panel, contenders: Sequence[Contender], asked: Mapping[str, Any]
     given = {name: asked[name] for name in ("windows", "step", "refit", "season_length", "align")}
     found = run(panel, contenders, asked["horizon"], levels=tuple(asked["levels"]), progress=steps, **given)
     return with_conformal_intervals(found, bounds=asked["bounds"]) if asked["intervals"] == "conformal" else found
+
+
+def _known_windows(opened: Iterable[str | Model], result: Backtest) -> Iterator[str]:
+    """Which models a fit made of values that these windows are scored on, or may have: they know what came."""
+    first = result.panel.head(result.origins.known[0]).latest_stamp
+    for model in opened:
+        origin = {} if isinstance(model, str) else model.provenance
+        as_shipped = origin.get("start") == "auto" and not any(origin.get("kept", {}).values())
+        if isinstance(model, str) or origin.get("made_by") != "tidegate fit" or as_shipped:
+            continue
+        until = origin.get("data_until")
+        remedy = "--model fit trains one at the origins"
+        if until is None or first is None:
+            yield f"{_model_name(model)} was fitted: if on these values, these windows are no test of it; {remedy}"
+        elif np.datetime64(until) > first:
+            yield (
+                f"{_model_name(model)} was fitted on values up to {_plain(until)}, and the first window begins after "
+                f"{_plain(str(first.astype('M8[s]')))}: if these are of the same series, it is no test; {remedy}"
+            )
+
+
+def _plain(stamp: str) -> str:
+    return stamp.replace("T", " ").removesuffix(" 00:00:00")
 
 
 def _proof(result: Backtest, contenders: Sequence[Contender], asked: Mapping[str, Any]) -> Proof:

@@ -71,6 +71,7 @@ def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[
         "max_steps": trainings.plan.max_steps,
         "members": trainings.plan.members,
         "kept": kept,
+        "data_until": data_until(trainings.material),
         "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.kept_step} for one in trainings.courses],
         "seconds": round(trainings.clock.seconds, 1),
         **seasons_of(trainings.material),
@@ -86,8 +87,15 @@ def origin_untrained(kind: Kind, material: Material, plan: FitPlan, start: str) 
         "max_steps": plan.max_steps,
         "members": 0,
         "kept": {kind.name: 0.0},
+        "data_until": None,
         **seasons_of(material),
     }
+
+
+def data_until(material: Material) -> str | None:
+    """The last stamp that was trained on, "1960-12-01T00:00:00": a backtest tells by it which windows are no test."""
+    latest = material.panel.latest_stamp
+    return None if latest is None else str(latest.astype("M8[s]"))
 
 
 def seasons_of(material: Material) -> dict[str, Any]:
