@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,25 @@ def test_info_tells_what_the_built_in_model_is(capsys: Captured) -> None:
     assert document["config"]["cell"] == "lstm" and 0.5 in document["quantile_levels"]
     assert document["bytes"] == shipped_path().stat().st_size
     assert "cell: lstm" in text and "made_by: tidegate pretrain" in text and tidegate.__version__ in text
+
+
+def test_info_tells_of_every_network_of_a_file(tmp_path: Path, capsys: Captured) -> None:
+    import torch
+
+    from tidegate.forecasting.config import ModelConfig
+    from tidegate.network.model_file import save_network
+    from tidegate.network.patch_lstm import PatchLSTM
+
+    torch.manual_seed(0)
+    tiny = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
+    networks = [PatchLSTM(config).eval() for config in (tiny, replace(tiny, log_unit=10.0))]
+    save_network(networks, tmp_path / "two.onnx", {"made_by": "a test"})
+    assert main(["info", str(tmp_path / "two.onnx"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [one["log_unit"] for one in document["networks"]] == [0.0, 10.0]
+    assert main(["info", str(tmp_path / "two.onnx")]) == 0
+    text = capsys.readouterr().out
+    assert "network 1 of 2:" in text and "network 2 of 2:" in text and "log_unit: 10.0" in text
 
 
 def test_the_version_is_that_of_the_package(capsys: Captured) -> None:

@@ -393,8 +393,10 @@ def info_command(model: str | None, as_json: bool) -> None:
     from tidegate.interfaces import api
 
     opened = api.load(model)
-    config = opened.file.config.to_dict()
-    levels = config.pop("quantile_levels")
+    networks = [one.to_dict() for one in opened.file.networks]
+    levels = opened.file.config.quantile_levels
+    for network in networks:
+        del network["quantile_levels"]  # the same in all
     size = Path(opened.file.source).stat().st_size if not isinstance(opened.file.source, bytes) else 0
     facts = {
         "tidegate": __version__,
@@ -404,11 +406,17 @@ def info_command(model: str | None, as_json: bool) -> None:
         "horizon_limit": opened.file.horizon_limit,
     }
     if as_json:
-        emit(document(**facts, quantile_levels=levels, config=config, provenance=opened.provenance))
+        emit(
+            document(
+                **facts, quantile_levels=levels, config=networks[0], networks=networks, provenance=opened.provenance
+            )
+        )
         return
     lines = [f"{name}: {value}" for name, value in facts.items()]
     lines.append("quantile levels: " + ", ".join(f"{level:g}" for level in levels))
-    for title, part in (("network", config), ("provenance", opened.provenance)):
+    count = len(networks)
+    titles = ["network"] if count == 1 else [f"network {number} of {count}" for number in range(1, count + 1)]
+    for title, part in (*zip(titles, networks, strict=True), ("provenance", opened.provenance)):
         lines.append(f"{title}:")
         lines += [f"  {name}: {value}" for name, value in part.items()]
     emit("\n".join(lines) + "\n")
