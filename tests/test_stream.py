@@ -171,6 +171,19 @@ def test_thousands_of_series_of_their_own_lengths_with_the_model_in_the_package(
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * 14)
 
 
+@pytest.mark.parametrize("seeds", [(23,), (27,), (10, 14, 15, 23, 27)], ids=str)
+def test_few_series_that_are_mostly_zero_carry_the_bits_of_a_batch(seeds: tuple[int, ...]) -> None:
+    """Where far quantiles show most what a last bit of a logarithm does: here it was 7e-5 of the scale."""
+    random = [np.random.default_rng(seed) for seed in seeds]
+    rows = np.array([np.where(one.random(400) < 0.2, one.random(400) * 5, 0.0) for one in random])
+    scale = (rows.std(axis=1) + np.abs(np.diff(rows)).mean(axis=1)) / 2
+    model = ModelFile.load(threads=1)
+    stream = Stream.start(model, panel_of(rows[:, :250]), 30, season_length=7)
+    stream.update(next_rows(rows[:, 250:]))
+    expected = forecast_panel(model, panel_of(rows), 30, season_length=7).quantiles
+    np.testing.assert_array_less(abs(stream.forecast().quantiles - expected).max(axis=(1, 2)), 1e-9 * scale)
+
+
 class Counting:
     """A session that counts the values it is shown."""
 

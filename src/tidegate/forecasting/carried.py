@@ -196,12 +196,13 @@ class Carried:
         for count in np.unique(patches[patches > 0]):
             ready = started[patches == count]
             for rows in batches(ready, int(count) * patch + self._longest(ready) + 1):
-                stop = window.start[rows] + window.read[rows] + count * patch
-                feeds = self.feeds(network, window, rows, stop, int(count) * patch + self._longest(rows) + 1)
+                filled = model.filled_up(rows)  # as a batch is: what is carried has to have the same bits
+                stop = window.start[filled] + window.read[filled] + count * patch
+                feeds = self.feeds(network, window, filled, stop, int(count) * patch + self._longest(rows) + 1)
                 feeds["horizon"] = np.array(0, np.int64)
                 names = [name + suffix(network) for name in ("state_after", "sums_after")]
                 state, sums = model.session.run(names, feeds)
-                window.state[rows], window.sums[rows] = state[0].swapaxes(0, 1), sums
+                window.state[rows], window.sums[rows] = state[0].swapaxes(0, 1)[: len(rows)], sums[: len(rows)]
                 window.read[rows] += count * patch
 
     def _longest(self, series: Integers) -> int:

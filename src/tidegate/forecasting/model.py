@@ -184,7 +184,7 @@ class ModelFile:
 
         def forecast(batch: Integers) -> int:
             size = len(batch)
-            filled = np.resize(batch, size + -size % getattr(session, "rows_at_once", ROWS_AT_ONCE))
+            filled = self.filled_up(batch)
             context = stack(panel.values, starts[filled], panel.offsets[filled + 1])
             feeds: dict[str, Any] = {"context": context, "horizon": np.array(horizon, np.int64)}
             if self.config.season_slots:
@@ -204,6 +204,11 @@ class ModelFile:
             if progress is not None:
                 progress(done, panel.size)
         return result
+
+    def filled_up(self, rows: Integers) -> Integers:
+        """The rows of a run, from the first one on again until the session computes all alike (see ROWS_AT_ONCE)."""
+        size = len(rows)
+        return np.resize(rows, size + -size % getattr(self.session, "rows_at_once", ROWS_AT_ONCE))
 
     def _side_by_side(self, work: Callable[[Integers], int], parts: list[Integers]) -> Iterable[int]:
         """The result of each part, in their order; `threads` of them at a time."""

@@ -317,15 +317,16 @@ class Stream:
         """Quantiles, those of past origins, and the values they were read from: means over the networks of the file,
         each of which goes on from its own state."""
         carried, several = self.carried, len(self.carried.networks) > 1
+        filled, size = self.file.filled_up(series), len(series)
         found = []
         for network, (window, _) in enumerate(carried.windows):
-            feeds = carried.feeds(network, window, series, carried.length[series], carried.reach + 1)
+            feeds = carried.feeds(network, window, filled, carried.length[filled], carried.reach + 1)
             feeds |= {"horizon": np.array(horizon, np.int64), "past_origins": np.array(origins, np.int64)}
             names = ["quantiles", "past_quantiles"]
             outputs = self.file.session.run([name + "_of_each" if several else name for name in names], feeds)
-            found.append([output[network] for output in outputs] if several else outputs)
+            found.append([(output[network] if several else output)[:size] for output in outputs])
             if network == 0:
-                context = feeds["context"].astype(np.float64)
+                context = feeds["context"][:size].astype(np.float64)
         if not several:
             return found[0][0], found[0][1], context
         quantiles, past = (mean_of_known(list(parts), self.file.shares) for parts in zip(*found, strict=True))
