@@ -373,6 +373,27 @@ def test_unknown_series_can_begin_with_their_first_rows() -> None:
     pd.testing.assert_frame_equal(stream.forecast().frame, expected.frame, rtol=1e-6)
 
 
+@pytest.mark.parametrize("loaded", [False, True])
+def test_series_far_from_zero_stay_as_they_are_where_one_begins_that_looks_farther_back(
+    loaded: bool, tmp_path: Path
+) -> None:
+    frame = hours(400)
+    frame["y"] += 1e9
+    torch.manual_seed(1)
+    whole = ModelConfig(**{**SMALL, "context_length": 512})
+    model = Opened(ModelFile.open(to_onnx(PatchLSTM(whole).eval(), {}), threads=1))
+    # Too few for any season to begin with; that of a series which begins later is 24.
+    stream = model.stream(frame.iloc[:9], horizon=5, unknown="start")
+    stream.update(frame.iloc[9:])
+    if loaded:
+        stream.save(tmp_path / "s.npz")
+        stream = Stream.load(tmp_path / "s.npz", stream.file)
+    expected, reach = stream.forecast().quantiles, stream.carried.reach
+    stream.update(hours(400, "b").iloc[-1:])
+    assert stream.carried.reach > reach
+    np.testing.assert_allclose(stream.forecast(ids="a").quantiles, expected, rtol=0, atol=1e-5)
+
+
 def numbered_series() -> Stream:
     return of_frame(pd.concat([hours(90, name).assign(unique_id=name) for name in (1, 2)]), 180, unknown="start")
 

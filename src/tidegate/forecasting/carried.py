@@ -135,7 +135,11 @@ class Carried:
                 for mine, theirs in zip(my_pair, their_pair, strict=True):
                     mine.replace(rows, theirs)
             room, new_room = part.values.shape[1], result.values.shape[1]
-            places = part.length[:, None] + np.arange(-min(room, new_room), 0)
+            places = part.length[:, None] + np.arange(-part.reach - 1, 0)
+            # Where the new ring goes back farther than that, the oldest value is repeated: `feeds` shows the first slot
+            # it looks at as if it were observed, and a zero there would take the digits of values far from zero.
+            oldest = np.arange(part.size), np.maximum(places[:, 0], 0) % room
+            result.values[rows] = part.values[oldest][:, None]
             which, column = np.nonzero(places >= 0)
             position = places[which, column]
             for name in ("values", "observed"):
