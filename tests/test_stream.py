@@ -394,6 +394,28 @@ def test_series_far_from_zero_stay_as_they_are_where_one_begins_that_looks_farth
     np.testing.assert_allclose(stream.forecast(ids="a").quantiles, expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("given", [[7, 9], np.array([7, 9]), np.int64(7)], ids=["list", "array", "NumPy's int"])
+def test_season_lengths_of_any_kind_are_kept_in_a_file_and_used_for_series_that_begin(
+    given: Any, tmp_path: Path
+) -> None:
+    expected = [7, 9, 0] if np.ndim(given) else [7, 0, 0]
+    begun = Stream.empty(model_of("lstm"), of_frame(hours(90), 90).layout, 5, unknown="start", season_length=given)
+    for stream in (of_frame(hours(90), 90, unknown="start", season_length=given), begun):
+        stream.update(hours(90, "b"))
+        stream.save(tmp_path / "s.npz")
+        again = Stream.load(tmp_path / "s.npz", model_of("lstm"))
+        assert again.season_length == stream.season_length
+        again.update(hours(90, "c"))
+        assert again.forecast().season_lengths.tolist() == [expected] * again.size
+        assert again.forecast().notes == [] or "as given" in again.forecast().notes[0]
+
+
+@pytest.mark.parametrize("given", [(2, 3, 4, 5), "7", 7.5, 0, (7, None)], ids=str)
+def test_season_lengths_that_are_none_are_refused_before_any_row(given: Any) -> None:
+    with pytest.raises(tidegate.ConfigError, match="season"):
+        Stream.empty(model_of("lstm"), of_frame(hours(90), 90).layout, 5, unknown="start", season_length=given)
+
+
 def numbered_series() -> Stream:
     return of_frame(pd.concat([hours(90, name).assign(unique_id=name) for name in (1, 2)]), 180, unknown="start")
 

@@ -21,7 +21,7 @@ from tidegate.forecasting.result import Forecast
 from tidegate.series.arriving import Arrivals, Key, Layout, key_of, read_arrivals
 from tidegate.series.calendar import Stamps
 from tidegate.series.panel import Panel
-from tidegate.series.seasons import SLOTS, season_lengths
+from tidegate.series.seasons import SLOTS, asked_lengths, season_lengths
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -73,6 +73,9 @@ class Stream:
                 "with the same weights; an older one has to be fitted anew"
             )
         self.file.check_horizon(self.horizon)
+        if self.season_length is not None:  # plain numbers, which series that begin later and a file can hold
+            lengths = asked_lengths(self.season_length)
+            self.season_length = lengths[0] if np.ndim(self.season_length) == 0 else lengths
         columns = [column.tolist() for column in self.ids.values()]
         rows = zip(*columns, strict=True) if self.layout.ids else [()] * self.size
         self.index = {key_of(*parts): place for place, parts in enumerate(rows)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,24 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+def asked_lengths(given: object) -> tuple[int, ...]:
+    """Season lengths that were asked for, one or several in a list, tuple or array, as plain numbers in their order.
+
+    Raises: ConfigError for a length that is no whole number, below 1 or above LONGEST, or more than three of them.
+    """
+    plain: Any = given.tolist() if isinstance(given, np.ndarray) else given
+    lengths: list[Any] = list(plain) if isinstance(plain, tuple | list) else [plain]
+    if not all(isinstance(length, int | np.integer) for length in lengths):
+        raise ConfigError(f"season_length {given!r}: expected a whole number of steps, or several such as (24, 168)")
+    if any(length < 1 for length in lengths):
+        raise ConfigError(f"season_length {given}: a season has at least 2 steps; pass 1 for no season")
+    if any(length > LONGEST for length in lengths):
+        raise ConfigError(f"season_length {given}: expected at most {LONGEST:,} steps, a year of minutes twice over")
+    if len({length for length in lengths if length > 1}) > SLOTS:
+        raise ConfigError(f"season_length {given}: at most {SLOTS} season lengths can be used at once")
+    return tuple(map(int, lengths))
+
+
 def season_lengths(panel: Panel, given: int | tuple[int, ...] | None = None) -> Integers:
     """(series, 3) int64 season lengths in steps, shortest first, 0 for none.
 
@@ -26,24 +46,11 @@ def season_lengths(panel: Panel, given: int | tuple[int, ...] | None = None) -> 
         given: one length or several for every series, 1 for none; left out, the calendar's: the shortest where a
             series holds two of it, a longer one where its values also show it (`repeats`). For series without a
             calendar those that `detect` finds.
-    Raises: ConfigError for a length that is no whole number, below 1 or above LONGEST, or more than three of them.
+    Raises: ConfigError as `asked_lengths`.
     """
     result = np.zeros((panel.size, SLOTS), np.int64)
     if given is not None:
-        lengths = list(given) if isinstance(given, tuple | list | np.ndarray) else [given]
-        if not all(isinstance(length, int | np.integer) for length in lengths):
-            raise ConfigError(
-                f"season_length {given!r}: expected a whole number of steps, or several such as (24, 168)"
-            )
-        if any(length < 1 for length in lengths):
-            raise ConfigError(f"season_length {given}: a season has at least 2 steps; pass 1 for no season")
-        if any(length > LONGEST for length in lengths):
-            raise ConfigError(
-                f"season_length {given}: expected at most {LONGEST:,} steps, a year of minutes twice over"
-            )
-        asked = sorted({int(length) for length in lengths if length > 1})
-        if len(asked) > SLOTS:
-            raise ConfigError(f"season_length {given}: at most {SLOTS} season lengths can be used at once")
+        asked = sorted({length for length in asked_lengths(given) if length > 1})
         result[:, : len(asked)] = asked
         return result
     if panel.timeline.frequency is not None:
