@@ -302,6 +302,29 @@ def test_saved_parquet_keeps_types_and_values(tmp_path, style):
         assert stored[name].tolist() == values.tolist(), name
 
 
+@pytest.mark.parametrize(
+    "ids", [{"Forecast": ["a"]}, {"id": ["a"], "ID": [1]}, {"LO-80": [1]}], ids=["forecast", "ids", "interval"]
+)
+def test_columns_that_differ_in_capitals_only_are_written_as_text_and_refused_as_parquet(tmp_path, ids):
+    result = forecast(ids={name: np.array(values, object) for name, values in ids.items()})
+    with pytest.raises(ConfigError, match="differ in capital letters only: rename one of them"):
+        result.save(tmp_path / "out.parquet")
+    result.save(tmp_path / "out.csv")
+    assert os.listdir(tmp_path) == ["out.csv"]
+    assert (tmp_path / "out.csv").read_text().split("\n")[0] == ",".join(result.columns())
+
+
+def test_columns_whose_names_look_like_those_of_others_inside_are_written_as_they_are(tmp_path):
+    import duckdb
+
+    columns = {"c1": np.array([1, 2]), "c0": np.array([3, 4]), "É": np.array([5, 6]), "é": np.array([7, 8])}
+    save_columns(columns, tmp_path / "out.parquet")
+    stored = duckdb.read_parquet(str(tmp_path / "out.parquet")).fetchnumpy()
+    assert {name: values.tolist() for name, values in stored.items()} == {
+        name: values.tolist() for name, values in columns.items()
+    }
+
+
 def test_unknown_extension_missing_directory_and_directory_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"found \.xlsx, expected one of \.csv, \.json, \.parquet"):
         forecast().save(tmp_path / "out.xlsx")

@@ -8,7 +8,7 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -180,20 +180,34 @@ def _write_parquet(columns: Columns, zones: Mapping[str, str], path: Path) -> No
 
     from tidegate.series.tables.duck import connect, quoted, quoted_name, refusal
 
+    _check_capitals(columns)
     zones = {name: zone for name, zone in zones.items() if name in columns and columns[name].dtype.kind == "M"}
     fields = []
-    for name in columns:
-        field = quoted_name(name)
-        fields.append(f"CAST({field} AS TIMESTAMP) AT TIME ZONE 'UTC' AS {field}" if name in zones else field)
+    for place, name in enumerate(columns):
+        field = f"CAST(c{place} AS TIMESTAMP) AT TIME ZONE 'UTC'" if name in zones else f"c{place}"
+        fields.append(f"{field} AS {quoted_name(name)}")
     note = f", KV_METADATA {{pandas: {quoted(_pandas_note(zones))}}}" if zones else ""
     with connect() as connection:
-        connection.register("forecast", {name: _storable(values) for name, values in columns.items()})
+        stored = {f"c{place}": _storable(values) for place, values in enumerate(columns.values())}
+        connection.register("forecast", stored)
         try:
             connection.execute(
                 f"COPY (SELECT {', '.join(fields)} FROM forecast) TO {quoted(str(path))} (FORMAT parquet{note})"
             )
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise refusal(error, path) from error
+
+
+def _check_capitals(names: Iterable[str]) -> None:
+    """Raises ConfigError for names that are one to DuckDB, which overlooks the case of ASCII letters."""
+    spelt: dict[bytes, str] = {}
+    for name in names:
+        other = spelt.setdefault(name.encode("utf-8", "surrogatepass").lower(), name)  # of bytes, ASCII alone
+        if other != name:
+            raise ConfigError(
+                f"a Parquet file cannot hold the columns {other!r} and {name!r}, which differ in capital letters only: "
+                "rename one of them in the data, or write .csv or .json"
+            )
 
 
 def _pandas_note(zones: Mapping[str, str]) -> str:
