@@ -206,3 +206,9 @@ def test_random_walks_have_intervals_that_hold() -> None:
     result = backtest(walks, [ready("naive")], 10, windows=5)
     assert result.scores["naive"]["coverage_80"] == pytest.approx(0.8, abs=0.06)
     assert result.scores["naive"]["coverage_95"] == pytest.approx(0.95, abs=0.04)
+
+
+def test_an_id_column_named_like_the_time_column_is_refused_by_the_table_of_all_forecasts() -> None:
+    panel = replace(panel_of([0, 2, 4, 6, 8]), ids={"step": np.array(["a"], object)})
+    with pytest.raises(ConfigError, match="id column 'step', which is also the column that says when"):
+        backtest(panel, [model(constant(5.0))], 2, windows=1).columns()

@@ -108,6 +108,13 @@ def test_an_id_column_named_like_a_forecast_column_is_refused():
         forecast(ids={"forecast": np.array([1])}).columns()
 
 
+@pytest.mark.parametrize("name", ["step", "Month"])
+def test_an_id_column_named_like_the_time_column_is_refused(name):
+    timeline = Timeline.positions(1) if name == "step" else monthly(TEXT)
+    with pytest.raises(ConfigError, match=f"id column '{name}', which is also the column that says when: rename"):
+        forecast(timeline=timeline, ids={name: np.array(["a"], object)}).columns()
+
+
 def test_frame_comes_in_the_library_the_data_came_in():
     assert isinstance(forecast(library="numpy").frame, dict)
     for library, name in (("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table")):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tidegate.errors import ConfigError
 from tidegate.evaluation.backtest import Backtest
 from tidegate.evaluation.scores import metric_table
+from tidegate.forecasting.result import with_stamps
 
 Columns = dict[str, NDArray[Any]]
 SERIES_METRICS = ("mase", "rmsse", "smape", "wql", "scaled_crps", "mae", "bias")  # per series in the document
@@ -29,7 +30,7 @@ def forecast_columns(backtest: Backtest, *, text: bool = False) -> Columns:
     scored = backtest.origins.scored.T
     series, windows = np.nonzero(scored)
     keys: Columns = {str(name): np.repeat(values[series], horizon) for name, values in panel.ids.items()}
-    keys |= _stamps(backtest, series, windows, text)
+    keys = with_stamps(keys, _stamps(backtest, series, windows, text))
     ours: Columns = {
         "window": np.repeat(windows + 1, horizon),
         "origin": np.repeat(_origins(backtest, series, windows), horizon),

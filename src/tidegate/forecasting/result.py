@@ -22,6 +22,15 @@ def interval_quantiles(level: float) -> tuple[float, float]:
     return round(0.5 - level / 200, 12), round(0.5 + level / 200, 12)
 
 
+def with_stamps(ids: dict[str, NDArray[Any]], stamps: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Id columns, then time columns. Raises: ConfigError for an id column with the name of one that says when."""
+    if taken := sorted(ids.keys() & stamps.keys()):
+        raise ConfigError(
+            f"the data have an id column {taken[0]!r}, which is also the column that says when: rename it in the data"
+        )
+    return ids | stamps
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Forecast:
     """What is expected of every series of a panel after its last step.
@@ -72,10 +81,10 @@ class Forecast:
         Stamps that know their time zone are datetime64 in UTC (`zones` names the zone, `frame` and files carry it).
 
         text: write datetime64 as text, with its offset if it has one; all else stays as it is.
-        Raises: ConfigError if an id or time column has the name of a forecast column.
+        Raises: ConfigError if an id or time column has the name of a forecast column, or an id column that of the time.
         """
         keys = {str(name): np.repeat(values, self.horizon) for name, values in self.panel.ids.items()}
-        keys |= self._stamps(text)
+        keys = with_stamps(keys, self._stamps(text))
         values = {"forecast": self.at(0.5)}
         for level in self.levels:
             low, high = interval_quantiles(level)
