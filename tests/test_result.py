@@ -115,6 +115,20 @@ def test_an_id_column_named_like_the_time_column_is_refused(name):
         forecast(timeline=timeline, ids={name: np.array(["a"], object)}).columns()
 
 
+def test_a_forecast_of_no_series_has_columns_without_rows_and_no_picture(tmp_path):
+    for timeline in (monthly(TEXT), monthly(STAMPS), Timeline.positions(1)):
+        whole = forecast(timeline=timeline, ids={"id": np.array(["a"], object)})
+        empty = replace(whole, panel=whole.panel.select(np.zeros(0, np.int64)), quantiles=whole.quantiles[:0])
+        expected = {name: column.dtype for name, column in whole.columns().items()}
+        assert {name: column.dtype for name, column in empty.columns().items()} == expected
+        assert all(len(column) == 0 for column in empty.columns().values())
+        assert empty.to_text() == whole.to_text().split("\n")[0] + "\n" and json.loads(empty.to_text("json")) == []
+        empty.save(tmp_path / "none.parquet")
+        assert repr(empty).startswith("<Forecast of 0 series") and empty._repr_html_() is None
+        with pytest.raises(ConfigError, match="the forecast is of no series"):
+            empty.plot(tmp_path / "none.html")
+
+
 def test_frame_comes_in_the_library_the_data_came_in():
     assert isinstance(forecast(library="numpy").frame, dict)
     for library, name in (("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table")):

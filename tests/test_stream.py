@@ -416,6 +416,16 @@ def test_season_lengths_that_are_none_are_refused_before_any_row(given: Any) -> 
         Stream.empty(model_of("lstm"), of_frame(hours(90), 90).layout, 5, unknown="start", season_length=given)
 
 
+def test_series_are_asked_for_one_or_several_or_none() -> None:
+    stream = numbered_series()
+    assert stream.forecast(ids=2).columns()["unique_id"].tolist() == [2] * 5
+    assert stream.forecast(ids=["2", 1.0]).columns()["unique_id"].tolist() == [2] * 5 + [1] * 5
+    none, whole = stream.forecast(ids=[]), stream.forecast()
+    assert list(none.frame) == list(whole.frame) and len(none.frame) == 0
+    with pytest.raises(DataError, match="holds no series '3'"):
+        stream.forecast(ids=3)
+
+
 def numbered_series() -> Stream:
     return of_frame(pd.concat([hours(90, name).assign(unique_id=name) for name in (1, 2)]), 180, unknown="start")
 

@@ -125,6 +125,8 @@ def season_note(panel: Panel, seasons: NDArray[np.int64], told: str | None) -> s
 
     Args: told: from where, if not from the panel.
     """
+    if not len(seasons):
+        return "no season used: there is no series"
     source = told or ("from the calendar" if panel.timeline.frequency is not None else "found in the values")
     longest = int(panel.lengths.max(initial=0))
     unseen = f"; no series is as long as {seasons.max()} steps" if told and seasons.max(initial=0) > longest else ""

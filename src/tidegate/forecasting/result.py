@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -102,7 +102,10 @@ class Forecast:
 
         text: write datetime64 as text, with its offset if it has one; all else stays as it is.
         """
-        timeline, lengths = self.panel.timeline, self.panel.lengths
+        timeline, lengths, horizon = self.panel.timeline, self.panel.lengths, self.horizon
+        if not self.panel.size:  # the columns of one series, without rows
+            timeline = replace(timeline, starts=np.zeros(1, timeline.starts.dtype))
+            lengths, horizon = np.zeros(1, np.int64), 0
         # Most panels hold few different stretches of time.
         stretches = np.stack([timeline.starts.astype(np.int64), lengths], axis=1)
         if (stretches == stretches[:1]).all():
@@ -111,9 +114,9 @@ class Forecast:
             _, firsts, which = np.unique(stretches, axis=0, return_index=True, return_inverse=True)
         blocks: list[dict[str, NDArray[Any]]] = []
         for series in firsts.tolist():
-            columns = timeline.stamp_columns(series, int(lengths[series]), self.horizon)
+            columns = timeline.stamp_columns(series, int(lengths[series]), horizon)
             if text and any(stamps.dtype.kind == "M" for stamps in columns.values()):
-                columns = {name: timeline.text(series, int(lengths[series]), self.horizon) for name in columns}
+                columns = {name: timeline.text(series, int(lengths[series]), horizon) for name in columns}
             blocks.append(columns)
         return {name: np.stack([block[name] for block in blocks])[which].ravel() for name in blocks[0]}
 
@@ -161,22 +164,25 @@ class Forecast:
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draw history, median and intervals: .html is an interactive page, .svg and .png need the extra "plot".
 
-        Raises: ConfigError for another extension or a missing directory; MissingExtra without matplotlib.
+        Raises: ConfigError for another extension, a missing directory or a forecast of no series; MissingExtra without
+            matplotlib.
         """
         from tidegate.forecasting.drawing import draw_picture, forecast_page
         from tidegate.forecasting.saving import check_destination, replacing
 
         page = check_destination(path, PICTURE_SUFFIXES) == ".html"
+        if not self.panel.size:
+            raise ConfigError(f"cannot draw {os.fspath(path)!r}: the forecast is of no series")
         with replacing(path) as temporary:
             if page:
                 temporary.write_text(forecast_page(self), encoding="utf-8")
             else:
                 draw_picture(self, temporary)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         from tidegate.forecasting.drawing import notebook_html
 
-        return notebook_html(self)
+        return notebook_html(self) if self.panel.size else None  # a notebook then shows the line below
 
     def __repr__(self) -> str:
         panel = self.panel

@@ -230,7 +230,7 @@ class Stream:
         self,
         horizon: int | None = None,
         *,
-        ids: Iterable[object] | None = None,
+        ids: object = None,
         levels: tuple[float, ...] = (80, 95),
         quantile_levels: tuple[float, ...] = (),
         lower: float | None = None,
@@ -241,7 +241,7 @@ class Stream:
         """What `Model.forecast` says of the whole histories, within rounding.
 
         Args:
-            ids: the series to forecast, all if left out; several id columns: tuples.
+            ids: the series to forecast, one or several, all if left out; several id columns: a list of tuples.
             horizon, levels, quantile_levels, lower, upper, bounds, calibrate: as in `tidegate.forecast`.
         Returns: a Forecast whose panel holds the latest values of each series only.
         Raises: ConfigError for an option; DataError for an id that the stream does not hold, or a series that has no
@@ -285,11 +285,11 @@ class Stream:
         fitted = self.file.fitted_seasons(self.layout.timeline.frequency)
         return "of the fit" if self.season_length == fitted else "as given"
 
-    def _asked(self, ids: Iterable[object] | None) -> Integers:
+    def _asked(self, ids: object) -> Integers:
         if ids is None:
             return np.arange(self.size)
         places = []
-        for name in [ids] if isinstance(ids, str) else ids:
+        for name in [ids] if isinstance(ids, str) or not isinstance(ids, Iterable) else ids:
             key = key_of(*(name if isinstance(name, tuple) else (name,)))
             if key not in self.index:
                 raise DataError(f"the stream holds no series {' · '.join(key)!r}")
