@@ -212,6 +212,43 @@ def test_text_and_foreign_onnx_files_are_refused(tmp_path: Path) -> None:
         ModelFile.load(damaged(tmp_path, foreign.SerializeToString()))
 
 
+def told(tmp_path: Path, facts: object) -> Path:
+    """A model file that is whole but for what it tells of itself."""
+    model = onnx.load_from_string(to_onnx(make(CONFIGS["lstm"]), {}))
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(facts)})
+    return damaged(tmp_path, model.SerializeToString())
+
+
+FACTS = {"format_version": 4, "config": CONFIGS["lstm"].to_dict(), "provenance": {}, "weights": "0"}
+NO_FACTS = {
+    "a list": ([1], "not one that tidegate saved"),
+    "text": ("x", "not one that tidegate saved"),
+    "null": (None, "not one that tidegate saved"),
+    "no configuration": ({"format_version": 4}, "the model's configuration is None, expected its fields by name"),
+    "a list as configuration": ({**FACTS, "config": [1]}, r"the model's configuration is \[1\]"),
+    "text for a number": ({**FACTS, "config": {**FACTS["config"], "horizon": "64"}}, "has horizon '64', expected int"),
+    "text for levels": ({**FACTS, "config": {"quantile_levels": ["a", 0.5]}}, "makes no network"),
+    "an unknown cell": ({**FACTS, "config": {**FACTS["config"], "cell": "gru"}}, "cell 'gru' is not known"),
+    "an unknown field": ({**FACTS, "config": {"depth": 2}}, r"unknown fields \['depth'\]: it needs a newer version"),
+    "one bad network of two": ({**FACTS, "members": [FACTS["config"], {"cell": 7}]}, "has cell 7, expected str"),
+    "no provenance": ({**FACTS, "provenance": None}, "found provenance None, expected a JSON object"),
+    "seasons as text": ({**FACTS, "provenance": {"season_length": "12"}}, "found season_length '12'"),
+    "no season": ({**FACTS, "provenance": {"season_length": [0]}}, "a season has at least 2 steps"),
+    "no frequency": ({**FACTS, "provenance": {"season_length": [7], "frequency": "zz"}}, '"zz" is no frequency'),
+    "a horizon as text": ({**FACTS, "provenance": {"horizon": "x"}}, "found horizon 'x', expected a JSON number"),
+    "too many shares": ({**FACTS, "shares": [1, 2]}, "expected one above 0 for each of 1 networks"),
+}
+
+
+@pytest.mark.parametrize("name", NO_FACTS)
+def test_facts_that_are_none_are_refused_by_both_readers_before_anything_is_forecast(name: str, tmp_path: Path) -> None:
+    facts, message = NO_FACTS[name]
+    path = told(tmp_path, facts)
+    for read in (ModelFile.load, load_network):
+        with pytest.raises(ModelError, match=r"bad\.onnx .*" + message):
+            read(path)
+
+
 def test_a_newer_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
     model = onnx.load_from_string(to_onnx(make(CONFIGS["lstm"]), {}))
     facts = json.loads(model.metadata_props[0].value)

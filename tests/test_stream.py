@@ -574,6 +574,18 @@ def test_a_saved_stream_of_other_weights_is_refused_and_so_is_what_is_none(tmp_p
         Stream.load(tmp_path / "none.npz", model_of("lstm"))
 
 
+@pytest.mark.parametrize("header", [None, "[1]", '"x"', '{"stream_version": 2}', "an array by itself"])
+def test_an_npz_file_of_another_kind_is_refused(header: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "other.npz"
+    if header == "an array by itself":
+        np.save(tmp_path / "other.npy", np.arange(3))
+        (tmp_path / "other.npy").rename(path)
+    else:
+        np.savez(path, x=np.arange(3), **({} if header is None else {"header": np.array(header)}))
+    with pytest.raises(ModelError, match=r"other\.npz is not a saved stream, or is damaged"):
+        Stream.load(path, model_of("lstm"))
+
+
 def test_a_file_of_format_2_forecasts_as_it_did_and_streams_once_it_is_written_anew(tmp_path: Path) -> None:
     """tests/data/format_2.onnx and these numbers were written by the last version that saved this format."""
     path = shutil.copy(Path(__file__).parent / "data" / "format_2.onnx", tmp_path / "old.onnx")

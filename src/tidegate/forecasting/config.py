@@ -146,15 +146,24 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
-        """Back from JSON. Raises ModelError for a field this version does not know."""
+        """Back from JSON. Raises ModelError for a field this version does not know, or what makes no network."""
+        if not isinstance(values, Mapping):
+            raise ModelError(f"the model's configuration is {values!r}, expected its fields by name")
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ModelError(
                 f"the model's configuration has unknown fields {unknown}: it needs a newer version of tidegate"
             )
         values = {"half_life": 0, **values}  # files of before there was one
+        for field in fields(cls):
+            kinds = {float: (int, float), tuple: (tuple, list)}.get(type(field.default), (type(field.default),))
+            if not isinstance(found := values.get(field.name, field.default), kinds):
+                raise ModelError(f"the model's configuration has {field.name} {found!r}, expected {kinds[-1].__name__}")
         tuples = {name: tuple(values.get(name, ())) for name in ("quantile_levels", "dilations")}
-        return cls(**{**values, **tuples})
+        try:
+            return cls(**{**values, **tuples})
+        except (ConfigError, TypeError) as error:
+            raise ModelError(f"the model's configuration makes no network: {error}") from error
 
 
 # The networks that `tidegate pretrain` makes; the package holds the weights of the first.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError, ModelError
-from tidegate.forecasting.config import METADATA_KEY, READABLE_VERSIONS, SIZES, STREAMING_VERSIONS, ModelConfig
+from tidegate.forecasting.config import METADATA_KEY, SIZES, STREAMING_VERSIONS, ModelConfig
+from tidegate.forecasting.facts import read_facts
 from tidegate.forecasting.saving import replacing
 from tidegate.series.calendar import Frequency
 from tidegate.series.panel import Panel, first_true, stack
@@ -101,16 +101,7 @@ class ModelFile:
     def open(cls, source: Path | bytes, *, threads: int | None = None) -> ModelFile:
         """Open a model file or its bytes, and check that it is one. Raises ModelError."""
         session = open_session(source)
-        try:
-            facts = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
-        except (KeyError, ValueError) as error:
-            raise ModelError(f"{name_of(source)} is an ONNX file but not one that tidegate saved") from error
-        if facts.get("format_version") not in READABLE_VERSIONS:
-            readable = f"{READABLE_VERSIONS[0]} to {READABLE_VERSIONS[-1]}"
-            raise ModelError(
-                f"{name_of(source)} has format version {facts.get('format_version')}, this tidegate reads {readable}: "
-                "update tidegate, or save the model again"
-            )
+        facts = read_facts(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), name_of(source))
         return cls(source, facts, session, threads)
 
     def fitted_seasons(self, frequency: Frequency | None) -> tuple[int, ...] | None:

@@ -29,7 +29,8 @@ STREAM_SUFFIXES = (".npz",)
 STREAM_VERSION = 2
 READABLE_VERSIONS = (1, 2)
 PER_SERIES = ("seasons", "length", "last", "smallest")
-UNREADABLE = (ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)  # of files that are no .npz
+# Of files that are no .npz, and of headers that are none; an array by itself is no context manager.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 OF_A_WINDOW = ("start", "read", "state", "sums")
 
 
@@ -92,15 +93,15 @@ def load_stream(path: str | os.PathLike[str], model: ModelFile) -> Stream:
         with open(place, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         header = json.loads(str(arrays["header"]))
-        version = header["stream_version"]
+        version, weights, made_with = (header[name] for name in ("stream_version", "weights", "model"))
     except UNREADABLE as error:
         raise ModelError(f"{place} is not a saved stream, or is damaged ({type(error).__name__}: {error})") from error
     if version not in READABLE_VERSIONS:
         readable = " and ".join(map(str, READABLE_VERSIONS))
         raise ModelError(f"{place} has stream version {version}, this tidegate reads {readable}: update tidegate")
-    if header["weights"] != model.metadata.get("weights"):
+    if weights != model.metadata.get("weights"):
         raise ModelError(
-            f"{place} was carried by the weights {header['weights']} ({header['model']}), but {model.name} has the "
+            f"{place} was carried by the weights {weights} ({made_with}), but {model.name} has the "
             f"weights {model.metadata.get('weights')}: load it with the model it was made with"
         )
     try:
@@ -109,7 +110,7 @@ def load_stream(path: str | os.PathLike[str], model: ModelFile) -> Stream:
         else:
             arrays = unpack(arrays, header["layout"])
         return _stream(header, arrays, model)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise ModelError(f"{place} is a damaged saved stream ({type(error).__name__}: {error})") from error
 
 

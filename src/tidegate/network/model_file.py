@@ -19,6 +19,7 @@ from onnx import numpy_helper
 
 from tidegate.errors import ModelError
 from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, TRAINABLE_VERSIONS, ModelConfig
+from tidegate.forecasting.facts import read_facts
 from tidegate.forecasting.saving import replacing
 from tidegate.network.forecast_graph import prefix, unpack, write_forecast
 from tidegate.network.graph import Graph
@@ -122,7 +123,7 @@ def load_networks(path: Path) -> tuple[tuple[PatchLSTM, ...], dict[str, Any]]:
     """The networks in a model file, and the file's facts. Raises ModelError if it is not one."""
     try:
         model = onnx.load(path)
-        facts = json.loads({entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY])
+        facts = read_facts({entry.key: entry.value for entry in model.metadata_props}.get(METADATA_KEY), str(path))
         if (version := facts["format_version"]) not in TRAINABLE_VERSIONS:
             known = f"{TRAINABLE_VERSIONS[0]} to {TRAINABLE_VERSIONS[-1]}"
             raise ModelError(
@@ -138,7 +139,7 @@ def load_networks(path: Path) -> tuple[tuple[PatchLSTM, ...], dict[str, Any]]:
                 for name in network.state_dict()
             }
             network.load_state_dict(weights)
-    except (KeyError, ValueError, RuntimeError, onnx.checker.ValidationError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError, onnx.checker.ValidationError) as error:
         raise ModelError(
             f"{path} is not a tidegate model file, or is damaged ({type(error).__name__}: {error})"
         ) from error
