@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -83,14 +85,54 @@ def test_asked_for_bounds_are_kept() -> None:
         forecast_panel(MODEL, panel_of(np.arange(9.0)), 5, lower=1, upper=0)
 
 
+def test_bounds_that_leave_nothing_are_refused_and_an_upper_one_below_zero_holds_for_positive_series() -> None:
+    panel = panel_of(np.arange(50.0) % 7 + 1)
+    for bounds in ({"lower": math.inf}, {"upper": -math.inf}):
+        with pytest.raises(ConfigError, match="no number lies between them"):
+            forecast_panel(MODEL, panel, 3, **bounds)
+    fc = forecast_panel(MODEL, panel, 3, upper=-5)
+    assert (fc.quantiles == -5).all() and fc.notes[-1] == "cut at lower None, upper -5, as asked"
+    free = forecast_panel(MODEL, panel, 3)
+    for upper in (math.inf, 1e9):
+        np.testing.assert_array_equal(forecast_panel(MODEL, panel, 3, upper=upper).quantiles, free.quantiles)
+
+
 def test_intervals_and_quantiles_share_their_levels() -> None:
     assert wanted_levels((80, 95), (0.1,)) == (0.025, 0.1, 0.5, 0.9, 0.975)
 
 
-@pytest.mark.parametrize(("levels", "quantiles"), [((0,), ()), ((100,), ()), ((), (0.0,)), ((), (1.5,))])
+OUT_OF_RANGE: list[tuple[tuple[float, ...], tuple[float, ...]]] = [
+    ((0,), ()),
+    ((100,), ()),
+    ((99.9999999999,), ()),
+    ((1e-11,), ()),
+    ((math.nan,), ()),
+    ((), (0.0,)),
+    ((), (1.5,)),
+    ((), (1e-13,)),
+    ((), (1 - 1e-13,)),
+    ((), (math.nan,)),
+]
+
+
+@pytest.mark.parametrize(("levels", "quantiles"), OUT_OF_RANGE)
 def test_levels_out_of_range_are_refused(levels: tuple[float, ...], quantiles: tuple[float, ...]) -> None:
-    with pytest.raises(ConfigError, match="level"):
+    with pytest.raises(ConfigError, match=r"level .*between 0 and 1"):
         wanted_levels(levels, quantiles)
+
+
+@pytest.mark.parametrize("level", [99.99999999, 1e-9, 50])
+def test_any_level_that_is_taken_is_forecast(level: float) -> None:
+    fc = forecast_panel(MODEL, panel_of(np.arange(50.0) % 7), 3, levels=(level,), quantile_levels=(level / 100,))
+    assert np.isfinite(fc.quantiles).all() and (np.diff(fc.quantiles, axis=2) >= 0).all()
+
+
+def test_levels_that_would_share_the_name_of_a_column_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"levels 95 and 95\.00001 would share one column, 'lo-95': leave one"):
+        wanted_levels((95, 95.00001), ())
+    with pytest.raises(ConfigError, match=r"quantile levels 0\.9999999 and 0\.99999999 would share one column, 'q100'"):
+        wanted_levels((), (0.5, 0.9999999, 0.99999999))
+    assert wanted_levels((95, 95.0, 95.001), (0.1, 0.1)) == wanted_levels((95, 95.001), (0.1,))
 
 
 @settings(max_examples=50, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from tidegate.errors import ConfigError
 from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.model import ModelFile, Progress
-from tidegate.forecasting.result import Forecast, interval_quantiles
+from tidegate.forecasting.result import Forecast, interval_names, interval_quantiles, quantile_name
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
 
@@ -40,7 +41,8 @@ def forecast_panel(
         quantile_levels: further quantiles, between 0 and 1.
         season_length: for every series; left out, what the model was fitted with, else the calendar's or what the
             values show.
-        lower, upper: quantiles are cut at these. Left out, a history that never goes below 0 is cut at 0.
+        lower, upper: quantiles are cut at these. Left out, a history that never goes below 0 is cut at 0, unless
+            `upper` is below it.
         bounds: False: cut nothing that was not asked for.
         calibrate: scale intervals that a series' own past shows to be far off (`forecasting.calibration`); False, or a
             model file that cannot look back: exactly as the network gives them.
@@ -75,23 +77,39 @@ def forecast_panel(
 
 
 def wanted_levels(levels: tuple[float, ...], quantile_levels: tuple[float, ...]) -> tuple[float, ...]:
-    """The quantile levels that intervals in percent, further quantiles and the median need, in order."""
+    """The quantile levels that intervals in percent, further quantiles and the median need, in order.
+
+    Raises: ConfigError for a level that is, rounded to 12 digits as all are, none between 0 and 100 % or the median's
+        own, and for two that share the name of a column.
+    """
     for level in levels:
-        if not 0 < level < 100:
+        if not 0 < interval_quantiles(level)[0] < 0.5:
             raise ConfigError(f"level {level}: intervals are given in percent, between 0 and 100, for example 80")
-    for level in quantile_levels:
-        if not 0 < level < 1:
+    rounded = {float(level): round(float(level), 12) for level in quantile_levels}
+    for level, kept in rounded.items():
+        if not 0 < kept < 1:
             raise ConfigError(f"quantile level {level}: expected a number between 0 and 1, for example 0.9")
-    ends = {end for level in levels for end in interval_quantiles(level)}
-    return tuple(sorted(ends | {round(float(level), 12) for level in quantile_levels} | {0.5}))
+    _check_names("level", {level: interval_names(level)[0] for level in levels})
+    _check_names("quantile level", {level: quantile_name(level) for level in rounded})
+    return tuple(sorted({end for level in levels for end in interval_quantiles(level)} | {*rounded.values(), 0.5}))
+
+
+def _check_names(kind: str, names: Mapping[float, str]) -> None:
+    """Raises ConfigError if two levels have one column."""
+    levels: dict[str, float] = {}
+    for level, name in names.items():
+        if (other := levels.setdefault(name, level)) != level:
+            raise ConfigError(f"{kind}s {other} and {level} would share one column, {name!r}: leave one of them out")
 
 
 def check_bounds(lower: float | None, upper: float | None) -> None:
-    """Raises ConfigError unless each is None or a number, and lower below upper."""
+    """Raises ConfigError unless each is None or a number that leaves something, and lower below upper."""
     given: dict[str, object] = {"lower": lower, "upper": upper}  # what a caller gave may be anything
     for name, bound in given.items():
         if bound is not None and (not isinstance(bound, Real) or math.isnan(bound)):
             raise ConfigError(f"{name} {bound!r}: expected a number at which the forecast is cut")
+    if lower == math.inf or upper == -math.inf:
+        raise ConfigError(f"lower {lower}, upper {upper}: no number lies between them; leave out what is no bound")
     if lower is not None and upper is not None and not lower < upper:
         raise ConfigError(f"lower {lower} must be below upper {upper}")
 
@@ -111,7 +129,7 @@ def cut(
     if lower is not None or upper is not None:
         quantiles = np.clip(quantiles, lower, upper)
         notes.append(f"cut at lower {lower}, upper {upper}, as asked")
-    if bounds and lower is None:
+    if bounds and lower is None and (upper is None or upper >= 0):
         negative = (smallest >= 0)[:, None] & (quantiles < 0).any(axis=2)
         if count := int(negative.any(axis=1).sum()):
             quantiles = np.where((smallest >= 0)[:, None, None], np.maximum(quantiles, 0.0), quantiles)

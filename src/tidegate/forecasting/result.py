@@ -22,6 +22,16 @@ def interval_quantiles(level: float) -> tuple[float, float]:
     return round(0.5 - level / 200, 12), round(0.5 + level / 200, 12)
 
 
+def interval_names(level: float) -> tuple[str, str]:
+    """What the columns of an interval are called: 80 -> "lo-80", "hi-80"."""
+    return f"lo-{level:g}", f"hi-{level:g}"
+
+
+def quantile_name(level: float) -> str:
+    """What the column of a quantile is called: 0.1 -> "q10"."""
+    return f"q{round(100 * level, 8):g}"
+
+
 def with_stamps(ids: dict[str, NDArray[Any]], stamps: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Id columns, then time columns. Raises: ConfigError for an id column with the name of one that says when."""
     if taken := sorted(ids.keys() & stamps.keys()):
@@ -88,8 +98,8 @@ class Forecast:
         values = {"forecast": self.at(0.5)}
         for level in self.levels:
             low, high = interval_quantiles(level)
-            values |= {f"lo-{level:g}": self.at(low), f"hi-{level:g}": self.at(high)}
-        values |= {f"q{round(100 * level, 8):g}": self.at(level) for level in self.extra_quantiles}
+            values |= dict(zip(interval_names(level), (self.at(low), self.at(high)), strict=True))
+        values |= {quantile_name(level): self.at(level) for level in self.extra_quantiles}
         if taken := sorted(keys.keys() & values.keys()):
             raise ConfigError(
                 f"the data have a column {taken[0]!r}, which is also a column of every forecast: "
