@@ -15,6 +15,7 @@ from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.forecaster import forecast_panel, wanted_levels
 from tidegate.forecasting.model import ModelFile, level_weights
+from tidegate.forecasting.stream import Stream
 from tidegate.network.model_file import to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 
@@ -95,6 +96,15 @@ def test_bounds_that_leave_nothing_are_refused_and_an_upper_one_below_zero_holds
     free = forecast_panel(MODEL, panel, 3)
     for upper in (math.inf, 1e9):
         np.testing.assert_array_equal(forecast_panel(MODEL, panel, 3, upper=upper).quantiles, free.quantiles)
+
+
+@pytest.mark.parametrize("slots", [(1, 3), (0, 3), (3, 1)], ids=str)
+def test_networks_of_one_file_may_look_up_different_numbers_of_seasons(slots: tuple[int, int]) -> None:
+    small = {"context_length": 64, "patch_length": 4, "horizon": 16, "hidden_size": 5, "embedding_size": 6}
+    networks = [PatchLSTM(ModelConfig(**small, head_size=7, season_slots=count)) for count in slots]
+    model, panel = ModelFile.open(to_onnx(networks, {})), panel_of(np.sin(np.arange(100.0)))
+    fc = forecast_panel(model, panel, 4, season_length=(6, 12))
+    np.testing.assert_allclose(Stream.start(model, panel, 4, season_length=(6, 12)).forecast().quantiles, fc.quantiles)
 
 
 def test_intervals_and_quantiles_share_their_levels() -> None:

@@ -171,15 +171,15 @@ class ModelFile:
         starts = self._starts(panel)
         transfer = level_weights(self.config.quantile_levels, quantile_levels)
         result = np.empty((panel.size, horizon, len(quantile_levels)))
-        session = self.session
+        session, slots = self.session, max(config.season_slots for config in self.networks)
 
         def forecast(batch: Integers) -> int:
             size = len(batch)
             filled = self.filled_up(batch)
             context = stack(panel.values, starts[filled], panel.offsets[filled + 1])
             feeds: dict[str, Any] = {"context": context, "horizon": np.array(horizon, np.int64)}
-            if self.config.season_slots:
-                feeds["season_lengths"] = season_lengths[filled, : self.config.season_slots]
+            if slots:
+                feeds["season_lengths"] = season_lengths[filled, :slots]
             if adjust is None:
                 quantiles = session.run(["quantiles"], feeds)[0][:size]
             else:
