@@ -77,6 +77,25 @@ def test_the_graph_forecasts_what_the_network_forecasts(name: str, horizon: int)
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.nanstd(context[:6]))
 
 
+@pytest.mark.parametrize("value", [1e-3, -1e-3, 1e-300, 0.0, 999.9, 1e6, 1e9])
+def test_values_far_below_the_unit_of_logarithms_keep_their_digits(value: float) -> None:
+    session = ModelFile.open(to_onnx(make(ModelConfig(**SMALL, log_unit=1e6)), {})).session
+    feeds = {"season_lengths": np.zeros((1, 3), np.int64), "horizon": np.array(3)}
+    found = session.run(["quantiles"], {"context": np.full((1, 40), value), **feeds})[0]
+    np.testing.assert_allclose(found, np.full_like(found, value), rtol=1e-13, atol=0)
+
+
+def test_forecasts_of_values_far_below_the_unit_of_logarithms_are_those_of_the_network() -> None:
+    network = make(ModelConfig(**SMALL, log_unit=1e6))
+    context = awkward_histories()[:5] * 1e-8
+    seasons = np.array([[7, 24, 0]] * len(context))
+    with torch.no_grad():
+        expected = network.forecast(torch.tensor(context), torch.tensor(seasons), 40).numpy()
+    feeds = {"context": context, "season_lengths": seasons, "horizon": np.array(40)}
+    found = ModelFile.open(to_onnx(network, {})).session.run(["quantiles"], feeds)[0]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.nanstd(context))
+
+
 def test_a_network_that_embeds_values_as_they_are_is_written_too() -> None:
     network, context = make(ModelConfig(**SMALL, season_slots=0, scaling=False)), awkward_histories()[:6]
     with torch.no_grad():

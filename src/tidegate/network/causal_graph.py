@@ -13,17 +13,24 @@ from tidegate.forecasting.config import LOOKUP_SEASONS, SUMS, ModelConfig
 from tidegate.network.causal import LINEAR, LOG_LIMIT, LOOKUP_DRIFT, LOOKUP_FADE, TINY
 from tidegate.network.graph import Value, total_of
 
+# Nearer to zero than this many units arsinh and sinh are their odd series to the fifth power, to the last bit: the
+# logarithm of what is almost 1, and the difference of two exponentials that almost are, have lost the value's digits.
+NEAR_ZERO = 1e-3
+
 
 def logarithms(values: Value, unit: float) -> Value:
     """causal.logarithms"""
     if not unit:
         return values
+    read = values / unit
+    square = read * read
+    near = read * (square * (square * (3 / 40) - 1 / 6) + 1.0)
     # The runtime has no arsinh of float64. Divided by the larger of 1 and itself, no square overflows.
-    size = (values / unit).apply("Abs")
-    large = size.maximum(1.0)
-    size, one = size / large, values.graph.constant(1.0, "float64") / large
+    away = read.apply("Abs")
+    large = away.maximum(1.0)
+    size, one = away / large, values.graph.constant(1.0, "float64") / large
     logarithm = large.apply("Log") + (size + (size * size + one * one).apply("Sqrt")).apply("Log")
-    return values.graph.where(values < 0, -logarithm, logarithm)
+    return values.graph.where(away < NEAR_ZERO, near, values.graph.where(values < 0, -logarithm, logarithm))
 
 
 def from_logarithms(read: Value, unit: float) -> Value:
@@ -31,7 +38,10 @@ def from_logarithms(read: Value, unit: float) -> Value:
     if not unit:
         return read
     read = read.clip(-LOG_LIMIT, LOG_LIMIT)
-    return (read.apply("Exp") - (-read).apply("Exp")) * (0.5 * unit)
+    square = read * read
+    near = read * (square * (square * (1 / 120) + 1 / 6) + 1.0) * unit
+    far = (read.apply("Exp") - (-read).apply("Exp")) * (0.5 * unit)
+    return read.graph.where(read.apply("Abs") < NEAR_ZERO, near, far)
 
 
 @dataclass(frozen=True)
