@@ -85,7 +85,7 @@ def wanted_levels(levels: tuple[float, ...], quantile_levels: tuple[float, ...])
     for level in levels:
         if not 0 < interval_quantiles(level)[0] < 0.5:
             raise ConfigError(f"level {level}: intervals are given in percent, between 0 and 100, for example 80")
-    rounded = {float(level): round(float(level), 12) for level in quantile_levels}
+    rounded = {level: round(float(level), 12) for level in quantile_levels}
     for level, kept in rounded.items():
         if not 0 < kept < 1:
             raise ConfigError(f"quantile level {level}: expected a number between 0 and 1, for example 0.9")
