@@ -68,7 +68,7 @@ def test_every_contender_sees_the_same_history_and_refit_says_how_often_it_is_ma
         backtest(panel_of(list(range(14))), [Contender("x", maker, is_model=True)], 2, windows=4, refit=refit)
         assert made == expected
     for refit in (0, "yes", 2.5):
-        with pytest.raises(ConfigError, match=f"refit {refit!r}: expected False, True, or every how many windows"):
+        with pytest.raises(ConfigError, match=f"refit {refit!r}: expected False, True, or a whole number k"):
             backtest(panel_of(list(range(14))), [Contender("x", maker)], 2, windows=4, refit=refit)  # type: ignore[arg-type]
 
 
@@ -92,14 +92,14 @@ def test_where_no_series_has_a_scale_the_verdict_goes_by_the_absolute_error() ->
     result = backtest(panel_of([5] * 9), [model(constant(5.0)), ready("naive")], 3, windows=2)
     assert result.verdict.comparisons[0].metric == "MAE"
     assert result.verdict.sentence.startswith("model equals naive")
-    assert "has MAE 0.000 on the last window" in result.recommendation.sentence
+    assert "on the last window, MAE is 0.000 for the recommendation" in result.recommendation.sentence
     json.loads(result.json)
 
 
 def test_an_owa_that_is_not_defined_is_told() -> None:
     result = backtest(panel_of([5] * 9), [model(constant(4.0)), ready("naive2")], 3, windows=2)
     assert np.isnan(result.scores["model"]["owa"])
-    assert result.undefined[-1] == "OWA: not defined, as Naive2 makes no error at all or no series has a scale"
+    assert result.undefined[-1] == "OWA: not defined, because Naive2 makes no error at all or no series has a scale"
 
 
 def test_series_that_end_apart_are_said_to_be_forecast_from_their_own_ends_only_where_they_are() -> None:

@@ -86,7 +86,7 @@ def test_the_command_of_a_backtest_asks_for_the_same(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--windows", "40"], 5, "fits 11: pass windows=11"),
+        (["--windows", "40"], 5, "fits 11 windows: pass windows=11"),
         (["--windows", "0"], 2, "windows 0: expected a whole number from 1"),
         (["--refit", "often"], 2, "refit 'often'"),
         (["--baseline", "arima"], 2, "did you mean auto_arima"),
@@ -132,13 +132,13 @@ def test_of_a_model_that_a_fit_made_of_the_windows_it_is_said_that_they_are_no_t
         return tidegate.backtest(data, models=model, **options).verdict.warnings  # type: ignore[arg-type]
 
     knows = tidegate.fit(AIRLINE, 12, **shape)  # type: ignore[arg-type]
-    (told,) = [one for one in warnings(AIRLINE, knows) if "no test" in one]
-    assert "fitted on values up to 1960-12-01, and the first window begins after 1957-12-01" in told
+    (told,) = [one for one in warnings(AIRLINE, knows) if "not a fair test" in one]
+    assert "fitted on values up to 1960-12-01, but the first window begins after 1957-12-01" in told
     before = tidegate.fit(tmp_path / "before.csv", 12, **shape)  # type: ignore[arg-type]
-    assert not any("no test" in one for one in warnings(AIRLINE, before))
-    assert not any("no test" in one for one in warnings(AIRLINE, tidegate.load()))
+    assert not any("not a fair test" in one for one in warnings(AIRLINE, before))
+    assert not any("not a fair test" in one for one in warnings(AIRLINE, tidegate.load()))
     without_dates = np.arange(90.0) + np.resize([1.0, 3.0, 2.0], 90)
-    assert any("if on these values, these windows are no test" in one for one in warnings(without_dates, knows))
+    assert any("unless on other values, this is not a fair test" in one for one in warnings(without_dates, knows))
     knows.save(tmp_path / "own.onnx")
     assert main(["backtest", str(AIRLINE), "--horizon", "12", "--model", str(tmp_path / "own.onnx")]) == 0
     assert "warning: own was fitted on values up to" in capsys.readouterr().err
@@ -184,7 +184,7 @@ def test_without_bounds_no_method_is_cut_at_zero() -> None:
 def test_what_makes_no_sense_is_refused_in_a_line() -> None:
     with pytest.raises(ConfigError, match="seed -1: expected a whole number from 0"):
         tidegate.backtest(AIRLINE, horizon=6, seed=-1, prove=True)
-    with pytest.raises(ConfigError, match="refit 'yes': expected False, True, or every how many windows, from 1"):
+    with pytest.raises(ConfigError, match="refit 'yes': expected False, True, or a whole number k from 1"):
         tidegate.backtest(AIRLINE, horizon=6, refit="yes", baselines=())  # type: ignore[arg-type]
 
 
@@ -204,5 +204,5 @@ def test_levels_have_to_be_there_and_make_sense() -> None:
 
 
 def test_too_short_a_series_says_how_many_windows_fit() -> None:
-    with pytest.raises(DataError, match="fits 2: pass windows=2"):
+    with pytest.raises(DataError, match="fits 2 windows: pass windows=2"):
         tidegate.backtest([1.0, 2, 3, 4, 5, 6, 7, 8], horizon=3, baselines=())

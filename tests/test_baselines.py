@@ -161,7 +161,7 @@ def test_series_a_baseline_has_no_time_for_have_no_forecast_and_are_named() -> N
     long = panel_of(*(random_walk(900, step=1.0, seed=seed).tolist() for seed in (1, 2)))  # seconds of work each
     forecast = baseline("auto_arima", season_length=12, time_limit=1e-9)(long, 6, (80,))
     assert np.isnan(forecast.quantiles).all()
-    assert any("no forecast of 2 of 2 series, 2 of them for lack of time" in note for note in forecast.notes)
+    assert any("no forecast for 2 of 2 series, 2 of them because time ran out" in note for note in forecast.notes)
 
 
 def test_a_worker_tells_what_it_cannot_forecast() -> None:

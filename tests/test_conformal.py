@@ -111,7 +111,7 @@ def test_intervals_that_were_too_narrow_hold_after_the_first_window_and_their_ow
     assert (after.quantiles["naive"] == before.quantiles["naive"]).all()
     assert (after.at("model", 0.5) == before.at("model", 0.5)).all()
     assert after.as_given is not None and before.as_given is None
-    assert after.as_given.scores["model, as given"] == before.scores["model"]
+    assert after.as_given.scores["model, own intervals"] == before.scores["model"]
 
 
 @settings(max_examples=20, deadline=None)
@@ -165,7 +165,9 @@ def test_where_past_forecasts_are_too_few_intervals_are_the_models_own_counted_a
     inner_low, inner_high = after.interval("model", 80)
     assert (low <= inner_low).all() and (high >= inner_high).all()
     alone = with_conformal_intervals(narrow(series=1, windows=2))
-    assert alone.notes[-1].startswith("no interval of model is conformal; as the model gives them: 80 % in windows 1 ")
+    assert alone.notes[-1].startswith(
+        "no interval of model is conformal; the model's own are kept for 80 % in windows 1 "
+    )
     assert (alone.quantiles["model"] == alone.given["model"]).all()
 
 
@@ -179,11 +181,11 @@ def test_intervals_of_a_history_above_zero_are_cut_there_again() -> None:
 def test_the_report_shows_both() -> None:
     after = with_conformal_intervals(narrow())
     page = report_page(after)
-    assert "Intervals of models are conformal" in page and "model, as given" in page
+    assert "Intervals of models are conformal" in page and "model, own intervals" in page
     lines = {line.name: np.asarray(line.y) for line in calibration(after, ["model"]).lines}
-    assert lines["model, as given"][0] > lines["model"][0]
-    assert list(score_columns(after)["method"]) == ["model", "naive", "model, as given"]
-    assert json.loads(after.json)["scores_as_given"]["model, as given"]["coverage_80"] < 0.4
+    assert lines["model, own intervals"][0] > lines["model"][0]
+    assert list(score_columns(after)["method"]) == ["model", "naive", "model, own intervals"]
+    assert json.loads(after.json)["scores_as_given"]["model, own intervals"]["coverage_80"] < 0.4
 
 
 def test_the_option_of_the_verb_and_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,7 +194,7 @@ def test_the_option_of_the_verb_and_of_the_command(capsys: pytest.CaptureFixture
     out, err = capsys.readouterr()
     document = json.loads(out)
     assert document["settings"]["intervals"] == "conformal" and "conformal intervals of Tidegate" in err
-    assert "Tidegate, as given" in document["scores_as_given"]
+    assert "Tidegate, own intervals" in document["scores_as_given"]
     with pytest.raises(ConfigError, match="intervals 'wide': expected model or conformal"):
         tidegate.backtest(AIRLINE, horizon=6, intervals="wide")
 

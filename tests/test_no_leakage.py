@@ -80,7 +80,7 @@ def seasonal(series: int = 3) -> Panel:
 def test_the_proof_tells_what_each_window_saw() -> None:
     found = proved(seasonal(), [SHIPPED, ready("naive")])
     assert found.holds
-    assert found.lines[0].startswith("window 1: saw 3 series, 225 values, none after 2026-03-16; forecasts identical")
+    assert found.lines[0].startswith("window 1: saw 225 values of 3 series, none after 2026-03-16; forecasts are bit-")
     assert found.lines[-1].startswith("recommendation: the same for every series")
 
 
@@ -156,4 +156,4 @@ def test_fit_is_proved_from_the_start_weights(tmp_path) -> None:
 
 def test_costly_baselines_are_named_as_not_run_again() -> None:
     slow = Contender("slow", lambda history: constant(1.0), costly=True)
-    assert proved(seasonal(), [SHIPPED, slow]).lines[-1].endswith("on the same cut panels: slow")
+    assert proved(seasonal(), [SHIPPED, slow]).lines[-1].endswith("but given the same cut data: slow")

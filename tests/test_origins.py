@@ -35,7 +35,7 @@ def test_with_stamps_origins_are_the_same_instants_for_all_series() -> None:
     assert origins.known.tolist() == [[4, 2], [6, 4], [8, 5]]
     # in the last window it has ended: it is still learnt from, but there is nothing to compare with
     assert origins.seen[2].tolist() == [True, True] and origins.scored[2].tolist() == [True, False]
-    assert any("1 of 2 series are scored in some of the windows" in note for note in origins.notes)
+    assert any("1 of 2 series are scored only in some windows" in note for note in origins.notes)
     assert plan_origins(panel, 2, 3, 2, align="ends").known[:, 1].tolist() == [0, 1, 3]
 
 
@@ -61,7 +61,7 @@ def test_a_fold_holds_nothing_after_its_origin_and_no_note_on_the_whole() -> Non
 
 @pytest.mark.parametrize(
     ("windows", "message"),
-    [(5, r"5 windows of 3 steps, 3 apart, need a series of 17 steps or more; the longest has 12, which fits 3"),
+    [(5, "5 windows of 3 steps, 3 apart, need a series of 17 steps or more, but the longest has 12, which fits 3 win"),
      (4, "pass windows=3")],
 )  # fmt: skip
 def test_too_many_windows_are_refused_with_how_many_fit(windows: int, message: str) -> None:
@@ -71,13 +71,13 @@ def test_too_many_windows_are_refused_with_how_many_fit(windows: int, message: s
 
 
 def test_a_horizon_that_fits_no_window_is_to_be_shortened() -> None:
-    with pytest.raises(DataError, match="fits no window: shorten the horizon"):
+    with pytest.raises(DataError, match="too few for any window: shorten the horizon"):
         plan_origins(panel_of([1, 2, 3]), horizon=2, windows=1, step=1)
 
 
 def test_series_too_short_for_every_window_are_counted_and_named() -> None:
     origins = plan_origins(panel_of(list(range(12)), [1, 2, 3]), horizon=2, windows=2, step=2)
-    assert any("1 of 2 series are scored in no window" in note for note in origins.notes)
+    assert any("1 of 2 series are not scored in any window" in note for note in origins.notes)
 
 
 def test_a_gap_of_the_future_does_not_take_a_series_out_of_what_is_learnt_from() -> None:
@@ -92,7 +92,7 @@ def test_a_gap_of_the_future_does_not_take_a_series_out_of_what_is_learnt_from()
         ({"step": 0}, "step 0"),
         ({"horizon": 0}, "horizon 0"),
         ({"align": "left"}, "align 'left': expected one of auto, calendar, ends"),
-        ({"align": "calendar"}, "needs stamps"),
+        ({"align": "calendar"}, "needs dates"),
     ],
 )
 def test_options_that_make_no_sense_are_told(options: dict[str, object], message: str) -> None:

@@ -123,10 +123,10 @@ class Backtest:
 
     @cached_property
     def as_given(self) -> Backtest | None:
-        """The same with models called "…, as given" whose intervals are their own; None where the backtest's are."""
+        """The same with models called "…, own intervals", which have their own; None where the backtest's are."""
         if not self.given:
             return None
-        names = {name: f"{name}, as given" if name in self.given else name for name in self.contenders}
+        names = {name: f"{name}, own intervals" if name in self.given else name for name in self.contenders}
         return replace(
             self,
             contenders=tuple(names.values()),
@@ -142,7 +142,7 @@ class Backtest:
         scored = np.flatnonzero(self.origins.scored[window])
         if not self.origins.by_calendar and self.panel.timeline.frequency is not None and len(scored) > 1:
             back = self.horizon + self.step * (self.windows - 1 - window)
-            return f"{back} steps before each end"
+            return f"{back} steps before the end of each series"
         if not len(scored):
             return "none"
         latest = scored[0]
@@ -276,7 +276,7 @@ def backtest(
     every = _windows_per_fit(refit, windows)
     names = [contender.name for contender in contenders]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigError(f"two contenders are called {repeated[0]!r}: leave one out, or name them apart")
+        raise ConfigError(f"two contenders are called {repeated[0]!r}: leave one out, or rename one")
     origins = plan_origins(panel, horizon, windows, step, align)
     asked = tuple(dict.fromkeys((*(float(level) for level in levels), *WQL_INTERVALS)))
     quantile_levels = wanted_levels(asked, ())
@@ -332,7 +332,9 @@ def _windows_per_fit(refit: bool | int, windows: int) -> int:
     if isinstance(refit, bool | np.bool_):
         return 1 if refit else windows
     if not isinstance(refit, int | np.integer) or refit < 1:
-        raise ConfigError(f"refit {refit!r}: expected False, True, or every how many windows, from 1")
+        raise ConfigError(
+            f"refit {refit!r}: expected False, True, or a whole number k from 1 to train at every k-th window"
+        )
     return int(refit)
 
 
@@ -343,6 +345,6 @@ def _unforecast(panel: Panel, origins: Origins, name: str, quantiles: Floats) ->
         return None
     series = np.flatnonzero(absent.any(axis=1))
     return (
-        f"{name} has no forecast in {int(absent.sum())} of {int(origins.scored.sum())} series and windows (out of "
-        f"time, or it failed) and is compared on the others: {named(panel, series)}"
+        f"{name} has no forecast for {int(absent.sum())} of {int(origins.scored.sum())} series and windows (it ran "
+        f"out of time or failed) and is compared on the others: {named(panel, series)}"
     )

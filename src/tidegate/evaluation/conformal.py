@@ -77,7 +77,7 @@ def conformal(backtest: Backtest, quantiles: Floats, *, bounds: bool) -> Conform
 def _note(backtest: Backtest, name: str, found: Conformal) -> str:
     """One sentence: what a contender's intervals rest on, and which are as the model gives them."""
     kept = found.kept[:, [_place(level, backtest.quantile_levels) for level in backtest.levels]]
-    first = f"intervals of {name} are conformal: scaled by the errors of all series in the windows before"
+    first = f"intervals of {name} are conformal: scaled by the errors of all series in earlier windows"
     if kept.all():
         first = f"no interval of {name} is conformal"
     told = [
@@ -85,7 +85,7 @@ def _note(backtest: Backtest, name: str, found: Conformal) -> str:
         for column, level in enumerate(backtest.levels)
         if kept[:, column].any()
     ]
-    return f"{first}; as the model gives them: {'; '.join(told)}" if told else first
+    return f"{first}; the model's own are kept for {'; '.join(told)}" if told else first
 
 
 def _kept_words(level: float, windows: NDArray[np.int64], counts: Sequence[int], scored: NDArray[np.bool_]) -> str:
@@ -94,7 +94,7 @@ def _kept_words(level: float, windows: NDArray[np.int64], counts: Sequence[int],
     had = [counts[window] for window in windows]
     why = f"it needs {needed} past forecasts and has {_listed(f'{count:,}' for count in had)}"
     if min(had) >= needed:
-        why = "past errors beside intervals without width, which no factor covers"
+        why = "past errors at intervals of zero width, which no factor can cover"
     which = f"window{'s' * (len(windows) > 1)} {_listed(str(window + 1) for window in windows)}"
     return f"{level:g} % in {which}, {int(scored[windows].sum()):,} of {int(scored.sum()):,} forecasts ({why})"
 

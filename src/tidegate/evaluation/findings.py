@@ -27,7 +27,7 @@ def data_findings(panel: Panel, season_length: NDArray[np.int64]) -> tuple[str, 
         order = np.array(sorted(gaps, key=lambda index: -per_series[index]))
         found.append(
             f"gaps: {int(missing.sum()):,} of {len(missing):,} values are missing, in {len(gaps):,} of {panel.size:,} "
-            f"series, the longest {longest_gap(panel):,} steps; most in {named(panel, order)}"
+            f"series; the longest gap has {longest_gap(panel):,} steps; most are in {named(panel, order)}"
         )
     far, constant, rare = [], [], []
     total = 0
@@ -43,14 +43,16 @@ def data_findings(panel: Panel, season_length: NDArray[np.int64]) -> tuple[str, 
     if far:
         found.append(
             f"outliers: {total:,} values in {len(far):,} of {panel.size:,} series lie {FAR} robust standard deviations "
-            f"or more from what came one season before and after: {named(panel, np.array(far))}"
+            f"or more from the values one season before and after: {named(panel, np.array(far))}"
         )
     if constant:
-        found.append(f"constant: {len(constant):,} of {panel.size:,} series: {named(panel, np.array(constant))}")
+        found.append(
+            f"constant: {len(constant):,} of {panel.size:,} series never change: {named(panel, np.array(constant))}"
+        )
     if rare:
         found.append(
-            f"intermittent: {len(rare):,} of {panel.size:,} series are zero in {INTERMITTENT:.0%} of their steps or "
-            f"more: {named(panel, np.array(rare))}".replace("0%", "0 %")
+            f"intermittent: {len(rare):,} of {panel.size:,} series are zero in {INTERMITTENT:.0%} or more of their "
+            f"steps: {named(panel, np.array(rare))}".replace("0%", "0 %")
         )
     return tuple(found)
 

@@ -74,7 +74,7 @@ def plan_origins(panel: Panel, horizon: int, windows: int, step: int, align: str
     if align not in ALIGNMENTS:
         raise ConfigError(f"align {align!r}: expected one of {', '.join(ALIGNMENTS)}")
     if align == "calendar" and panel.timeline.frequency is None:
-        raise ConfigError("align='calendar' needs stamps, and the data have none: leave it out, or pass align='ends'")
+        raise ConfigError("align='calendar' needs dates, but the data have none: leave it out, or pass align='ends'")
     by_calendar = align != "ends" and panel.timeline.frequency is not None
     back = horizon + step * np.arange(windows - 1, -1, -1)[:, None]
     late = steps_before_the_latest(panel) if by_calendar else np.zeros(panel.size, np.int64)
@@ -136,16 +136,19 @@ def _refuse(panel: Panel, horizon: int, windows: int, step: int, by_calendar: bo
     needed = horizon + step * (windows - 1) + SHORTEST_HISTORY
     fitting = (longest - horizon - SHORTEST_HISTORY) // step + 1
     said = (
-        f"{windows} windows of {horizon} steps, {step} apart, need a series of {needed} steps or more; the longest has "
-        f"{longest}"
+        f"{windows} windows of {horizon} steps, {step} apart, need a series of {needed} steps or more, but the longest "
+        f"has {longest}"
     )
     if fitting < 1:
-        raise DataError(f"{said}, which fits no window: shorten the horizon")
+        raise DataError(f"{said}, too few for any window: shorten the horizon")
     if fitting < windows:
-        raise DataError(f"{said}, which fits {fitting}: pass windows={fitting}, a smaller step, or a shorter horizon")
+        raise DataError(
+            f"{said}, which fits {fitting} window{'s' * (fitting > 1)}: pass windows={fitting}, a smaller "
+            "step, or a shorter horizon"
+        )
     raise DataError(
         f"no series has {SHORTEST_HISTORY} values before and one after the origin of the earliest of {windows} windows"
-        + (", as origins are the same instants for all series: pass align='ends'" if by_calendar else "")
+        + ("; origins are the same dates for all series: pass align='ends' to change that" if by_calendar else "")
     )
 
 
@@ -153,11 +156,11 @@ def _notes(panel: Panel, scored: NDArray[np.bool_], by_calendar: bool) -> list[s
     windows, count = len(scored), scored.sum(axis=0)
     notes = []
     if len(never := np.flatnonzero(count == 0)):
-        remedy = "; align='ends' would take each series' own end" if by_calendar else ""
+        remedy = "; align='ends' counts back from each series' own end" if by_calendar else ""
         notes.append(
-            f"{len(never)} of {panel.size} series are scored in no window (too short, or without a value after any "
+            f"{len(never)} of {panel.size} series are not scored in any window (too short, or no value after any "
             f"origin){remedy}: {named(panel, never)}"
         )
     if len(some := np.flatnonzero((count > 0) & (count < windows))):
-        notes.append(f"{len(some)} of {panel.size} series are scored in some of the windows: {named(panel, some)}")
+        notes.append(f"{len(some)} of {panel.size} series are scored only in some windows: {named(panel, some)}")
     return notes

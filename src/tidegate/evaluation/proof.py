@@ -71,10 +71,10 @@ def prove(
         told = [*(one.name for one in present), *(f"conformal intervals of {name}" for name in scaled)]
         stamp = panel.timeline.describe(latest, int(origins.known[window, latest]) - 1)
         lines.append(
-            f"window {window + 1}: saw {len(part.series):,} series, {len(part.history.values):,} values, none after "
+            f"window {window + 1}: saw {len(part.history.values):,} values of {len(part.series):,} series, none after "
             f"{stamp if origins.by_calendar or panel.size == 1 else 'its origin in each series'}; "
-            + (f"CHANGED with the future: {', '.join(spoilt)}" if spoilt else "forecasts identical to the bit with ")
-            + ("" if spoilt else f"noise and with nothing after it ({', '.join(told)})")
+            + (f"CHANGED with the future: {', '.join(spoilt)}" if spoilt else "forecasts are bit-identical with ")
+            + ("" if spoilt else f"noise and with nothing after that ({', '.join(told)})")
         )
         holds &= not spoilt
     same = True
@@ -85,7 +85,7 @@ def prove(
         found = "the same for every series" if same else "CHANGED"
         lines.append(f"recommendation: {found} with noise and with nothing after the last origin")
     if skipped := [one.name for one in contenders if one.costly and one.rehearse is None]:
-        lines.append(f"not run again, as it takes long, on the same cut panels: {', '.join(skipped)}")
+        lines.append(f"not repeated, because they take long, but given the same cut data: {', '.join(skipped)}")
     return Proof(holds and same, tuple(lines))
 
 

@@ -49,7 +49,11 @@ def recommend(backtest: Backtest) -> Recommendation:
     baselines = [name for name in backtest.contenders if name not in backtest.models and name != model]
     last = backtest.windows - 1
     if last == 0 or not baselines:
-        reason = "one window leaves none to choose on" if last == 0 else "there is no baseline to choose from"
+        reason = (
+            "with a single window, there is none before it to choose on"
+            if last == 0
+            else "there is no baseline to choose from"
+        )
         chosen = (model,) * backtest.panel.size
         nan = float("nan")
         return Recommendation(
@@ -98,20 +102,21 @@ def _scored(backtest: Backtest, model: str, best: str, chosen: tuple[str, ...]) 
     error, model_error, baseline_error = (float(one[both].mean()) if both.any() else nan for one in errors)
     counts = {name: chosen.count(name) for name in dict.fromkeys(chosen)}
     counts = dict(sorted(counts.items(), key=lambda item: -item[1]))
-    words = ", ".join(f"{name} for {count:,}" for name, count in counts.items())
+    words = ", ".join(f"{name} for {count:,} series" for name, count in counts.items())
     alone = len(chosen) == 1
     if both.any():
-        all_series, all_of_them = ("", "") if alone else (" for all series", " for all")
+        only = "" if alone else " alone"
         told = (
-            f"the recommendation has {metric} {error:.3f} on the last window, {model}{all_series} {model_error:.3f}, "
-            f"{best}{all_of_them} {baseline_error:.3f}"
+            f"on the last window, {metric} is {error:.3f} for the recommendation, {model_error:.3f} for {model}{only} "
+            f"and {baseline_error:.3f} for {best}{only}"
         )
     elif not np.isfinite(actual).any():
         told = "the recommendation cannot be scored: the last window has no values"
     else:
         told = "the recommendation cannot be scored: the last window lacks forecasts"
     picks = chosen[0] if alone else words
-    sentence = f"chosen on the windows before the last ({picks}; a blend is {model} with {best}), {told}"
+    blend = f" (a blend is the mean of {model} and {best})" if BLEND in counts else ""
+    sentence = f"recommended: {picks}, chosen on the windows before the last{blend}; {told}"
     return Recommendation(chosen, (model, best), counts, error, model_error, baseline_error, sentence)
 
 

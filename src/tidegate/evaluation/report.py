@@ -39,27 +39,28 @@ def report_page(backtest: Backtest) -> str:
     charts = window_charts(backtest, model, beside, embedded)
     size = backtest.panel.size
     told = (
-        f"<p>The page holds charts of {len(charts):,} of {size:,} series: the worst, the best and a sample; the scores "
-        "of all are in the table below.</p>"
+        f"<p>This page has charts of {len(charts):,} of {size:,} series: the worst, the best and a sample. The table "
+        "below has the scores of all.</p>"
         if size > len(charts)
         else ""
     )
     sections = [
         Section(text_html=_verdict_html(backtest), content=[_score_table(backtest, model)]),
-        Section("Against each baseline", content=[_comparison_table(backtest)]),
+        Section("Compared with each baseline", content=[_comparison_table(backtest)]),
         Section("Where the error comes from", content=[
             SideBySide([error_by_step(backtest, shown), error_by_window(backtest, shown)])]),
-        Section("Whether intervals hold", content=[_interval_table(backtest, model), calibration(backtest, shown)]),
-        Section("Forecast against truth", told, [Browser(charts) if len(charts) > 1 else charts[0]] if charts else []),
+        Section("Interval coverage", content=[_interval_table(backtest, model), calibration(backtest, shown)]),
+        Section("Forecasts and actual values", told,
+                [Browser(charts) if len(charts) > 1 else charts[0]] if charts else []),
     ]  # fmt: skip
     if size > 1:
         sections.append(Section("Best and worst series", content=[SideBySide(_extremes(backtest, model, errors))]))
         sections.append(Section("All series", content=[_index(backtest, model, errors)]))
     sections.append(Section("The data", _list_html(_data_lines(backtest))))
     if backtest.proof is not None:
-        words = "holds" if backtest.proof.holds else "does NOT hold"
-        sections.append(Section(f"No leakage: the proof {words}", _list_html(backtest.proof.lines)))
-    sections.append(Section("How to reproduce this", _reproduce_html(backtest), [_seconds_table(backtest)]))
+        words = "passed" if backtest.proof.holds else "FAILED"
+        sections.append(Section(f"Proof of no leakage: {words}", _list_html(backtest.proof.lines)))
+    sections.append(Section("How to reproduce this report", _reproduce_html(backtest), [_seconds_table(backtest)]))
     return render_page(f"Backtest of {_title(backtest)}", sections, subtitle=_summary(backtest))
 
 
@@ -93,13 +94,17 @@ def _drawn(backtest: Backtest, model: str) -> list[str]:
 def _verdict_html(backtest: Backtest) -> str:
     verdict = backtest.verdict
     boxes = [
-        f'<p class="warning">Beware, {escape(warning)}{"" if warning.endswith("…") else "."}</p>'
+        f'<p class="warning">Warning: {escape(warning)}{"" if warning.endswith("…") else "."}</p>'
         for warning in verdict.warnings
     ]
     if not boxes:
-        boxes = ['<p class="warning fine">No echo, flat line, bias or broken interval promise found.</p>']
-    boxes.append(f"<p>Recommendation: {escape(backtest.recommendation.sentence)}.</p>")
+        boxes = ['<p class="warning fine">No warnings: no echo, flat line or bias, and the intervals hold.</p>']
+    boxes.append(f"<p>{escape(_capitalised(backtest.recommendation.sentence))}.</p>")
     return f'<p class="verdict">{escape(verdict.sentence)}.</p>{"".join(boxes)}'
+
+
+def _capitalised(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _score_table(backtest: Backtest, model: str) -> Table:
@@ -122,10 +127,10 @@ def _interval_table(backtest: Backtest, model: str) -> Table:
     return Table(
         ["", *_titles(backtest, keys)],
         rows,
-        caption="Coverage in percent, best near its level; width and Winkler score (lower is better) in units of "
-        "MASE's scale."
+        caption="Coverage in percent, ideally equal to the level; width and Winkler score (lower is better) in units "
+        "of MASE's scale."
         + (
-            " Intervals of models are conformal: scaled by the errors of all series in earlier windows."
+            " Intervals of models are conformal: they are scaled by the errors of all series in earlier windows."
             if backtest.given
             else ""
         ),
@@ -169,11 +174,11 @@ def _gain_cell(comparison: Comparison) -> str:
     """ "less by 18.2 %", "25 times as much"."""
     gain = comparison.gain
     if math.isnan(gain):
-        return "not to be compared"
+        return "not comparable"
     if comparison.equal:
         return "equal"
     if math.isinf(gain):
-        return "more: the baseline makes none"
+        return "more: the baseline has none"
     if gain < -TIMES:
         return f"{1 - gain:,.0f} times as much"
     return f"{'less' if gain > 0 else 'more'} by {100 * abs(gain):.1f} %"
@@ -199,7 +204,7 @@ def _extremes(backtest: Backtest, model: str, errors: Floats) -> list[Table]:
 
     count = min(TOP, max(1, len(order) // 2))
     metric = backtest.main_metric
-    return [table(order[:count], f"The worst, by {metric}"), table(order[::-1][:count], f"The best, by {metric}")]
+    return [table(order[:count], f"Worst series by {metric}"), table(order[::-1][:count], f"Best series by {metric}")]
 
 
 def _index(backtest: Backtest, model: str, errors: Floats) -> Index:
@@ -225,7 +230,7 @@ def _list_html(lines: Sequence[str]) -> str:
 
 def _seconds_table(backtest: Backtest) -> Table:
     rows = [[name, backtest.seconds[name]] for name in backtest.contenders]
-    return Table(["method", "seconds in all"], rows, digits=3)
+    return Table(["method", "total seconds"], rows, digits=3)
 
 
 def _reproduce_html(backtest: Backtest) -> str:
@@ -234,7 +239,7 @@ def _reproduce_html(backtest: Backtest) -> str:
     return (
         (f"<pre>{escape(_folded(command))}</pre>" if command else "")
         + f"<p>Tidegate {escape(__version__)}. Origins: {escape(origins)}. "
-        f"Windows of {backtest.horizon} steps, {backtest.step} apart; each forecast saw the values up to its origin "
+        f"Windows of {backtest.horizon} steps, {backtest.step} apart. Each forecast saw the values up to its origin "
         "and nothing after it.</p>"
     )
 

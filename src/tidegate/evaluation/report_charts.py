@@ -44,17 +44,17 @@ def error_by_window(backtest: Backtest, contenders: Sequence[str]) -> LineChart:
             Line(name, errors[name], style="line+points", width=2.5 if name in backtest.models else 1.5)
             for name in contenders
         ],
-        x_label="window, the earliest first",
+        x_label="window (earliest first)",
         y_label=metric,
         height=300,
-        caption="A method that wins in one window only has not shown much.",
+        caption="A method that wins in only one window has not proved much.",
     )
 
 
 def calibration(backtest: Backtest, contenders: Sequence[str]) -> LineChart:
     """Promised against found: how many actuals lie below each quantile."""
     levels = np.array(sorted({*backtest.quantile_levels, *WQL_LEVELS}))
-    lines = [Line("as promised", 100 * levels, style="dashed", color="grey")]
+    lines = [Line("ideal", 100 * levels, style="dashed", color="grey")]
     lines += [
         Line(name, _shares_below(backtest, name, levels), "line+points", width=2.5 if name in backtest.models else 1.5)
         for name in contenders
@@ -68,7 +68,7 @@ def calibration(backtest: Backtest, contenders: Sequence[str]) -> LineChart:
         x_label="quantile level (%)",
         y_label="actual values below it (%)",
         height=300,
-        caption="On the dashed line, quantiles hold what they promise. Measured on these windows, not guaranteed.",
+        caption="The closer to the dashed line, the better. Measured on these windows; no guarantee for the future.",
     )
 
 
@@ -137,8 +137,8 @@ def window_charts(backtest: Backtest, model: str, beside: str | None, series: It
                 y_label=backtest.panel.target if backtest.panel.ids else "",
                 timezone=zone,
                 marks=marks,
-                caption=f"{backtest.main_metric} of {model}: {errors[index]:.3g}. Vertical lines: the last step that "
-                "the forecast of that window saw.",
+                caption=f"{backtest.main_metric} of {model}: {errors[index]:.3g}. Vertical lines mark the last step "
+                "that each window's forecast saw.",
             )
         )
     return charts

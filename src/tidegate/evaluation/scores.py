@@ -48,7 +48,7 @@ def metric_table(levels: tuple[float, ...]) -> dict[str, Metric]:
         "mase": Metric("MASE", _scaled_error, needs=scale),
         "rmsse": Metric("RMSSE", _scaled_square, needs=scale),
         "scaled_crps": Metric("scaled CRPS", _scaled_crps, needs=scale),
-        "wql": Metric("WQL", _wql, needs="all actuals are 0"),
+        "wql": Metric("WQL", _wql, needs="all actual values are 0"),
         "mae": Metric("MAE", lambda b, c, axis: metrics.mae(b.actual, b.at(c, 0.5), axis=axis), "units"),
         "rmse": Metric("RMSE", lambda b, c, axis: metrics.rmse(b.actual, b.at(c, 0.5), axis=axis), "units"),
         "smape": Metric("sMAPE", lambda b, c, axis: metrics.smape(b.actual, b.at(c, 0.5), axis=axis), "%"),
@@ -56,7 +56,7 @@ def metric_table(levels: tuple[float, ...]) -> dict[str, Metric]:
             "MAPE",
             lambda b, c, axis: metrics.mape(b.actual, b.at(c, 0.5), axis=axis),
             "%",
-            needs="all actuals are 0",
+            needs="all actual values are 0",
         ),
         "bias": Metric("bias", _scaled_bias, better="near", needs=scale),
         "pinball": Metric("pinball", _pinball, "units"),
@@ -119,13 +119,13 @@ def undefined(backtest: Backtest) -> tuple[str, ...]:
         if series:
             groups.setdefault((metric.needs, series), []).append(metric.title)
     found = [
-        f"{', '.join(titles)}: not defined for {len(series)} of {int(scored.sum())} series, as {why}; left out of the "
-        f"means: {named(backtest.panel, np.array(series))}"
+        f"{', '.join(titles)}: not defined for {len(series)} of {int(scored.sum())} series, because {why}; left out "
+        f"of the means: {named(backtest.panel, np.array(series))}"
         for (why, series), titles in groups.items()
     ]
     made = [name for name in backtest.contenders if np.isfinite(backtest.at(name, 0.5)).any()]
     if not np.isfinite([backtest.scores[name].get("owa", 0.0) for name in made]).all():
-        found.append(f"OWA: not defined, as {REFERENCE} makes no error at all or no series has a scale")
+        found.append(f"OWA: not defined, because {REFERENCE} makes no error at all or no series has a scale")
     return tuple(found)
 
 

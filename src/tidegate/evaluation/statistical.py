@@ -105,8 +105,8 @@ def _forecast(
     notes = list(cut)
     if len(absent):
         named = ", ".join(panel.name(int(index)) for index in absent[:5]) + (" …" if len(absent) > 5 else "")
-        why = f", {late} of them for lack of time" if late else ""
-        notes.append(f"{TITLES[name]} has no forecast of {len(absent)} of {panel.size} series{why}: {named}")
+        why = f", {late} of them because time ran out" if late else ""
+        notes.append(f"{TITLES[name]} has no forecast for {len(absent)} of {panel.size} series{why}: {named}")
     return replace(empty, quantiles=quantiles, notes=(*panel.notes, *notes))
 
 

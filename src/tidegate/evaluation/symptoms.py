@@ -50,9 +50,9 @@ def _echo(backtest: Backtest, model: str) -> str | None:
     kinds, counts = np.unique(lags[echoing], return_counts=True)
     usual = int(kinds[np.argmax(counts)])
     return (
-        f"an echo: on {len(echoing):,} of {int(testable.sum()):,} series {model} follows the actual values late (its "
-        f"cross-correlation with them peaks at a lag of {usual} step{'s' * (usual != 1)}, not at 0) and is no better "
-        "than repeating the last ones"
+        f"{model} echoes the past: on {len(echoing):,} of {int(testable.sum()):,} series it follows the actual values "
+        f"late (the cross-correlation peaks at a lag of {usual} step{'s' * (usual != 1)}, not at 0) and is no better "
+        "than repeating the last values"
     )
 
 
@@ -110,8 +110,8 @@ def _flat(backtest: Backtest, model: str) -> str | None:
     if not len(flat) or len(flat) < SOME * testable.sum():
         return None
     return (
-        f"flat: on {len(flat):,} of {int(testable.sum()):,} series {model} is nearly a straight line although the "
-        f"series moves and seasonal naive does better: {named(backtest.panel, flat)}"
+        f"{model} is too flat: on {len(flat):,} of {int(testable.sum()):,} series it is nearly a straight line, "
+        f"although the values move and seasonal naive does better: {named(backtest.panel, flat)}"
     )
 
 
@@ -139,7 +139,7 @@ def _bias(backtest: Backtest, model: str) -> str | None:
     if abs(share) < BIASED or not agreed or (len(by_series) >= 8 and sign_test(np.array(by_series)) > SURE):
         return None
     side = "high" if share > 0 else "low"
-    return f"biased: {model} is too {side} in every window, by {abs(share):.0%} of its mean absolute error".replace(
+    return f"{model} is biased: too {side} in every window, by {abs(share):.0%} of its mean absolute error".replace(
         "%", " %"
     )
 
@@ -158,6 +158,6 @@ def _intervals(backtest: Backtest, model: str) -> list[str]:
         if abs(covered - promised) > max(OFF_PROMISE, margin):
             kind = "too narrow" if covered < promised else "too wide"
             found.append(
-                f"intervals {kind}: {model}'s {level:g} % interval covers {100 * covered:.0f} % of the actual values"
+                f"{model}'s {level:g} % interval is {kind}: it covers {100 * covered:.0f} % of the actual values"
             )
     return found

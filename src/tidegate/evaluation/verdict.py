@@ -72,7 +72,7 @@ class Comparison:
         side, count = ("better", self.better) if self.gain >= 0 else ("worse", self.worse)
         where = "on" if self.unit == "series" else "in"
         if self.alike:
-            chance = "by the same in each: no test"
+            chance = "same difference in each: no test"
         elif math.isnan(self.p):
             chance = f"too few {self.unit} to test"
         elif not self.significant:
@@ -163,7 +163,7 @@ def percent(share: float) -> str:
 def _sentence(backtest: Backtest, model: str, known: tuple[Comparison, ...]) -> str:
     """Seasonal naive and the strongest of the other baselines, in one sentence; none that forecasts the same."""
     if not known:
-        return f"{model}: nothing to compare it with"
+        return f"{model}: there is nothing to compare it with"
     first = next((one for one in known if one.against == TITLES["seasonal_naive"]), known[0])
     rest = [one for one in known if one is not first and not _same(backtest, one.against, first.against)]
     told = [first, *([min(rest, key=lambda one: one.gain)] if rest else [])]

@@ -119,7 +119,7 @@ def backtest(
         raise ConfigError(f"intervals {intervals!r}: expected {' or '.join(INTERVALS)}")
     percents = tuple(float(level) for level in numbers(levels, "levels"))
     if not percents:
-        raise ConfigError("levels (): a backtest scores at least one interval, such as 80")
+        raise ConfigError("levels (): a backtest needs at least one interval, such as 80")
     names = _baseline_names(baselines)
     several = [models] if isinstance(models, str | os.PathLike | Model) else list(models)
     reading = Reading(
@@ -220,13 +220,14 @@ def _known_windows(opened: Iterable[str | Model], result: Backtest) -> Iterator[
         if isinstance(model, str) or origin.get("made_by") != "tidegate fit" or as_shipped:
             continue
         until = origin.get("data_until")
-        remedy = "--model fit trains one at the origins"
+        remedy = "use --model fit to train at the origins instead"
         if until is None or first is None:
-            yield f"{_model_name(model)} was fitted: if on these values, these windows are no test of it; {remedy}"
+            yield f"{_model_name(model)} was fitted: unless on other values, this is not a fair test; {remedy}"
         elif np.datetime64(until) > first:
             yield (
-                f"{_model_name(model)} was fitted on values up to {_plain(until)}, and the first window begins after "
-                f"{_plain(str(first.astype('M8[s]')))}: if these are of the same series, it is no test; {remedy}"
+                f"{_model_name(model)} was fitted on values up to {_plain(until)}, but the first window begins after "
+                f"{_plain(str(first.astype('M8[s]')))}: unless it was fitted on other series, this is not a fair "
+                f"test; {remedy}"
             )
 
 

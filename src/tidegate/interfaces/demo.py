@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def run(out: Path, *, seed: int = 0, quiet: bool = False, plan: LessonPlan | Non
         temporary.write_text(demo_page(lessons), encoding="utf-8")
     if not quiet:
         print(summary(lessons))
-        print(f"{lessons.seconds:.0f} s; charts and explanations: {out}", file=sys.stderr)
+        print(f"took {lessons.seconds:.0f} s; charts and explanations: {out}", file=sys.stderr)
     return lessons
 
 
@@ -53,15 +54,15 @@ def summary(lessons: Lessons) -> str:
     start = lessons.head_start
     return "\n".join(
         [
-            f"A sine wave with noise of {plan.noise:g}: {plan.split} values to learn from, "
-            f"{plan.length - plan.split} to test on",
+            f"A sine wave with noise of {plan.noise:g}: {plan.split} values for training, "
+            f"{plan.length - plan.split} for testing",
             "",
             lines[0],
             *lines[1:],
             "",
-            f"Epochs until the error on a second wave is {start.target:g} or less, in {plan.other_runs} runs each:",
-            f"  from nothing {said(start.epochs_needed(start.scratch))}; "
-            f"from the LSTM of the first wave {said(start.epochs_needed(start.pretrained))}",
+            f"Epochs until the error on a second wave falls to {start.target:g} ({plan.other_runs} runs each):",
+            f"  from scratch: {said(start.epochs_needed(start.scratch))}; "
+            f"from the LSTM trained on the first wave: {said(start.epochs_needed(start.pretrained))}",
         ]
     )
 
@@ -77,7 +78,7 @@ def errors(lessons: Lessons) -> list[tuple[str, float, float]]:
     ]
 
 
-def said(epochs: list[int | None]) -> str:
-    """Numbers of epochs in words: "12, 13 and never"."""
+def said(epochs: Sequence[int | str | None]) -> str:
+    """Numbers of epochs, or names, in words: "12, 13 and never"."""
     words = ["never" if count is None else str(count) for count in epochs]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 CELL_COLORS = {"rnn": "orange", "lstm": "blue", "peephole": "green"}
 SHOWN_BEFORE = 50  # values of the history shown before a forecast
-RECALL_NAMES = {"rnn": "plain RNN", "lstm": "LSTM as torch starts it", OPEN: "LSTM, forget gate open"}
+RECALL_NAMES = {"rnn": "plain RNN", "lstm": "LSTM, torch's initialisation", OPEN: "LSTM, forget gate open"}
 
 
 def demo_page(lessons: Lessons) -> str:
@@ -34,7 +34,7 @@ def demo_page(lessons: Lessons) -> str:
             head_start_section(lessons),
             next_section(),
         ],
-        subtitle="The tutorial behind Tidegate, end to end: everything here was trained by the command that wrote it",
+        subtitle="The tutorial behind Tidegate, end to end: tidegate demo trained every network on this page",
         notes=notes(lessons),
     )
 
@@ -62,17 +62,17 @@ def wave_section(lessons: Lessons) -> Section:
     inputs, targets = np.append(part[:-1], np.nan), np.append(part[1:], np.nan)
     text = (
         f"<p>The series is a sine wave of {plan.period} steps per period with a little noise (standard deviation "
-        f"{plan.noise:g}), so that no forecast of the next value can be better than {plan.noise:g} for long. The first "
-        f"{plan.split} values are for learning, the last {len(series) - plan.split} for the test; nothing of the test "
-        "is seen in training.</p>"
-        f"<p>The learning part is cut into windows of {k + 1} points. <b>Points 1 to {k} are what the network reads, "
-        f"points 2 to {k + 1} what it should say</b>: after every point it predicts the next one. A window is "
-        f"therefore {k} lessons, not one.</p>"
+        f"{plan.noise:g}), so in the long run no one-step forecast can have an error below {plan.noise:g}. The first "
+        f"{plan.split} values are for training, the last {len(series) - plan.split} for testing. Training never sees "
+        "the test values.</p>"
+        f"<p>The training part is cut into windows of {k + 1} points. <b>The network reads points 1 to {k} and should "
+        f"predict points 2 to {k + 1}</b>: after every point it predicts the next one. So each window holds {k} "
+        f"lessons, not just one.</p>"
     )
     whole = LineChart(
         title="The series",
         x=steps,
-        lines=[Line("to learn from", learnt, color="grey"), Line("test", tested, color="ink")],
+        lines=[Line("training", learnt, color="grey"), Line("test", tested, color="ink")],
         x_label="step",
         y_label="value",
         marks=[Mark(plan.split, "test")],
@@ -80,7 +80,7 @@ def wave_section(lessons: Lessons) -> Section:
         height=260,
     )
     window = LineChart(
-        title="One window: what is read, and what should be said at the same step",
+        title="One window: the input, and the target at the same step",
         x=1 + np.arange(k + 1),
         lines=[
             Line(f"input: points 1 to {k}", inputs, style="line+points", color="grey"),
@@ -95,15 +95,15 @@ def wave_section(lessons: Lessons) -> Section:
 
 def equations_section() -> Section:
     """The three cells as equations."""
-    plain = bullets([("h_t = tanh(W x_t + U h_t-1 + b)", "the new state mixes what is read with the state before")])
+    plain = bullets([("h_t = tanh(W x_t + U h_t-1 + b)", "the new state mixes the input with the previous state")])
     lstm = bullets(
         [
-            ("i_t = S(W_i x_t + U_i h_t-1 + b_i)", "the input gate: how much of the new is written"),
-            ("f_t = S(W_f x_t + U_f h_t-1 + b_f)", "the forget gate: how much of the old is kept"),
+            ("i_t = S(W_i x_t + U_i h_t-1 + b_i)", "the input gate: how much new content is written"),
+            ("f_t = S(W_f x_t + U_f h_t-1 + b_f)", "the forget gate: how much of the old cell is kept"),
             ("g_t = tanh(W_g x_t + U_g h_t-1 + b_g)", "the new content"),
             ("o_t = S(W_o x_t + U_o h_t-1 + b_o)", "the output gate: how much of the cell is shown"),
-            ("c_t = f_t ⊙ c_t-1 + i_t ⊙ g_t", "the cell keeps a part of the old and adds a part of the new"),
-            ("h_t = o_t ⊙ tanh(c_t)", "the output, which is also the state the gates see next"),
+            ("c_t = f_t ⊙ c_t-1 + i_t ⊙ g_t", "the cell keeps part of its old content and adds part of the new"),
+            ("h_t = o_t ⊙ tanh(c_t)", "the output, which is also the state that the gates see next"),
         ]
     )
     peephole = bullets(
@@ -144,28 +144,28 @@ def results_section(lessons: Lessons) -> Section:
     plan, cells = lessons.plan, lessons.cells
     steps = np.arange(plan.split, plan.length)
     losses = LineChart(
-        title="While learning: error on the training windows",
+        title="During training: error on the training windows",
         x=1 + np.arange(plan.training.epochs),
         lines=cell_lines(lessons, {name: np.sqrt(cell.losses) for name, cell in cells.items()}),
         x_label="epoch",
         y_label="root mean squared error",
         log_y=True,
         height=300,
-        caption="The first points of each window are predicted from almost nothing, so this error stays above that of "
-        "the test, where the network has read the whole history.",
+        caption="The first points of each window are predicted from almost no history, so this error stays above the "
+        "test error, where the network has read everything before.",
     )
     ahead = LineChart(
-        title="The test, one step ahead: prediction against truth",
+        title="Test, one step ahead: predicted and actual values",
         x=steps,
         lines=[
-            Line("truth", lessons.series[plan.split :], style="points", color="ink"),
+            Line("actual", lessons.series[plan.split :], style="points", color="ink"),
             *cell_lines(lessons, {name: cell.next_step for name, cell in cells.items()}),
         ],
         x_label="step",
         y_label="value",
         focus=(plan.split, min(plan.length - 1, plan.split + 4 * plan.period)),
         height=300,
-        caption="Each prediction is made after reading all true values before it.",
+        caption="Each prediction is made after reading all actual values before it.",
     )
     kinds = {CELL_NAMES[name]: cell for name, cell in cells.items()}
     rows = [
@@ -173,18 +173,18 @@ def results_section(lessons: Lessons) -> Section:
         for name, one, far in errors(lessons)
     ]
     table = Table(
-        ["forecast", "one step", f"1 to {plan.horizon} steps", "weights", "seconds"],
+        ["method", "one step", f"1 to {plan.horizon} steps", "weights", "seconds"],
         rows,
-        caption="Test part: root mean squared error (the wave's height is 1); weights; seconds of training",
+        caption="Root mean squared error on the test part (the wave's amplitude is 1), weights, training time",
         digits=3,
     )
     ranking = best([(CELL_NAMES[name], cell.next_step_error) for name, cell in cells.items()])
     text = (
         f"<p>Each cell has {plan.training.hidden_size} units and sees the training windows {plan.training.epochs} "
-        f"times. One step ahead, from the best: {ranking}. Repeating the last value has "
-        f"{lessons.persistence.next_step_error:.3f}; the noise alone is {plan.noise:g}. On a task this easy the "
-        "differences between the cells are small and change with the seed; the peephole cell takes longest because it "
-        "runs as a loop over the equations above and not as one fused operation.</p>"
+        f"times. Errors one step ahead, best first: {ranking}. Repeating the last value gives "
+        f"{lessons.persistence.next_step_error:.3f}; the noise alone is {plan.noise:g}. On such an easy task, the "
+        "cells differ little, and their order changes with the seed. The peephole cell takes longest, because it "
+        "runs as a loop over the equations above instead of one fused operation.</p>"
     )
     return Section("Training and test", text, [SideBySide([losses, ahead]), table])
 
@@ -199,14 +199,14 @@ def far_section(lessons: Lessons) -> Section:
         x=np.arange(len(lessons.series))[span],
         lines=[
             Line("history", np.concatenate([lessons.series[span][:SHOWN_BEFORE], after]), color="grey"),
-            Line("truth", np.concatenate([before, lessons.series[span][SHOWN_BEFORE:]]), style="points", color="ink"),
+            Line("actual", np.concatenate([before, lessons.series[span][SHOWN_BEFORE:]]), style="points", color="ink"),
             *cell_lines(lessons, {name: np.concatenate([before, cell.far]) for name, cell in cells.items()}),
             Line("persistence", np.concatenate([before, lessons.persistence.far]), style="dashed", color="purple"),
         ],
         x_label="step",
         y_label="value",
         marks=[Mark(plan.split, "origin")],
-        caption="After the origin the networks see their own predictions only.",
+        caption="After the origin, the networks see only their own predictions.",
         height=320,
     )
     by_lead = LineChart(
@@ -226,16 +226,15 @@ def far_section(lessons: Lessons) -> Section:
     told = lessons.told_the_period.far_error
     winners = [CELL_NAMES[name] for name, cell in cells.items() if cell.far_error < told]
     verdict = (
-        f"Only {' and '.join(winners)} {'is' if len(winners) == 1 else 'are'} better than that here."
+        f"Only {said(winners)} {'is' if len(winners) == 1 else 'are'} better than that here."
         if winners
         else "No network is better than that here."
     )
     text = (
-        "<p>A picture of predictions one step ahead flatters: even repeating the last value looks right there. The "
-        "honest test is to forecast far ahead from one origin, where every prediction is fed back as if it had been "
-        f"observed, so that errors add up. From the best: {ranking}; persistence "
-        f"{lessons.persistence.far_error:.3f}.</p>"
-        f"<p>Somebody who is told that the period is {plan.period} can repeat the last period and gets {told:.3f}. "
+        "<p>A chart of one-step predictions is flattering: even repeating the last value looks right there. The honest "
+        "test is to forecast many steps from one origin. Each prediction is fed back as if it had been observed, so "
+        f"errors add up. Errors, best first: {ranking}; persistence {lessons.persistence.far_error:.3f}.</p>"
+        f"<p>If you know that the period is {plan.period}, you can repeat the last period and get {told:.3f}. "
         f"{verdict} This is why Tidegate's shipped network looks up earlier seasons, and why it predicts a whole "
         "horizon at once instead of feeding values back.</p>"
     )
@@ -275,24 +274,22 @@ def gradient_section(lessons: Lessons) -> Section:
 
     rnn, lstm = cells["rnn"], cells["lstm"]
     text = (
-        "<p>Training asks how the loss would change if a weight had been different at an earlier step. Going back one "
-        "step multiplies by one more factor, for the plain RNN by <i>U</i><sup>T</sup> diag(1 &minus; "
-        "<i>h<sub>t</sub></i>²). Factors that shrink a vector a little shrink it exponentially over many steps, and "
-        "what lies far back can no longer be learnt from: <b>the gradient vanishes</b> (Hochreiter, 1991; Bengio and "
-        "others, 1994).</p>"
-        "<p>In the LSTM the cell passes from step to step by <i>c<sub>t</sub> = f<sub>t</sub> ⊙ c<sub>t&minus;1</sub> "
-        "+ …</i>, so along the cell the factor is the forget gate itself. It is near 1 <b>only if the gate is "
-        f"open</b>. The charts show how strongly each input moves the loss at the last of {plan.lags} steps, averaged "
-        "over all windows of the test part.</p>"
-        "<p>What was measured, as the factor left per step back. Before training: plain RNN "
-        f"{left(rnn, 'gradient_at_start')}, LSTM {left(lstm, 'gradient_at_start')}, because torch starts the forget "
-        "gates half open (&sigma;(0) = 0.5), so <b>as it starts, the LSTM forgets about as fast as the RNN</b>. With "
-        f"{plan.forget_bias:g} added to the forget gate's bias (&sigma;({plan.forget_bias:g}) = "
-        f"{1 / (1 + np.exp(-plan.forget_bias)):.2f}) it is {fading(lessons.gradient_open):.2f}: the gradient arrives. "
-        f"After training on the wave: plain RNN {left(rnn, 'gradient_trained')}, LSTM "
-        f"{left(lstm, 'gradient_trained')}, peephole {left(cells['peephole'], 'gradient_trained')}. The wave asks for "
-        "no long memory (two values fix a sine wave; a dozen average the noise away), so training need not lengthen "
-        "it.</p>"
+        "<p>Training asks how the loss would change if a weight had been different at an earlier step. Each step "
+        "back multiplies this gradient by one more factor; for the plain RNN it is <i>U</i><sup>T</sup> diag(1 "
+        "&minus; <i>h<sub>t</sub></i>²). A factor that shrinks a vector a little shrinks it exponentially over many "
+        "steps, and the network can no longer learn from what lies far back: <b>the gradient vanishes</b> "
+        "(Hochreiter, 1991; Bengio and others, 1994).</p><p>In the LSTM the cell passes from step to step by "
+        "<i>c<sub>t</sub> = f<sub>t</sub> ⊙ c<sub>t&minus;1</sub> + …</i>, so along the cell the factor is the "
+        "forget gate itself. It is near 1 <b>only if the gate is open</b>. The charts show how strongly each input "
+        f"moves the loss at the last of {plan.lags} steps, averaged over all windows of the test part.</p><p>These "
+        f"factors were measured per step back. Before training: plain RNN {left(rnn, 'gradient_at_start')}, LSTM "
+        f"{left(lstm, 'gradient_at_start')}, because torch starts the forget gates half open (&sigma;(0) = 0.5), so "
+        f"<b>as it starts, the LSTM forgets about as fast as the RNN</b>. With {plan.forget_bias:g} added to the "
+        f"forget gate's bias (&sigma;({plan.forget_bias:g}) = {1 / (1 + np.exp(-plan.forget_bias)):.2f}) it is "
+        f"{fading(lessons.gradient_open):.2f}: the gradient arrives. After training on the wave: plain RNN "
+        f"{left(rnn, 'gradient_trained')}, LSTM {left(lstm, 'gradient_trained')}, peephole "
+        f"{left(cells['peephole'], 'gradient_trained')}. The wave needs no long memory (two values determine a sine "
+        "wave; a dozen average the noise away), so training need not lengthen it.</p>"
     )
     return Section("Why gradients vanish", text, [SideBySide([before, after])])
 
@@ -302,22 +299,21 @@ def recall_section(lessons: Lessons) -> Section:
     plan, recall = lessons.plan, lessons.recall
     colors = {"rnn": "orange", "lstm": "blue", OPEN: "sky"}
     chart = LineChart(
-        title=f"Saying again what was read {plan.recall_length} steps before",
+        title=f"Recalling a value read {plan.recall_length} steps before",
         x=recall.updates,
         lines=[
             *(Line(RECALL_NAMES[name], errors, color=colors[name]) for name, errors in recall.errors.items()),
             Line("always answering 0", np.full(len(recall.updates), recall.guess), style="dashed", color="grey"),
         ],
-        x_label="updates of the weights (64 windows each)",
+        x_label="weight updates (64 windows each)",
         y_label="root mean squared error",
         height=320,
     )
     ends = best([(RECALL_NAMES[name], float(errors[-1])) for name, errors in recall.errors.items()])
     text = (
-        f"<p>A task that does ask for memory: the first of {plan.recall_length} values is a number between &minus;1 "
-        "and 1, the others are small noise, and after the last one the network must say the first again. Every "
-        f"network sees the same windows. Error at the end, from the best: {ends}; always answering 0 has "
-        f"{recall.guess:.3f}.</p>"
+        f"<p>This task does need memory: the first of {plan.recall_length} values is a number between &minus;1 and 1, "
+        "the others are small noise, and after the last one the network must repeat the first. Every network sees the "
+        f"same windows. Final errors, best first: {ends}; always answering 0 gives {recall.guess:.3f}.</p>"
         "<p>A network can only learn what its gradient reaches. This is why Tidegate starts the forget gates of the "
         "networks it trains from a positive bias (Jozefowicz and others, 2015).</p>"
     )
@@ -335,7 +331,7 @@ def head_start_section(lessons: Lessons) -> Section:
             *(
                 Line(f"{name}, run {run + 1}", errors, color=color, width=1.4)
                 for name, runs, color in (
-                    ("from nothing", start.scratch, "orange"),
+                    ("from scratch", start.scratch, "orange"),
                     ("from the first wave", start.pretrained, "blue"),
                 )
                 for run, errors in enumerate(runs)
@@ -348,19 +344,20 @@ def head_start_section(lessons: Lessons) -> Section:
         height=320,
     )
     table = Table(
-        ["start", f"epochs to {start.target:g}", "error before", "error at the end"],
+        ["start", f"epochs to {start.target:g}", "initial error", "final error"],
         [
             (name, said(start.epochs_needed(runs)), float(runs[:, 0].mean()), float(runs[:, -1].mean()))
-            for name, runs in (("from nothing", start.scratch), ("from the first wave", start.pretrained))
+            for name, runs in (("from scratch", start.scratch), ("from the first wave", start.pretrained))
         ],
         digits=3,
     )
     text = (
         f"<p>The second wave is slower ({plan.other_period} steps per period), smaller, and short: {plan.other_length} "
-        "values to learn from. The LSTM starts once from nothing and once from the weights it learnt on the first "
-        "wave; all else is the same. It is the small form of what the shipped model does: it was trained on many "
+        "values for training. The LSTM starts once from scratch and once from the weights it learnt on the first wave; "
+        "everything else is the same. The shipped model does the same on a larger scale: it was trained on many "
         "synthetic series and forecasts yours without training, and <code>tidegate fit</code> starts from it. The "
-        "table says how many epochs that saves, and in its last column whether it also ends better.</p>"
+        "table shows how many epochs the head start saves. Its last column shows whether the final error is lower "
+        "too.</p>"
     )
     return Section("A head start: learning from another wave", text, [chart, table])
 
@@ -368,9 +365,9 @@ def head_start_section(lessons: Lessons) -> Section:
 def next_section() -> Section:
     """Where to go from here."""
     text = (
-        "<p>The whole tutorial in under 40 lines of Python is <code>examples/sine_wave.py</code>; the equations are in "
+        "<p><code>examples/sine_wave.py</code> is the whole tutorial in under 40 lines of Python. The equations are in "
         "<code>src/tidegate/network/cells.py</code>, the experiments of this page in "
-        "<code>src/tidegate/training/lessons.py</code>. On your own table of numbers:</p>"
+        "<code>src/tidegate/training/lessons.py</code>. To forecast your own table of numbers:</p>"
         "<pre># the shipped model, no training\ntidegate forecast sales.csv --horizon 24 --plot sales.html\n\n"
         "# train on your series\ntidegate fit sales.csv --horizon 24 -o sales.onnx</pre>"
     )
@@ -382,11 +379,11 @@ def notes(lessons: Lessons) -> list[str]:
     plan = lessons.plan
     training = plan.training
     return [
-        f"Seed {lessons.seed}: the same seed gives the same numbers, apart from seconds. Other seeds rank the cells "
+        f"Seed {lessons.seed}: the same seed gives the same numbers, except for the times. Other seeds rank the cells "
         f"differently; try tidegate demo --seed {lessons.seed + 1}.",
         f"Training: Adam, learning rate {training.learning_rate:g} falling to 0 along a cosine, batches of "
-        f"{training.batch_size} windows, gradient norm at most 1; second wave: {plan.other.learning_rate:g}, constant, "
-        f"batches of {plan.other.batch_size}.",
-        f"Errors many steps ahead are over origins {plan.origin_step} steps apart, {plan.horizon} steps each. All "
-        f"experiments took {lessons.seconds:.0f} s on one thread.",
+        f"{training.batch_size} windows, gradient norm at most 1. Second wave: constant rate "
+        f"{plan.other.learning_rate:g}, batches of {plan.other.batch_size}.",
+        f"Errors many steps ahead are averaged over origins {plan.origin_step} steps apart, {plan.horizon} steps "
+        f"each. All experiments took {lessons.seconds:.0f} s on one thread.",
     ]

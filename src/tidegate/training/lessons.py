@@ -290,7 +290,7 @@ def remember(plan: LessonPlan, seed: int, progress: Progress) -> Recall:
             optimizer.step()
             squared.append(float(loss.detach()))
             if update % block == 0:
-                progress(f"remembering with the {name}", (place + update / plan.recall_updates) / len(networks))
+                progress(f"memory task with the {name}", (place + update / plan.recall_updates) / len(networks))
         errors[name] = np.sqrt(np.array(squared).reshape(-1, block).mean(axis=1))
     updates = block * np.arange(1, 1 + plan.recall_updates // block, dtype=np.float64)
     return Recall(updates=updates, errors=errors, guess=float(np.sqrt(1 / 3)))
