@@ -156,10 +156,12 @@ def test_a_network_of_its_own_suits_the_panel() -> None:
 
 def test_too_little_memory_is_said_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda: 5e8)
-    with pytest.raises(DataError, match=r"3 series with 90 steps needs about 0\.6 GB of memory, and 0\.5 GB are free"):
+    with pytest.raises(
+        DataError, match=r"3 series with 90 steps needs about 0\.6 GB of memory, but only 0\.5 GB are free"
+    ):
         fit(waves(3, 30), 4, plan=QUICK)
     monkeypatch.setattr(memory, "free_memory", lambda: 5e9)
-    with pytest.raises(ConfigError, match=r"training 120,051,200,000 weights needs about .* and 5\.0 GB are free"):
+    with pytest.raises(ConfigError, match=r"training 120,051,200,000 weights needs about .* but only 5\.0 GB are free"):
         fit(waves(3, 30), 4, hidden_size=100_000, plan=QUICK)
 
 

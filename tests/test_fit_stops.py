@@ -180,7 +180,7 @@ def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch:
             monkeypatch.setattr(course_module, "FOR_TRAINING", 0.0)
 
     trained = scratch(waves(4, 60), plan=replace(QUICK, members=1), max_steps=6, time_limit=600, progress=end_the_time)
-    assert trained.notes[-1] == "no time to train once more on everything: what was validated is kept"
+    assert trained.notes[-1] == "no time to retrain on all data: the validated networks are kept"
     monkeypatch.undo()
     assert fingerprint(trained) == fingerprint(scratch(waves(4, 60)))
     assert trained.provenance["members"] == 0
@@ -231,7 +231,7 @@ def test_that_there_was_no_time_for_members_is_remembered(monkeypatch: pytest.Mo
     monkeypatch.undo()
     again = scratch(waves(4, 50), checkpoint=path, resume=True, **options)
     assert again.provenance["members"] == first.provenance["members"] == 0
-    assert re.match("no time to train once more on everything, which takes about .* s, .* were left", first.notes[-1])
+    assert re.match(r"no time to retrain on all data \(it takes about .* s, and .* s were left\)", first.notes[-1])
     assert fingerprint(again) == fingerprint(first)
 
 
@@ -283,7 +283,7 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
         scratch(waves(4, 50), checkpoint=path, progress=stop)
     with pytest.raises(ConfigError, match="belongs to a fit with other data or options"):
         scratch(waves(4, 50, seed=1), checkpoint=path, resume=True)
-    with pytest.raises(ConfigError, match="give checkpoint=PATH"):
+    with pytest.raises(ConfigError, match="pass checkpoint=PATH"):
         scratch(waves(4, 50), resume=True)
 
 
@@ -306,7 +306,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path: Path, monkeypatch
         ({name: one for name, one in tensors.items() if "optimizer" not in name}, "the state of the optimizers"),
     ):
         checkpoint_module.save_checkpoint(tmp_path / "broken", broken, facts)
-        with pytest.raises(ModelError, match=f"lacks what a training goes on from.*{told}"):
+        with pytest.raises(ModelError, match=f"lacks data to continue a training from.*{told}"):
             scratch(waves(4, 50), checkpoint=tmp_path / "broken", resume=True)
     (tmp_path / "broken").unlink()
     assert [entry.name for entry in tmp_path.iterdir()] == ["c"]

@@ -285,7 +285,7 @@ def test_a_file_of_format_1_forecasts_what_it_did_and_is_not_trained_further() -
     expected = [-0.2021321333540528, 0.2979612707436363, 0.16729073293363034, -0.4706177454814437]
     np.testing.assert_allclose(found[0, ::6, 6], expected, rtol=0, atol=1e-5)
     with pytest.raises(
-        ModelError, match="format version 1: it forecasts, but training goes on from versions 2 to 4 only"
+        ModelError, match="format version 1: it forecasts, but only versions 2 to 4 can be trained further"
     ):
         load_network(path)
 

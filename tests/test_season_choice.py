@@ -96,7 +96,7 @@ def test_a_fit_tells_the_lengths_and_the_model_uses_them(fitted: Trained) -> Non
     assert "168" in fitted.notes[0] and "for every series" in fitted.notes[0]
     forecast = forecast_panel(fitted.model, shifts(), 12)
     assert (forecast.season_lengths[:, : len(chosen)] == chosen).all()
-    assert any(note.startswith("seasons (of the fit)") for note in forecast.notes)
+    assert any(note.startswith("seasons (from the fit)") for note in forecast.notes)
     told = forecast_panel(fitted.model, shifts(), 12, season_length=24)
     assert (told.season_lengths == [24, 0, 0]).all()
 
@@ -118,7 +118,7 @@ def test_weeks_are_weeks_whatever_day_they_end_on() -> None:
 def test_for_a_network_from_nothing_the_shipped_weights_tell() -> None:
     trained = fit(shifts(), 12, start="scratch", hidden_size=8, plan=QUICK)
     assert trained.provenance["season_length"][:2] == [24, 168]
-    assert "the shipped weights forecast the held-out windows" in trained.notes[0]
+    assert "the shipped weights forecast the validation windows" in trained.notes[0]
 
 
 def test_what_was_given_is_not_chosen_anew() -> None:
@@ -141,4 +141,4 @@ def test_a_stream_looks_up_what_the_fit_chose(fitted: Trained) -> None:
     stream = model.stream(panel, horizon=12)
     forecast = stream.forecast()
     np.testing.assert_allclose(forecast.quantiles, model.forecast(panel, 12).quantiles, rtol=1e-5)
-    assert forecast.notes[0].startswith("seasons (of the fit)")
+    assert forecast.notes[0].startswith("seasons (from the fit)")

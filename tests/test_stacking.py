@@ -190,7 +190,7 @@ def test_states_kept_while_training_are_those_after_the_steps_before(
 def test_fit_trains_the_stack_that_was_asked_for_and_its_file_tells(tmp_path: Path) -> None:
     wave = sine_wave(300, noise=0.1)
     model = tidegate.fit(wave, horizon=8, hidden_size=8, residual=True, dilations=(1, 2, 4), plan=QUICK)
-    assert "a network of its own (lstm, 3 x 8, dilations 1 2 4, residual)" in model.notes[-1]
+    assert "a network trained from scratch (lstm, 3 x 8, dilations 1 2 4, residual)" in model.notes[-1]
     model.save(tmp_path / "stack.onnx")
     again = tidegate.load(tmp_path / "stack.onnx")
     assert "lstm, 3 x 8, dilations 1 2 4, residual, fitted for 8 steps" in repr(again)
@@ -200,7 +200,7 @@ def test_fit_trains_the_stack_that_was_asked_for_and_its_file_tells(tmp_path: Pa
 
     further = tidegate.fit(wave, horizon=8, start=tmp_path / "stack.onnx", dilations=(1, 2, 4), plan=QUICK)
     assert further.file.config == again.file.config
-    with pytest.raises(ConfigError, match=r"holds another network than \{'num_layers': 2, 'dilations': \(1, 2\)\}"):
+    with pytest.raises(ConfigError, match=r"holds a network other than \{'num_layers': 2, 'dilations': \(1, 2\)\}"):
         tidegate.fit(wave, horizon=8, start=tmp_path / "stack.onnx", dilations=(1, 2), plan=QUICK)
 
 

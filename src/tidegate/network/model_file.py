@@ -127,8 +127,8 @@ def load_networks(path: Path) -> tuple[tuple[PatchLSTM, ...], dict[str, Any]]:
         if (version := facts["format_version"]) not in TRAINABLE_VERSIONS:
             known = f"{TRAINABLE_VERSIONS[0]} to {TRAINABLE_VERSIONS[-1]}"
             raise ModelError(
-                f"{path} has format version {version}: it forecasts, but training goes on from versions {known} "
-                "only; fit it anew"
+                f"{path} has format version {version}: it forecasts, but only versions {known} can be trained "
+                "further; fit it again"
             )
         stored = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
         configs = [ModelConfig.from_dict(one) for one in facts.get("members", [facts["config"]])]

@@ -18,25 +18,29 @@ from tidegate.training.trainings import Trainings
 def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kind], material: Material) -> str:
     """One sentence: what is kept, and how much better it was."""
     rows, windows = len(material.selection.actual), int(material.windows.max())
-    where = f"on {rows:,} held-out window{'s' * (rows != 1)}, up to {windows} per series"
+    where = f"on {rows:,} validation window{'s' * (rows != 1)}, up to {windows} per series"
     if not any(best.blends.values()):
         values = material.known_values
         least = least_gain(values)
-        few = f", and by {-math.expm1(-least):.1%}, as {values:,} values are few," if least > WORTHWHILE else ""
-        return f"no training beat {kinds[0].name} beyond doubt{few} {where}: they are kept as they were"
+        few = (
+            f" (at least {-math.expm1(-least):.1%} is required with only {values:,} values)"
+            if least > WORTHWHILE
+            else ""
+        )
+        return f"kept {kinds[0].name} unchanged: no trained network was reliably better{few} {where}"
     parts = []
     for place, share in best.blends.items():
         if not kinds[place].starts:
             way = ""
         elif not share:
-            way = " as they were"
+            way = " (unchanged)"
         else:
-            way = " trained further" if share == 1 else f", {share:.0%} of the way to where training led"
+            way = " (fine-tuned)" if share == 1 else f" ({share:.0%} fine-tuned)"
         parts.append(f"{kinds[place].name}{way}")
     kept = f"the mean of {' and '.join(parts)}" if len(parts) > 1 else parts[0]
-    start = f"{found[0].mase:.3f} of {kinds[0].name} as they were and " if kinds[0].starts else ""
-    naive = f"{naive_mase(material.selection):.3f} of seasonal naive"
-    return f"kept {kept}: MASE {best.mase:.3f} {where}, against {start}{naive}"
+    start = f"{found[0].mase:.3f} for {kinds[0].name} unchanged and " if kinds[0].starts else ""
+    naive = f"{naive_mase(material.selection):.3f} for seasonal naive"
+    return f"kept {kept}: MASE {best.mase:.3f} {where}, compared with {start}{naive}"
 
 
 def again_note(members: int, plan: FitPlan, lacked: tuple[float, float] | None) -> str:
@@ -45,20 +49,21 @@ def again_note(members: int, plan: FitPlan, lacked: tuple[float, float] | None) 
     Args: members: that came to an end. lacked: seconds needed and left, where too few were.
     """
     if not members and plan.time_limit is None:
-        return "training once more on everything came to no end: what was validated is kept"
+        return "retraining on all data did not finish: the validated networks are kept"
     if not members:
-        why = "" if lacked is None else f", which takes about {lacked[0]:.0f} s, {lacked[1]:.0f} were left"
-        return f"no time to train once more on everything{why}: what was validated is kept"
-    note, asked = "trained once more, to the same steps, on everything", plan.members or 1
-    return note if members == asked else f"{note}; {members} of {asked} members came to an end"
+        why = "" if lacked is None else f" (it takes about {lacked[0]:.0f} s, and {lacked[1]:.0f} s were left)"
+        return f"no time to retrain on all data{why}: the validated networks are kept"
+    note, asked = "retrained on all data, to the same number of steps", plan.members or 1
+    return note if members == asked else f"{note}; {members} of {asked} retrainings finished"
 
 
 def seasons_note(seasons: Sequence[int], gain: float, judge: Kind) -> str:
     """One sentence: which season lengths all series have."""
     *others, last = map(str, seasons)
     return (
-        f"seasons of {', '.join(others)} and {last} steps for every series: with them {judge.name} forecast the "
-        f"held-out windows {-math.expm1(-gain):.1%} better, doubt subtracted, than with those that each series shows"
+        f"seasons of {', '.join(others)} and {last} steps for every series: with these, {judge.name} forecast the "
+        f"validation windows {-math.expm1(-gain):.1%} better, uncertainty subtracted, than with those that each series "
+        "shows"
     )
 
 

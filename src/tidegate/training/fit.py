@@ -123,7 +123,7 @@ def fit(
         season_length = ModelFile.load(start).fitted_seasons(panel.timeline.frequency)
     material, notes = prepared(panel, horizon, season_length, plan, kinds, on)
     if kinds[0].comes_of_a_fit:
-        notes = [f"{kinds[0].name} come of a fit: if it was of these series, they know the held-out windows", *notes]
+        notes = [f"{kinds[0].name} come from a fit: if it used these series, they know the validation windows", *notes]
     saved = FitCheckpoint.open(checkpoint, material.fingerprint(plan, kinds), resume=resume)
     # An earlier sitting has counted its own preparations, which this one repeated.
     clock = Clock(plan.time_limit, saved.seconds or time.monotonic() - began)
@@ -167,18 +167,18 @@ def trained(trainings: Trainings, notes: Sequence[str], start: str, *, steps_giv
     material, plan, first = trainings.material, trainings.plan, trainings.kinds[0]
     if not material.selection.tells_apart:
         note = (
-            "the held-out windows, or what comes before them, are all missing or constant: nothing to tell a good "
-            "forecast from a bad one by"
+            "the validation windows, or the values before them, are all missing or constant, so good and bad forecasts "
+            "cannot be told apart"
         )
         if not first.starts:
             raise DataError(f"{note}; forecast without fit")
-        return untrained(first, [f"{note}; {first.name} are kept as they were"], material, plan, start)
+        return untrained(first, [f"{note}; {first.name} are kept unchanged"], material, plan, start)
     if trainings.saved.max_steps is not None:
         trainings = trainings.with_steps(trainings.saved.max_steps)
     elif plan.time_limit is not None and not steps_given:
         within = trainings.within(plan.time_limit)
         if within is None and first.starts:
-            note = f"{plan.time_limit:g} s are too short to train anything: {first.name} are kept as they were"
+            note = f"{plan.time_limit:g} s are too short to train anything: {first.name} are kept unchanged"
             return untrained(first, [*notes, note], material, plan, start)
         trainings = within or trainings.with_steps(FEW_STEPS)
     courses = with_a_loss(trainings.run())
@@ -209,7 +209,7 @@ def with_a_loss(courses: Mapping[Kind, Sequence[Course]]) -> dict[Kind, Sequence
     """Without what began with nothing and never came to a finite loss, which is nothing still."""
     sound = {kind: each for kind, each in courses.items() if kind.starts or all(one.kept_step for one in each)}
     if not sound:
-        raise DataError("training never gave a finite loss: nothing is saved; forecast without fit")
+        raise DataError("training never gave a finite loss, so no model is saved; forecast without fit")
     return sound
 
 

@@ -71,12 +71,12 @@ def ways_to_begin(panel: Panel, horizon: int, start: str, asked: dict[str, Any])
             kinds = [given]
         elif start != "auto":
             raise ConfigError(
-                f"{start} holds another network than {asked} asks for: leave these out, or start='scratch'"
+                f"{start} holds a network other than {asked}: leave these options out, or pass start='scratch'"
             )
     for kind in kinds:
         if horizon > kind.config.horizon_limit:
             raise ConfigError(
-                f"horizon {horizon}: with {kind.name} at most {kind.config.horizon_limit:,} steps can be forecast"
+                f"horizon {horizon}: {kind.name} can forecast at most {kind.config.horizon_limit:,} steps"
             )
     return kinds
 
@@ -105,4 +105,4 @@ def _own_beside(given: Kind, panel: Panel, horizon: int, asked: dict[str, Any]) 
 
 
 def _own_name(config: ModelConfig) -> str:
-    return f"a network of its own ({config.stack})" + (" of logarithms" if config.log_unit else "")
+    return f"a network trained from scratch ({config.stack})" + (" on logarithms" if config.log_unit else "")

@@ -39,12 +39,14 @@ def check_memory(panel: Panel, horizon: int, plan: FitPlan, kinds: Sequence[Kind
     for where, free in (("memory", free_memory()), (f"memory on {device}", free_on(device))):
         if free is None or needed <= free:
             continue
-        what = f"needs about {needed / 1e9:,.1f} GB of {where}, and {free / 1e9:.1f} GB are free"
+        what = f"needs about {needed / 1e9:,.1f} GB of {where}, but only {free / 1e9:.1f} GB are free"
         if needed - of_networks <= free:
-            raise ConfigError(f"training {weights:,} weights {what}: ask for fewer layers or members, or less width")
+            raise ConfigError(
+                f"training {weights:,} weights {what}: ask for fewer layers or members, or a smaller hidden size"
+            )
         raise DataError(
             f"training on {panel.size:,} series with {len(panel.values):,} steps {what}: train on a part of the series "
-            "(any part of them teaches a network that forecasts all), or on a machine with more"
+            "(the network can still forecast all of them), or on a machine with more memory"
         )
 
 

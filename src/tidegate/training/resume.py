@@ -36,14 +36,14 @@ class FitCheckpoint:
         """Raises: ConfigError if the file is that of another fit; ModelError if it is damaged."""
         if path is None:
             if resume:
-                raise ConfigError("resume needs to know from which file: give checkpoint=PATH as well")
+                raise ConfigError("resume needs a file to continue from: pass checkpoint=PATH as well")
             return cls(None, fingerprint)
         if not resume or not path.exists():
             return cls(path, fingerprint)
         tensors, facts = load_checkpoint(path)
         if facts.get("fingerprint") != fingerprint:
             raise ConfigError(
-                f"{path} belongs to a fit with other data or options: repeat that one, or start anew without resume"
+                f"{path} belongs to a fit with other data or options: repeat that fit, or start again without resume"
             )
         return cls(path, fingerprint, tensors, facts, facts.get("members"))
 
@@ -74,8 +74,8 @@ class FitCheckpoint:
             return bool(facts["finished"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(
-                f"{self.path} lacks what a training goes on from ({type(error).__name__}: {error}); start anew without "
-                "resume"
+                f"{self.path} lacks data to continue a training from ({type(error).__name__}: {error}); start again "
+                "without resume"
             ) from error
 
     def keep(self, key: str, course: Course, clock: Clock, max_steps: int, *, finished: bool) -> None:

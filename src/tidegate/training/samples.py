@@ -166,8 +166,8 @@ def held_windows(panel: Panel, horizon: int, most: int, rows: int) -> NDArray[np
     if not (lengths >= horizon + SHORTEST).any():
         raise DataError(
             f"no series is long enough to train on: the longest has {int(lengths.max(initial=0))} steps from its first "
-            f"value, and the horizon {horizon} and at least {SHORTEST} more are needed; shorten the horizon, or "
-            f"forecast without fit"
+            f"value, but needs the horizon ({horizon}) plus at least {SHORTEST} more; shorten the horizon, or forecast "
+            f"without fit"
         )
     each = np.clip(np.minimum(lengths // (2 * horizon), (lengths - SHORTEST) // horizon), 1, most)
     more = np.minimum(-(-rows // len(lengths)), lengths // (10 * horizon))

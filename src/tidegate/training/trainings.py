@@ -198,8 +198,8 @@ class Trainings:
         for course in self.courses:
             if course.retreats:
                 notes.append(
-                    f"training from {course.name}: the loss was not a number; went back to the last good epoch "
-                    f"{course.retreats} times, each time with half the learning rate"
+                    f"training of {course.name}: the loss was not a number; training went back to the last good epoch "
+                    f"{course.retreats} time{'s' * (course.retreats != 1)}, each time with half the learning rate"
                 )
         return notes
 
