@@ -181,7 +181,9 @@ def test_options_that_say_how_to_read_are_refused_beside_a_panel(options: dict[s
     panel = read_panel(table())
     model = tidegate.load()
     for verb in (tidegate.forecast, tidegate.backtest, tidegate.fit, model.forecast, model.stream):
-        with pytest.raises(tidegate.ConfigError, match=f"{next(iter(options))} .*: says how to read data, and a Panel"):
+        with pytest.raises(
+            tidegate.ConfigError, match=f"{next(iter(options))} .*: this option says how to read data, but a Panel"
+        ):
             verb(panel, 2, **options)  # type: ignore[operator]
 
 

@@ -215,7 +215,7 @@ def test_a_folder_of_another_job_or_of_other_things_is_refused(tmp_path: Path) -
     bulk_forecast(pattern, tmp_path / "out", HORIZON)
     with pytest.raises(ConfigError, match=r"holds forecasts of another job \(horizon: 5, now 6\)"):
         bulk_forecast(pattern, tmp_path / "out", 6)
-    with pytest.raises(ConfigError, match=r"in holds 0\.parquet and is no folder of forecasts"):
+    with pytest.raises(ConfigError, match=r"in holds 0\.parquet and is not a folder of forecasts"):
         bulk_forecast(pattern, tmp_path / "in", HORIZON)
     with pytest.raises(ConfigError, match=r"there is no directory .*; create it first"):
         bulk_forecast(pattern, tmp_path / "a" / "b", HORIZON)
@@ -341,7 +341,7 @@ def test_a_process_that_is_stopped_goes_on_where_it_was(number: signal.Signals, 
     again = started(pattern, out)
     _, words = again.communicate(timeout=120)
     assert again.returncode == 0, words
-    assert f"({len(known)} were there already)" in words
+    assert f"({len(known)} already existed)" in words
     assert all((out / name).stat().st_mtime_ns == time_then for name, time_then in known.items())
     assert content(*sorted(out.glob("part-*.parquet"))) == whole
     assert not (out / ".work").exists() and not list(out.glob(".tmp*"))
@@ -370,7 +370,7 @@ def test_twenty_thousand_series_are_forecast_by_a_process_that_is_killed_on_the_
     again = started(f"{source}/*.parquet", out, **options)
     _, words = again.communicate(timeout=120)
     assert again.returncode == 0 and f"{count:,} series, {count * HORIZON:,} rows" in words, words
-    assert kept >= 1 and f"({kept} were there already)" in words
+    assert kept >= 1 and f"({kept} already existed)" in words
     whole = in_memory(f"{tmp_path}/sample.parquet", tmp_path / "whole.parquet")
     with duckdb.connect() as connection:
         parts = f"SELECT * FROM '{out}/part-*.parquet'"
@@ -411,7 +411,7 @@ def test_the_database_keeps_within_its_bounds(tmp_path: Path) -> None:
 
 
 def test_a_picture_of_what_is_not_in_memory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--plot draws what is in memory"):
+    with pytest.raises(ConfigError, match="--plot cannot draw a folder of forecasts"):
         run_command(["forecast", "sales.csv", "-o", f"{tmp_path}/out/", "--plot", "page.html"])
 
 

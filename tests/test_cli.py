@@ -174,16 +174,19 @@ def test_a_fit_says_what_it_read_before_it_trains_and_how_a_stopped_one_goes_on(
     monkeypatch.setattr(Bar, "draw", stop)
     assert main(command) == 128 + signal.SIGINT
     assert 'time "Month", target "Passengers"' in told[0]
-    assert f"--resume goes on from {tmp_path / 'own.ONNX.checkpoint'}" in capsys.readouterr().err
+    assert (
+        f"to continue from {tmp_path / 'own.ONNX.checkpoint'}, repeat the command with --resume"
+        in capsys.readouterr().err
+    )
     monkeypatch.undo()
     assert main([*command, "--resume"]) == 0
     told_once = capsys.readouterr().err
     assert told_once.count('time "Month"') == 1 and [entry.name for entry in tmp_path.iterdir()] == ["own.ONNX"]
     assert main([*command, "--resume"]) == 0
-    assert "there is no" in capsys.readouterr().err
+    assert "does not exist, so this fit starts from the beginning" in capsys.readouterr().err
     (tmp_path / "own.ONNX.checkpoint").write_bytes(b"of another fit")
     assert main(command) == 0
-    assert "will be replaced; --resume goes on from it" in capsys.readouterr().err
+    assert "will be replaced; use --resume to continue that fit instead" in capsys.readouterr().err
 
 
 def test_pretrain_hands_its_options_on_and_says_where_the_model_is(

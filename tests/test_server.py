@@ -346,15 +346,15 @@ OCTETS = {"content-type": "application/octet-stream"}
 @pytest.mark.parametrize(
     ("body", "status", "kind", "message"),
     [
-        (b"{", 400, "body", "the body is no JSON"),
+        (b"{", 400, "body", "the body is not JSON"),
         (b"[" * 100_000, 400, "body", "nested too deeply"),
-        (b'{"data": {"y": [1, 2], "id": ["\\ud800", "b"]}}', 400, "body", "the body is no JSON"),  # half a character
+        (b'{"data": {"y": [1, 2], "id": ["\\ud800", "b"]}}', 400, "body", "the body is not JSON"),  # half a character
         (b'{"horizon": 3}', 422, "body", 'the body has no "data"'),
         (b'{"data": "/etc/passwd"}', 422, "body", '"data" is text: expected a list of records'),
         (b'{"data": "https://example.org/a.csv"}', 422, "body", '"data" is text'),
-        (b'{"data": {"y": "/etc/passwd"}}', 422, "body", "a column 'y' that is no list"),
+        (b'{"data": {"y": "/etc/passwd"}}', 422, "body", "a column 'y' that is not a list"),
         (b'{"data": [[1, 2], [3, 4]]}', 422, "body", "list of lists"),
-        (b'{"data": [{"y": {"a": 1}}]}', 422, "body", "a column 'y' that is no list of numbers or text"),
+        (b'{"data": [{"y": {"a": 1}}]}', 422, "body", "a column 'y' that is not a list of numbers or text"),
         (b'{"data": [1, 2, 3], "horizn": 3}', 422, "options", "did you mean 'horizon'?"),
         (b'{"data": [1, 2, 3], "horizon": "far"}', 422, "options", "horizon: found 'far', expected a valid integer"),
         (b'{"data": [1, 2, 3], "horizon": 0}', 422, "options", "expected a whole number from 1"),
@@ -390,7 +390,7 @@ def test_json_may_come_in_any_of_its_encodings(server: Running, encoding: str) -
         (CSV, b"", 422, "data", "the file is empty"),
         (CSV, b"ds,y\n2024-01-01,1\n2024-01-02,oops\n2024-01-03,2\n2024-01-04,3\n", 422, "data", "oops"),
         (CSV, b"\x1f\x8b\x08\x00", 415, "content-encoding", "compressed with gzip"),
-        (PARQUET, b"PK\x03\x04", 400, "body", "no Parquet file"),
+        (PARQUET, b"PK\x03\x04", 400, "body", "not a Parquet file"),
         (PARQUET, b"PAR1" + b"\0" * 20, 422, "data", "damaged Parquet file"),
         ({}, b"ds,y\n", 415, "content-type", "found no Content-Type, expected application/json"),
         (OCTETS, b"", 415, "content-type", "found Content-Type: application/octet-stream"),
@@ -414,7 +414,7 @@ def test_so_does_one_in_the_address(server: Running) -> None:
 def test_an_option_is_said_once(server: Running) -> None:
     body = json.dumps({"data": list(range(20)), "horizon": 3})
     answer = server.ask("POST", "/v1/forecast?horizon=4", body, JSON)
-    assert answer.error == (422, "options", 'horizon stands in the address and beside "data": say it once')
+    assert answer.error == (422, "options", 'horizon is both in the address and beside "data": give it once')
     assert server.ask("POST", "/v1/forecast?levels=50", body, JSON).json["levels"] == [50]
 
 
@@ -456,7 +456,7 @@ def test_what_the_error_suggests_can_be_asked_for_whatever_the_column_is_called(
         ("Name one, for example: --target price.usd --id shop.id", {"target": "price.usd", "id": "shop.id"}),
         ("Join them: --target y --time date,hour", {"target": "y", "time": "date,hour"}),
         ("Name one: --time 'shop $'\"'\"'x'", {"time": "shop $'x"}),
-        ('stamps of "it\'s: --id" repeat. Then: --target "a: --id b"', {"target": "a: --id b"}),
+        ('timestamps in "it\'s: --id" repeat. Add: --target "a: --id b"', {"target": "a: --id b"}),
         ('name it: --time tag --date-format "%m.%Y" (for 01.2024)', {}),  # what a button could not set
         ('column "a" has two roles; name different columns for --id, --time and --target.', {}),
         ("it has no end: --target 'a", {}),

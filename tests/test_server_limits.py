@@ -70,7 +70,7 @@ LONG = "id,ds,y\n" + "".join(f"{who},2024-01-{day:02},1\n" for who in "abcdefg" 
         (
             {"data": {c: DATA for c in "abcd"}, "target": [*"abcd"], "horizon": 50, "quantile_levels": NINE},
             "points",
-            "4 series times 50 steps times 14 columns are more than the 2,500 values this server forecasts at once",
+            "4 series times 50 steps times 14 columns are more than the 2,500 values that this server forecasts",
         ),
         (
             {"data": {c: DATA for c in "abcde"}, "target": [*"abcd"], "horizon": 50, "levels": [50] * 6},
@@ -164,7 +164,11 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: Running, 
             connection.sendall(head + b"transfer-encoding: chunked\r\n\r\n")
             connection.sendall(b"ea60\r\n" + b"x" * 60_000 + b"\r\n")
         found = everything(connection)
-    assert found.startswith(b"HTTP/1.1 413 ") and b"this server takes 50,000" in found and b"connection: close" in found
+    assert (
+        found.startswith(b"HTTP/1.1 413 ")
+        and b"this server takes at most 50,000" in found
+        and b"connection: close" in found
+    )
 
 
 def test_a_body_that_does_not_arrive_is_not_waited_for(server: Running) -> None:

@@ -94,7 +94,7 @@ def test_every_answer_tells_browsers_to_be_careful(local: Running, path: str) ->
     ("arguments", "message"),
     [
         (["--host", "0.0.0.0"], "host 0.0.0.0 lets other machines in, and without a token all of them could use"),
-        (["--host", "::"], "add --token, or set TIDEGATE_TOKEN"),
+        (["--host", "::"], "add --token or set TIDEGATE_TOKEN"),
         (["--host", "0.0.0.0", "--token", "short"], "the token has 5 characters, expected at least 16"),
         (["--most-points", "0"], "points 0: expected a number above 0"),
         (["--model", "gone.onnx"], "gone.onnx"),

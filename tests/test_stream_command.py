@@ -51,7 +51,7 @@ def test_each_line_is_answered_at_once_and_sigterm_keeps_what_was_taken_in(tmp_p
         pipe.close()
 
     answers, errors, code = said(stream(*options), row(5, 3.0))
-    assert (code, len(answers)) == (0, 1) and "going on from" in errors
+    assert (code, len(answers)) == (0, 1) and "continuing from" in errors
     days = {"ds": [f"2024-05-{day:02d}" for day in range(1, 6)], "y": [3.0, 4.0, 2.0, 5.0, 3.0]}
     expected = tidegate.forecast(days, 3, season_length=7)
     np.testing.assert_allclose(answers[0]["forecast"], expected.at(0.5)[0], rtol=1e-6)
@@ -79,7 +79,7 @@ def test_a_line_that_cannot_be_used_ends_it_with_its_number_or_is_answered_with_
     lines = (row(1, 3.0), row(3, 4.0), row(2, 5.0), "no row", row(4, None), row(5, 1.0, "b"))
     answers, errors, code = said(stream(*BEGIN), *lines)
     assert (len(answers), code) == (2, 5)
-    assert "line 3: series 'a': a row is 2 steps back" in errors
+    assert "line 3: series 'a': a row is 2 steps late" in errors
     answers, errors, code = said(stream(*BEGIN, "--keep-going", "--unknown", "start"), *lines)
     assert code == 0, errors
     assert [answer.get("line") for answer in answers] == [None, None, 3, 4, None, None]
@@ -128,7 +128,7 @@ def test_dates_are_found_under_any_name() -> None:
         (("--time", "day", "--target", "sold"), row(1, 1.0), 2, "say --frequency"),
         ((*BEGIN, "--horizon", 0), row(1, 1.0), 2, "horizon 0"),
         (("none.csv",), row(1, 1.0), 2, "there is no file none.csv"),
-        ((*BEGIN, "--every", "10min", "--drop-last"), row(1, 1.0), 2, "--every, --drop-last: of use only to read a"),
+        ((*BEGIN, "--every", "10min", "--drop-last"), row(1, 1.0), 2, "--every, --drop-last: only used to read a"),
     ],
 )
 def test_exit_codes(arguments: tuple[object, ...], line: object, code: int, message: str) -> None:

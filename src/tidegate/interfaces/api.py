@@ -288,7 +288,7 @@ def forecast(
     panel, library = read(data, reading, opened.library)
     if horizon is None and opened.horizon is not None:
         horizon = opened.horizon
-        note = f"horizon: {horizon} steps, which the model was fitted for; horizon=, or --horizon, sets another"
+        note = f"horizon: {horizon} steps, which the model was fitted for; change it with horizon= or --horizon"
         panel = replace(panel, notes=(*panel.notes, note))
     panel, horizon = with_horizon(panel, horizon)
     return forecast_panel(

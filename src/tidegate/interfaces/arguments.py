@@ -58,8 +58,8 @@ def read(data: object, reading: Reading, library: str = "numpy") -> tuple[Panel,
     if reading.given:
         name = reading.given[0]
         raise ConfigError(
-            f"{name} {getattr(reading, name)!r}: says how to read data, and a Panel has been read: leave it out, or "
-            "pass the data that the panel was read from"
+            f"{name} {getattr(reading, name)!r}: this option says how to read data, but a Panel is already read: leave "
+            "it out, or pass the data that the panel was read from"
         )
     return data, library
 
@@ -71,7 +71,7 @@ def with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:
     frequency = panel.timeline.frequency
     horizon = usual_horizon(frequency)
     reason = "without a time column" if frequency is None else f"for {frequency.name} values"
-    note = f"horizon: {horizon} steps, the default {reason}; horizon=, or --horizon, sets another"
+    note = f"horizon: {horizon} steps, the default {reason}; change it with horizon= or --horizon"
     return replace(panel, notes=(*panel.notes, note)), horizon
 
 

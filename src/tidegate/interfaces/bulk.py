@@ -62,7 +62,9 @@ def bulk_forecast(
     """
     check_threads(threads)
     if not isinstance(data, str | os.PathLike) or os.fspath(data) == "-":
-        raise ConfigError("a folder of forecasts needs files as data, a path or pattern; forecast() takes all else")
+        raise ConfigError(
+            "a folder of forecasts needs files as data: pass a path or a pattern, or use forecast() for other data"
+        )
     opened = model if isinstance(model, Model) else load(model, threads=threads)
     file = opened.file if threads is None else replace(opened.file, threads=threads)
     if horizon is not None:

@@ -48,43 +48,50 @@ def spare_waiting_threads() -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="tidegate", message="%(prog)s %(version)s")
 def command_line() -> None:
-    """Forecast time series with LSTM networks: at once with the model that is built in, or one of your own."""
+    """Forecast time series with LSTM networks: with the built-in pretrained model or one you train yourself."""
 
 
 @command_line.command("forecast")
 @click.argument("data")
 @HORIZON
 @reading_options
-@click.option("--model", metavar="FILE", help="A model file that fit wrote; left out, the one that is built in.")
-@click.option("--levels", type=Numbers(float), default="80,95", show_default=True, help="Intervals, in percent.")
-@click.option("--quantile-levels", type=Numbers(float), default="", help="Further quantiles, for example 0.1,0.9.")
+@click.option("--model", metavar="FILE", help="A model file written by fit. Default: the built-in model.")
+@click.option(
+    "--levels", type=Numbers(float), default="80,95", show_default=True, help="Prediction intervals, in percent."
+)
+@click.option("--quantile-levels", type=Numbers(float), default="", help="Additional quantiles, for example 0.1,0.9.")
 @SEASONS
-@click.option("--lower", type=float, help="Cut the forecast below this value.")
-@click.option("--upper", type=float, help="Cut the forecast above this value.")
-@click.option("--no-bounds", is_flag=True, help="Do not cut at 0 where the history never goes below it.")
+@click.option("--lower", type=float, help="Lowest value the forecast may take.")
+@click.option("--upper", type=float, help="Highest value the forecast may take.")
+@click.option("--no-bounds", is_flag=True, help="Allow negative forecasts even if the history has none.")
 @CALIBRATE
-@click.option("--threads", type=int, metavar="N", help="Left out: all cores.")
+@click.option("--threads", type=int, metavar="N", help="Number of CPU threads. Default: all cores.")
 @click.option(
     "-o",
     "--output",
     metavar="OUT",
-    help="A .csv, .parquet or .json file; FOLDER/ for any number of series; - for standard output.",
+    help="A .csv, .parquet or .json file, FOLDER/ for any number of series, or - for standard output.",
 )
-@click.option("--plot", metavar="PICTURE", help="An .html page, or .svg or .png (with the extra plot).")
+@click.option("--plot", metavar="PICTURE", help="Chart of the forecast: .html, or .svg or .png (needs the extra plot).")
 @JSON
 @QUIET
 def forecast_command(
     data: str, output: str | None, plot: str | None, as_json: bool, quiet: bool, no_bounds: bool, **options: Any
 ) -> None:
-    """Forecast every series in DATA: a CSV, Parquet or JSON file (also .gz), a pattern, or - for standard input."""
+    """Forecast every series in DATA.
+
+    DATA is a CSV, Parquet or JSON file (also .gz), a glob pattern, or - for standard input.
+    """
     from tidegate.interfaces import api
 
     if output is not None and (output.endswith("/") or Path(output).is_dir()):
         if plot is not None:
-            raise ConfigError("--plot draws what is in memory, a folder of forecasts is not: forecast fewer series")
+            raise ConfigError(
+                "--plot cannot draw a folder of forecasts: leave --plot out, or forecast fewer series into a file"
+            )
         return _forecast_folder(data, output, as_json, quiet, bounds=not no_bounds, **options)
     if as_json and output == "-":
-        raise ConfigError("--json and -o - both write to standard output: give one of them")
+        raise ConfigError("--json and -o - both write to standard output: use only one of them")
     _check_outputs(output, plot)
     bar = Bar(quiet=quiet)
     try:
@@ -122,7 +129,7 @@ def _forecast_folder(data: str, folder: str, as_json: bool, quiet: bool, **optio
         result = bulk_forecast(data, folder, progress=stages.report, **options)
     finally:
         stages.clear()
-    kept = f" ({result.kept} were there already)" if result.kept else ""
+    kept = f" ({result.kept} already existed)" if result.kept else ""
     told = f"forecasts: {result.series:,} series, {result.rows:,} rows in {len(result.parts)} parts{kept} in {folder}"
     say(*result.notes, told, quiet=quiet)
     if as_json:
@@ -157,35 +164,42 @@ def _forecast_document(result: Forecast, model: Model) -> str:
 @HORIZON
 @reading_options
 @SEASONS
-@click.option("-o", "--output", metavar="MODEL.onnx", required=True, help="Where to write the model file.")
-@click.option("--start", default="auto", show_default=True, help="auto, scratch, or a model file to go on from.")
-@click.option("--cell", type=click.Choice(CELLS), help="Kind of network; lstm if left out.")
-@click.option("--layers", type=int, help="Layers of the network.")
-@click.option("--hidden-size", type=int, help="Width of the network.")
+@click.option("-o", "--output", metavar="MODEL.onnx", required=True, help="Model file to write.")
+@click.option("--start", default="auto", show_default=True, help="auto, scratch, or a model file to continue from.")
+@click.option("--cell", type=click.Choice(CELLS), help="Kind of network. Default: lstm.")
+@click.option("--layers", type=int, help="Number of layers.")
+@click.option("--hidden-size", type=int, help="Number of units per layer.")
 @click.option("--residual/--no-residual", default=None, help="Add each layer's input to its output.")
-@click.option("--dilations", type=Numbers(int), metavar="LIST", help="Steps back to each layer's state: 1,2,4.")
-@click.option("--time-limit", type=float, metavar="SECONDS", help="Seconds in all, which decide the steps.")
-@click.option("--max-steps", type=int, metavar="N", help="Steps of each training, which repeats a fit exactly.")
+@click.option(
+    "--dilations", type=Numbers(int), metavar="LIST", help="How many steps back each layer reads its state: 1,2,4."
+)
+@click.option(
+    "--time-limit",
+    type=float,
+    metavar="SECONDS",
+    help="Time for the whole fit; it determines the number of training steps.",
+)
+@click.option("--max-steps", type=int, metavar="N", help="Training steps per network; makes a fit exactly repeatable.")
 @click.option(
     "--members",
     type=int,
     metavar="N",
-    help="Trainings of what is kept, on everything, which are averaged; 0: none; left out, 1 where there is time.",
+    help="How many times to retrain on all data; the results are averaged. 0: never. Default: 1 if time allows.",
 )
 @click.option(
     "--intervals",
     type=click.Choice(INTERVALS),
     default="model",
     show_default=True,
-    help="Widths from held-out errors: shrunk towards the network's own, or split conformal.",
+    help="How validation errors set interval widths: shrunk towards the model's own, or split conformal.",
 )
-@click.option("--resume", is_flag=True, help="Go on with a fit to the same MODEL that was stopped.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted fit to the same MODEL.")
 @SEED
 @DEVICE
 @JSON
 @QUIET
 def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Train a network on every series in DATA and write it to a model file. Needs the extra train."""
+    """Train a network on every series in DATA and write a model file. Needs the extra train."""
     from tidegate.forecasting.saving import check_destination
     from tidegate.interfaces import api
     from tidegate.interfaces.arguments import read
@@ -198,9 +212,9 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     panel, _ = read(data, reading)
     told = list(panel.notes)  # before minutes of training on the wrong column
     if options["resume"] and not checkpoint.exists():
-        told.append(f"--resume: there is no {checkpoint} to go on from, so this fit begins anew")
+        told.append(f"--resume: {checkpoint} does not exist, so this fit starts from the beginning")
     elif checkpoint.exists() and not options["resume"]:
-        told.append(f"{checkpoint} of a fit that was stopped will be replaced; --resume goes on from it")
+        told.append(f"{checkpoint} of an interrupted fit will be replaced; use --resume to continue that fit instead")
 
     def report(epoch: Epoch | None, share: float) -> None:
         nonlocal doing
@@ -208,7 +222,7 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
             say(told.pop(0), quiet=quiet)
         if epoch is not None:
             held_out = not math.isnan(epoch.validation_mase)
-            found = f"validation MASE {epoch.validation_mase:.3f}" if held_out else "once more, on everything"
+            found = f"validation MASE {epoch.validation_mase:.3f}" if held_out else "retraining on all data"
             doing = f"{epoch.training}: step {epoch.step}, {found}"
         bar.draw(share, doing)
 
@@ -217,7 +231,7 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     except Stopped:
         bar.clear()
         if checkpoint.exists():
-            say(f"stopped; the same command with --resume goes on from {checkpoint}", quiet=quiet)
+            say(f"stopped; to continue from {checkpoint}, repeat the command with --resume", quiet=quiet)
         raise
     finally:
         bar.clear()
@@ -237,13 +251,13 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
 @click.argument("data")
 @HORIZON
 @click.option("--windows", type=int, default=5, show_default=True, help="Number of forecast origins.")
-@click.option("--step", type=int, metavar="STEPS", help="From one origin to the next; left out, the horizon.")
+@click.option("--step", type=int, metavar="STEPS", help="Distance between forecast origins. Default: the horizon.")
 @click.option(
     "--refit",
     metavar="WHEN",
     default="false",
     show_default=True,
-    help="Train the model fit once (false), at every origin (true), or at every k-th (a number).",
+    help="With --model fit: train once (false), at every origin (true), or at every k-th (a number).",
 )
 @reading_options
 @click.option(
@@ -251,14 +265,14 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     "models",
     multiple=True,
     metavar="MODEL",
-    help="default, a model file, or fit (trained at the origins); may be given several times.",
+    help="default, a model file, or fit (trained at the origins). Can be repeated.",
 )
 @click.option(
     "--baseline",
     "baselines",
     multiple=True,
     metavar="NAME",
-    help="In place of auto_theta and auto_ets, for example auto_arima; naive, which always takes part: none.",
+    help="Use instead of auto_theta and auto_ets, for example auto_arima; naive: add none. Can be repeated.",
 )
 @click.option(
     "--baseline-time",
@@ -266,27 +280,40 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="For each of the extra stats.",
+    help="Time limit for each baseline of the extra stats.",
 )
-@click.option("--prove", is_flag=True, help="Prove that no forecast saw the future: replace it and compare.")
-@click.option("--align", default="auto", show_default=True, help="Origins by calendar, or counted from the ends.")
-@click.option("--levels", type=Numbers(float), default="80,95", show_default=True, help="Intervals, in percent.")
+@click.option(
+    "--prove", is_flag=True, help="Prove that no forecast saw the future: replace all later values and compare."
+)
+@click.option(
+    "--align",
+    default="auto",
+    show_default=True,
+    help="calendar: same dates for all series; ends: count back from the end of each series.",
+)
+@click.option(
+    "--levels", type=Numbers(float), default="80,95", show_default=True, help="Prediction intervals, in percent."
+)
 @SEASONS
-@click.option("--no-bounds", is_flag=True, help="Do not cut at 0 where the history never goes below it.")
+@click.option("--no-bounds", is_flag=True, help="Allow negative forecasts even if the history has none.")
 @CALIBRATE
 @click.option(
     "--intervals",
     default="model",
     show_default=True,
     metavar="WHOSE",
-    help="model: as it gives them; conformal: scaled by the errors of all series in earlier windows.",
+    help="model: the model's own intervals; conformal: scaled by the errors of all series in earlier windows.",
 )
-@click.option("--start", default="auto", show_default=True, help="For fit: auto, scratch, or a model file.")
-@click.option("--time-limit", type=float, metavar="SECONDS", help="For fit: stop each training after so many seconds.")
+@click.option(
+    "--start", default="auto", show_default=True, help="With --model fit: auto, scratch, or a model file to start from."
+)
+@click.option("--time-limit", type=float, metavar="SECONDS", help="With --model fit: time limit for each training.")
 @SEED
-@click.option("--threads", type=int, metavar="N", help="Left out: all cores.")
-@click.option("-o", "--output", metavar="OUT", help="All forecasts: a .parquet, .csv or .json file; - for CSV.")
-@click.option("--report", metavar="REPORT.html", help="The whole report as one page.")
+@click.option("--threads", type=int, metavar="N", help="Number of CPU threads. Default: all cores.")
+@click.option(
+    "-o", "--output", metavar="OUT", help="Save all forecasts to a .parquet, .csv or .json file; - prints CSV."
+)
+@click.option("--report", metavar="REPORT.html", help="Write the full report as one HTML page.")
 @JSON
 @QUIET
 def backtest_command(
@@ -301,13 +328,16 @@ def backtest_command(
     baselines: tuple[str, ...],
     **options: Any,
 ) -> int:
-    """Is it any good on DATA? Forecast from rolling origins and compare with what came, beside baselines."""
+    """Test how well models forecast DATA.
+
+    Forecasts from earlier origins and compares with the actual values and with baselines.
+    """
     from tidegate.evaluation.report import REPORT_SUFFIXES
     from tidegate.forecasting.saving import check_destination
     from tidegate.interfaces.backtesting import backtest
 
     if as_json and output == "-":
-        raise ConfigError("--json and -o - both write to standard output: give one of them")
+        raise ConfigError("--json and -o - both write to standard output: use only one of them")
     _check_outputs(output, None)
     if report is not None:
         check_destination(report, REPORT_SUFFIXES)
@@ -351,34 +381,43 @@ def _refit(text: str) -> bool | int:
     try:
         return int(text)
     except ValueError as error:
-        raise ConfigError(f"refit {text!r}: expected true, false, or every how many windows") from error
+        raise ConfigError(
+            f"refit {text!r}: expected true, false, or a number k to train at every k-th window"
+        ) from error
 
 
 @command_line.command("stream")
 @click.argument("history", required=False)
 @HORIZON
 @reading_options
-@click.option("--model", metavar="FILE", help="A model file that fit wrote; left out, the one that is built in.")
-@click.option("--state", metavar="FILE.npz", help="Go on from this file if it is there, and write it at the end.")
-@click.option("--levels", type=Numbers(float), default="80,95", show_default=True, help="Intervals, in percent.")
+@click.option("--model", metavar="FILE", help="A model file written by fit. Default: the built-in model.")
+@click.option("--state", metavar="FILE.npz", help="Continue from this file if it exists, and save to it at the end.")
+@click.option(
+    "--levels", type=Numbers(float), default="80,95", show_default=True, help="Prediction intervals, in percent."
+)
 @SEASONS
 @click.option(
-    "--late", type=click.Choice(["error", "skip"]), default="error", show_default=True, help="Rows back in time."
+    "--late",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="What to do with rows that come late.",
 )
 @click.option(
     "--unknown",
     type=click.Choice(["error", "skip", "start"]),
-    help="Rows of series that are not there; start if there is no history, else error.",
+    help="What to do with rows of unknown series. Default: start without a history, otherwise error.",
 )
-@click.option("--keep-going", is_flag=True, help="Answer a line that cannot be used with its error, and go on.")
+@click.option("--keep-going", is_flag=True, help="If a line cannot be used, print its error and continue.")
 @CALIBRATE
-@click.option("--threads", type=int, metavar="N", help="Left out: all cores.")
+@click.option("--threads", type=int, metavar="N", help="Number of CPU threads. Default: all cores.")
 @QUIET
 def stream_command(history: str | None, **options: Any) -> None:
-    """Forecast as rows arrive: JSON lines from standard input, a line of JSON to standard output for each series.
+    """Forecast as rows arrive.
 
-    HISTORY, a file such as forecast takes, is where the series begin; without one they begin with their first rows. A
-    line is one row, {"id": "a", "time": "2024-05-01", "y": 3}, or a list of rows that are taken in together.
+    Reads JSON lines from standard input and prints one JSON line per series. HISTORY is a file like those that forecast
+    reads and holds the past of the series; without it, each series begins with its first row. A line is
+    one row, {"id": "a", "time": "2024-05-01", "y": 3}, or a list of rows to add together.
     """
     from tidegate.interfaces.streaming import run
 
@@ -389,7 +428,7 @@ def stream_command(history: str | None, **options: Any) -> None:
 @click.argument("model", required=False)
 @JSON
 def info_command(model: str | None, as_json: bool) -> None:
-    """Tell what MODEL is, by default the one that is built in: network, quantile levels, how it came about."""
+    """Describe a model: its network, quantile levels and provenance. Default: the built-in model."""
     from tidegate.interfaces import api
 
     opened = api.load(model)
@@ -423,17 +462,26 @@ def info_command(model: str | None, as_json: bool) -> None:
 
 
 @command_line.command("pretrain")
-@click.option("--out", "-o", "folder", type=Path, required=True, metavar="FOLDER", help="Checkpoints and model file.")
-@click.option("--size", default="default", show_default=True, help="default or large.")
-@click.option("--steps", type=click.IntRange(min=1), help="Training steps; left out, those of the shipped weights.")
-@click.option("--batch", type=click.IntRange(min=1), help="Series per step; left out, those of the shipped weights.")
+@click.option(
+    "--out",
+    "-o",
+    "folder",
+    type=Path,
+    required=True,
+    metavar="FOLDER",
+    help="Folder for checkpoints and the model file.",
+)
+@click.option("--size", default="default", show_default=True, help="Size of the network: default or large.")
+@click.option("--steps", type=click.IntRange(min=1), help="Training steps. Default: as for the shipped weights.")
+@click.option("--batch", type=click.IntRange(min=1), help="Series per step. Default: as for the shipped weights.")
 @SEED
 @DEVICE
 @QUIET
 def pretrain_command(folder: Path, quiet: bool, **options: Any) -> None:
-    """Train the network that is built in, on synthetic series alone; goes on by itself where it was stopped.
+    """Train the built-in network anew, on synthetic series only.
 
-    Needs the extra train. Writes FOLDER/tidegate.onnx at the end and a checkpoint every few minutes.
+    Writes a checkpoint every few minutes and FOLDER/tidegate.onnx at the end. An interrupted run continues where it
+    stopped. Needs the extra train.
     """
     from tidegate.interfaces import api
 
@@ -463,17 +511,36 @@ def limit_options(command: Command) -> Command:
 
 
 @command_line.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need a token.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="0: any that is free.")
-@click.option("--token", envvar="TIDEGATE_TOKEN", help="What requests must bring; or the variable TIDEGATE_TOKEN.")
-@click.option("--model", "models", multiple=True, metavar="FILE", help="A model to offer; again for more.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of the network, per run.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; an address that other machines can reach needs a token.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8321,
+    show_default=True,
+    help="Port to listen on; 0: any free port.",
+)
+@click.option("--token", envvar="TIDEGATE_TOKEN", help="Secret that every request must send; or set TIDEGATE_TOKEN.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="FILE",
+    help="A model file to serve. Can be repeated. Default: the built-in model.",
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads per run of the network."
+)
 @limit_options
 @QUIET
 def serve_command(
     host: str, port: int, token: str | None, models: tuple[str, ...], threads: int, quiet: bool, **limits: Any
 ) -> None:
-    """Answer requests over HTTP, and show a page at /. Needs the extra serve."""
+    """Serve forecasts over HTTP, with a web page at /. Needs the extra serve."""
     from tidegate.interfaces.arguments import needs_extra
 
     with needs_extra("serve", "tidegate serve"):
@@ -484,7 +551,7 @@ def serve_command(
     check_address(host, token)
     most = Limits(**limits)
     app = create_app(most, token, models or None, threads)
-    serve(app, host, port, most, lambda address: say(f"listening on {address}; Ctrl-C ends it", quiet=quiet))
+    serve(app, host, port, most, lambda address: say(f"listening on {address}; press Ctrl-C to stop", quiet=quiet))
 
 
 @command_line.command("demo")
@@ -492,7 +559,10 @@ def serve_command(
 @SEED
 @QUIET
 def demo_command(output: Path, seed: int, quiet: bool) -> None:
-    """The tutorial from a sine wave to a tested forecast, as a table and a page with charts. Needs the extra train."""
+    """Run the LSTM tutorial, from a sine wave to a tested forecast.
+
+    Prints a table and writes a page with charts. Needs the extra train.
+    """
     from tidegate.interfaces.arguments import needs_extra
 
     with needs_extra("train", "tidegate demo"):

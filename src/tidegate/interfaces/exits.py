@@ -105,7 +105,7 @@ def _usage(error: BaseException) -> int | None:
         return error.exit_code
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
-        hint = f" ({context.command_path} --help lists what there is)" if context is not None else ""
+        hint = f" (see {context.command_path} --help)" if context is not None else ""
         print(f"Error: {' '.join(error.format_message().split())}{hint}", file=sys.stderr)
         return error.exit_code
     return None

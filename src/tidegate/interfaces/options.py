@@ -33,31 +33,39 @@ class Numbers(click.ParamType[Any]):
 def reading_options(command: Command) -> Command:
     """Options that say how to read the data; their names and meaning are those of `series.reading.read_panel`."""
     options = [
-        click.option("--id", metavar="COLUMN", help="Column that names the series; several with commas."),
-        click.option("--time", metavar="COLUMN", help="Column of the stamps; several that make one: year,month,day."),
-        click.option("--target", metavar="COLUMN", help="Column of the values; several make one series each."),
-        click.option("--timezone", metavar="ZONE", help="Zone of local stamps, for example Europe/Berlin."),
-        click.option("--date-format", metavar="FORMAT", help="How dates are written, for example %d/%m/%Y."),
-        click.option("--every", metavar="STEP", help="Put irregular stamps on a grid, for example 10min."),
-        click.option("--aggregate", metavar="HOW", help="mean, sum or last of the values in one step (with --every)."),
-        click.option("--duplicates", metavar="HOW", help="mean, sum or last of values with the same stamp."),
-        click.option("--drop-last", is_flag=True, help="Leave out the last, unfinished period."),
-        click.option("--frequency", metavar="STEP", help="Distance of the stamps: h, D, W-FRI, MS, 30min …"),
-        click.option("--decimal", metavar="MARK", help="Decimal mark of numbers, . or , where that cannot be seen."),
+        click.option("--id", metavar="COLUMN", help="Column with the series ids; several: store,item."),
+        click.option(
+            "--time", metavar="COLUMN", help="Column with the timestamps; several are joined: year,month,day."
+        ),
+        click.option(
+            "--target", metavar="COLUMN", help="Column with the values to forecast; several become one series each."
+        ),
+        click.option("--timezone", metavar="ZONE", help="Time zone of local timestamps, for example Europe/Berlin."),
+        click.option("--date-format", metavar="FORMAT", help="Format of the dates, for example %d/%m/%Y."),
+        click.option("--every", metavar="STEP", help="Put irregular timestamps on a regular grid, for example 10min."),
+        click.option("--aggregate", metavar="HOW", help="With --every: mean, sum or last of the values in each step."),
+        click.option("--duplicates", metavar="HOW", help="How to merge repeated timestamps: mean, sum or last."),
+        click.option("--drop-last", is_flag=True, help="Leave out the last period, because it is incomplete."),
+        click.option("--frequency", metavar="STEP", help="Frequency of the series: h, D, W-FRI, MS, 30min …"),
+        click.option("--decimal", metavar="MARK", help="Decimal mark, . or , if the numbers do not show it."),
     ]
     for option in reversed(options):
         command = option(command)
     return command
 
 
-HORIZON = click.option("--horizon", type=int, metavar="STEPS", help="Steps ahead; left out, usual for the frequency.")
+HORIZON = click.option(
+    "--horizon", type=int, metavar="STEPS", help="Steps to forecast. Default: depends on the frequency."
+)
 SEASONS = click.option(
-    "--season-length", type=Numbers(int), metavar="LIST", help="Steps per season, for example 24,168; 1 for none."
+    "--season-length", type=Numbers(int), metavar="LIST", help="Steps per season, for example 24,168; 1 for no season."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document to standard output.")
 CALIBRATE = click.option(
-    "--calibrate/--no-calibrate", default=True, help="Scale intervals that past errors show far off."
+    "--calibrate/--no-calibrate",
+    default=True,
+    help="Rescale intervals that past errors show to be far off. On by default.",
 )
-QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-SEED = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same result.")
+SEED = click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same result.")

@@ -48,18 +48,18 @@ def run(
         check_destination(state, STREAM_SUFFIXES)
     if history is None and (idle := [name for name in reading if reading[name] and name not in LAYOUT_OPTIONS]):
         names = ", ".join("--" + name.replace("_", "-") for name in idle)
-        raise ConfigError(f"{names}: of use only to read a history; name one, or leave this out")
+        raise ConfigError(f"{names}: only used to read a history; name a history file, or leave this out")
     opened = api.load(model, threads=threads)
     stream: Stream | None = None
     if state is not None and Path(state).exists():
         stream = Stream.load(state, opened)
         stream.horizon = stream.horizon if horizon is None else horizon
         stream.late, stream.unknown = late, unknown or stream.unknown
-        say(f"going on from {state}: {stream.size:,} series", quiet=quiet)
+        say(f"continuing from {state}: {stream.size:,} series", quiet=quiet)
     elif history is not None:
         options = {"season_length": season_length, "late": late, "unknown": unknown or "error"}
         stream = opened.stream(history, horizon, **options, **reading)
-        say(f"{stream.size:,} series begun with {history}", quiet=quiet)
+        say(f"started {stream.size:,} series from {history}", quiet=quiet)
     layout = {name: reading[name] for name in LAYOUT_OPTIONS}
     try:
         for number, line in enumerate(lines, 1):

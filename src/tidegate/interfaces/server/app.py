@@ -90,7 +90,7 @@ def create_app(
 
     @app.post("/v1/backtest", openapi_extra=openapi.backtest())
     async def backtest(request: Request) -> Response:
-        """Is it any good on these data? Forecast from rolling origins, beside baselines, and compare with what came."""
+        """Test forecasts of a table: forecast from earlier origins and compare with actual values and baselines."""
         return await answer(request, desk.backtest, (answers.JSON, answers.CSV), heavy=True)
 
     @app.get("/v1/models")
@@ -108,8 +108,8 @@ def create_app(
     async def ready() -> Response:
         """Whether to send it requests: not while it stops, nor while it has as many as it takes."""
         if app.state.leaving or lanes.admitted >= limits.requests:
-            why = "it is about to stop" if app.state.leaving else "it has as many requests as it takes"
-            return refused(Refusal(503, "not-ready", f"not ready: {why}; ask another one", retry_after=1))
+            why = "it is about to stop" if app.state.leaving else "it is at its limit of requests"
+            return refused(Refusal(503, "not-ready", f"not ready: {why}; try another server", retry_after=1))
         return Response(b'{"status": "ready"}', media_type=answers.JSON)
 
     @app.get("/metrics", response_class=Response, responses=openapi.METRICS)
@@ -135,7 +135,7 @@ def create_app(
 
     @app.exception_handler(Exception)
     async def ours(request: Request, error: Exception) -> Response:  # the traceback goes to the log by itself
-        return refused(Refusal(500, "fault", "a fault of the server, which its log tells more about"))
+        return refused(Refusal(500, "fault", "internal error of the server; see its log for details"))
 
     return app
 
@@ -151,7 +151,7 @@ def _gauges(lanes: Lanes, desk: Desk) -> list[metrics.Gauge]:
 
     return [
         ("tidegate_requests_running", "gauge", "Requests being answered.", lambda: lanes.admitted),
-        ("tidegate_heavy_requests_running", "gauge", "Large ones of these, and backtests.", lambda: lanes.heavy),
+        ("tidegate_heavy_requests_running", "gauge", "Large requests and backtests among these.", lambda: lanes.heavy),
         ("tidegate_network_runs_total", "counter", "Runs of the network for small requests.", total("runs")),
         ("tidegate_network_series_total", "counter", "Series forecast in these runs.", total("rows")),
     ]

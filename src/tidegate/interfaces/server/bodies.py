@@ -62,7 +62,7 @@ async def receive(request: Request, limits: Limits) -> bytes:
         raise Refusal(
             408,
             "receive-seconds",
-            f"{size:,} bytes of the body came within {limits.receive_seconds:g} seconds, and not its end: send faster, "
+            f"{size:,} bytes of the body came within {limits.receive_seconds:g} seconds, but not its end: send faster, "
             "or start the server with a larger --most-receive-seconds",
             close=True,
         ) from None
@@ -89,7 +89,7 @@ def opened(
     if kind == JSON:
         data, beside = _json(body, limits)
         if twice := sorted(given.keys() & beside.keys()):
-            raise ConfigError(f'{twice[0]} stands in the address and beside "data": say it once')
+            raise ConfigError(f'{twice[0]} is both in the address and beside "data": give it once')
         yield data, json_size(data), options.check(given | beside)
         return
     checked = options.check(given)
@@ -102,7 +102,7 @@ def opened(
         yield body, (0, wide), checked
         return
     if not body.startswith(b"PAR1"):
-        raise Refusal(400, "body", 'the body is no Parquet file: it does not begin with "PAR1"; write it again')
+        raise Refusal(400, "body", 'the body is not a Parquet file: it does not begin with "PAR1"; write it again')
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "body.parquet"
         path.write_bytes(body)
@@ -153,7 +153,7 @@ def _json(body: bytes, limits: Limits) -> tuple[Any, dict[str, Any]]:
         found = from_json(body if encoding == "utf-8" else body.decode(encoding).encode(), cache_strings="keys")
     except ValueError as error:
         why = "nested too deeply" if "recursion" in str(error) else str(error)
-        raise Refusal(400, "body", f"the body is no JSON ({why}): {EXPECTED}") from error
+        raise Refusal(400, "body", f"the body is not JSON ({why}): {EXPECTED}") from error
     if not isinstance(found, dict) or "data" not in found:
         raise Refusal(422, "body", f'the body has no "data": {EXPECTED}')
     return columns(found.pop("data"), limits), found
@@ -191,7 +191,7 @@ def columns(data: Any, limits: Limits) -> Any:
     limits.check_table(0, len(data))
     for name, values in data.items():
         if not isinstance(values, list) or not set(map(type, values)) <= set(_CELLS):
-            raise _no_table(f"a column {name!r} that is no list of numbers or text")
+            raise _no_table(f"a column {name!r} that is not a list of numbers or text")
         limits.check_table(len(values), 1)
     return data
 

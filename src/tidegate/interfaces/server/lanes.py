@@ -187,8 +187,8 @@ class Lanes:
                 raise Refusal(
                     429,
                     "heavy-requests",
-                    f"{self.heavy} large requests or backtests wait already, as many as this server takes: try again "
-                    "later, or send fewer series at once",
+                    f"{self.heavy} large requests or backtests are already waiting, as many as this server takes: try "
+                    "again later, or send fewer series at once",
                     retry_after=5,
                 )
             self.heavy += 1

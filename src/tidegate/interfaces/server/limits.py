@@ -24,16 +24,14 @@ def _limit(default: Any, meaning: str) -> Any:
 class Limits:
     """Each is an option of `tidegate serve`: --most- and its name with dashes."""
 
-    body_bytes: int = _limit(32 << 20, "Bytes of one request, and cells of a Parquet table.")
-    points: int = _limit(
-        2_000_000, "Values of all series of one request, and of its forecasts, these with five columns each."
-    )
-    series: int = _limit(10_000, "Series, or columns, of one request.")
-    horizon: int = _limit(4_096, "Steps ahead.")
-    requests: int = _limit(256, "Requests accepted and not yet answered.")
-    heavy_requests: int = _limit(8, "Large ones of these, and backtests.")
-    receive_seconds: float = _limit(15.0, "For a request to arrive, and for a client to take its answer.")
-    seconds: float = _limit(60.0, "From a request's arrival to its answer.")
+    body_bytes: int = _limit(32 << 20, "Bytes per request, and cells per Parquet table.")
+    points: int = _limit(2_000_000, "Values per request; its forecast may have as many rows of five columns.")
+    series: int = _limit(10_000, "Series, or columns, per request.")
+    horizon: int = _limit(4_096, "Steps to forecast.")
+    requests: int = _limit(256, "Requests accepted but not yet answered.")
+    heavy_requests: int = _limit(8, "How many of these may be large requests or backtests.")
+    receive_seconds: float = _limit(15.0, "Seconds for a request to arrive, and for its answer to be collected.")
+    seconds: float = _limit(60.0, "Seconds from a request's arrival to its answer.")
 
     @classmethod
     def described(cls) -> list[tuple[str, int | float, str]]:
@@ -51,8 +49,8 @@ class Limits:
             raise Refusal(
                 413,
                 "body-bytes",
-                f"the body has {size:,} bytes or more, this server takes {self.body_bytes:,}: send fewer series, less "
-                "history, or Parquet, or start it with a larger --most-body-bytes",
+                f"the body has {size:,} bytes or more, but this server takes at most {self.body_bytes:,}: send fewer "
+                "series, less history, or Parquet, or start it with a larger --most-body-bytes",
                 close=True,
             )
 
@@ -97,7 +95,7 @@ class Limits:
                     422,
                     "points",
                     f"{panel.size:,} series times {horizon:,} steps{times}{more} are more than the {most:,} values "
-                    "this server forecasts at once: ask for fewer, or start it with a larger --most-points",
+                    "that this server forecasts at once: ask for fewer, or start it with a larger --most-points",
                 )
 
     def check_count(self, name: str, what: str, found: int) -> None:

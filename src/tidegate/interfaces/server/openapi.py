@@ -58,7 +58,7 @@ TABLE = "ds,y\n" + "".join(f"{day},{value}\n" for day, value in zip(DAYS, VISITO
 
 _CELL = {"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "boolean"}, {"type": "null"}]}
 _DATA = {
-    "description": "The table: a list of records, an object of columns of equal length, or a list of numbers.",
+    "description": "The table: a list of records, an object with columns of equal length, or a list of numbers.",
     "anyOf": [
         {"type": "array", "items": {"type": "object", "additionalProperties": _CELL}},
         {"type": "object", "additionalProperties": {"type": "array", "items": _CELL}},
@@ -75,36 +75,38 @@ _ERROR = {
             "properties": {
                 "kind": {"type": "string"},
                 "message": {"type": "string"},
-                "columns": {"type": "array", "items": {"type": "string"}, "description": "Of the table."},
+                "columns": {"type": "array", "items": {"type": "string"}, "description": "The columns of the table."},
                 "suggested": {
                     "type": "object",
                     "additionalProperties": {"type": "string"},
-                    "description": "Options with which it may be read.",
+                    "description": "Options that may make the table readable.",
                 },
             },
         }
     },
 }
 _REFUSED = {
-    400: "The body is not what its Content-Type says.",
+    400: "The body does not match its Content-Type.",
     401: "The token is missing or wrong.",
-    403: "A page of another site asks.",
-    406: "No form of the answer that Accept names.",
+    403: "The request comes from a page of another site.",
+    406: "The answer is not available in a format that Accept names.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
-    415: "A Content-Type or Content-Encoding that is not read.",
+    415: "This Content-Type or Content-Encoding is not supported.",
     421: "The request names another host.",
     422: "The data or options cannot be used, or there are too many of them.",
-    429: "Too many large requests wait.",
-    500: "A fault of the server, or a model file that does not fit.",
-    501: "A baseline that is not installed.",
+    429: "Too many large requests are waiting.",
+    500: "An internal error, or a model file that does not fit.",
+    501: "The baseline is not installed.",
     503: "Too many requests, or this one takes too long.",
 }
 _WHY = {bodies.JSON: {"schema": _ERROR}}
 METRICS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Prometheus text, format 0.0.4.", "content": {"text/plain": {"schema": {"type": "string"}}}}
 }
-NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "It stops, or is full.", "content": _WHY}}
+NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"description": "The server is stopping, or at its limit of requests.", "content": _WHY}
+}
 
 
 def forecast() -> dict[str, Any]:
@@ -136,7 +138,7 @@ def _operation(options: Options, examples: dict[str, dict[str, Any]], forms: tup
         "parameters": [_parameter(name, part) for name, part in properties.items()],
         "requestBody": {"required": True, "content": content},
         "responses": {
-            "200": {"description": "The answer, in the form that Accept names.", "content": answer},
+            "200": {"description": "The answer, in the format that Accept names.", "content": answer},
             **{str(status): {"description": why, "content": _WHY} for status, why in _REFUSED.items()},
         },
     }

@@ -66,7 +66,7 @@ class Refusal(Exception):
 
 
 def suggested(message: str) -> dict[str, str]:
-    """The options that end a message of reading: "… Then: --target sales --id shop" -> {"target": …, "id": …}.
+    """The options that end a message of reading: "… add: --target sales --id shop" -> {"target": …, "id": …}.
 
     They are words of a command line there, quoted for a shell where they have to be.
     """

@@ -36,8 +36,8 @@ def check_address(host: str, token: str | None) -> None:
         )
     if token is None and not is_loopback(host):
         raise ConfigError(
-            f"host {host} lets other machines in, and without a token all of them could use this server: add --token, "
-            "or set TIDEGATE_TOKEN; or leave --host out, for this machine alone"
+            f"host {host} lets other machines in, and without a token all of them could use this server: add --token "
+            "or set TIDEGATE_TOKEN, or leave --host out to serve only this machine"
         )
 
 
@@ -60,7 +60,7 @@ def check_request(path: str, headers: Mapping[bytes, bytes], token: str | None) 
             raise Refusal(
                 421,
                 "host",
-                "this server is for this machine alone, and the request names another host: ask 127.0.0.1 or localhost",
+                "this server only serves its own machine, but the request names another: use 127.0.0.1 or localhost",
                 close=True,
             )
     elif path.startswith(("/v1/", "/metrics")):
@@ -75,7 +75,7 @@ def check_request(path: str, headers: Mapping[bytes, bytes], token: str | None) 
                 close=True,
             )
     if headers.get(b"sec-fetch-site") == b"cross-site" and path.startswith("/v1/"):
-        raise Refusal(403, "site", "a page of another site may not ask this server: open its own page at /", close=True)
+        raise Refusal(403, "site", "pages of other sites may not use this server: open its own page at /", close=True)
 
 
 def host_name(host: str) -> str:
