@@ -77,7 +77,7 @@ def test_stepping_scrubbing_and_choosing_a_unit_tell_what_happens(visit, weights
     page = visit("/learn")
     told, slider = page.locator("#told"), page.get_by_role("slider", name="Step")
     assert page.locator("#place").inner_text() == "31 of 160"
-    page.get_by_role("button", name="One step on").click()
+    page.get_by_role("button", name="One step forward").click()
     assert page.locator("#place").inner_text() == "32 of 160"
     assert f"The wave says {said(weights['wave'][31])}." in told.inner_text()
     expected = by_the_equations(weights, ALONE)

@@ -114,7 +114,7 @@ def test_a_corrected_column_is_forecast_instead(visit):
     page.get_by_label("Seasons", exact=True).press("Enter")
     forecasts(page, 3)
     assert "seasons (as given): 5 steps" in page.locator("#notes").inner_text()
-    page.get_by_role("button", name="Back to what was recognised").click()
+    page.get_by_role("button", name="Undo my corrections").click()
     forecasts(page, 4)
     assert page.get_by_label("Value", exact=True).input_value() == "y"
     assert page.get_by_label("Seasons", exact=True).input_value() == "7"
@@ -219,7 +219,7 @@ def test_a_file_that_cannot_be_read_says_why_and_the_next_one_works(visit):
 def test_where_reading_would_have_to_guess_the_page_asks(visit):
     page = visit()
     drop(page, "mine.csv", (SAMPLES / "shop_sales.csv").read_text())
-    page.get_by_role("button", name="Read it so: value: sales, series: shop").wait_for()
+    page.get_by_role("button", name="Read it with value: sales, series: shop").wait_for()
     series = page.get_by_label("Series", exact=True)
     assert series.locator("option").all_inner_texts() == ["one series", "shop", "date", "sales"]
     series.select_option("shop")
@@ -232,7 +232,7 @@ def test_what_the_page_suggests_can_be_pressed_whatever_the_columns_are_called(v
     page = visit()
     rows = "".join(f"2024-01-{day:02},{who},{day + who},{2 * day + who}\n" for who in (1, 2) for day in range(1, 29))
     drop(page, "prices.csv", f"ts,{shop},price.eur,price.usd\n{rows}")
-    page.get_by_role("button", name=f"Read it so: value: price.usd, series: {shop}").click()
+    page.get_by_role("button", name=f"Read it with value: price.usd, series: {shop}").click()
     forecasts(page, 1)
     assert "2 series" in page.locator("#subtitle").inner_text()
 
@@ -327,8 +327,8 @@ def test_a_server_with_a_token_is_asked_with_it(browser, tmp_path):
         page.goto(address)
         page.wait_for_function("() => document.documentElement.dataset.ready")
         page.get_by_role("button", name="Airline").click()
-        page.get_by_label("This server asks for a token").fill("a-token-for-this-test")
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_label("This server needs a token").fill("a-token-for-this-test")
+        page.get_by_role("button", name="Continue").click()
         forecasts(page, 1)
         page.get_by_text("HTTP", exact=True).click()
         line = page.locator("#same").inner_text()

@@ -77,7 +77,7 @@ function show(answer) {
   get("start").hidden = true;
   get("work").hidden = false;
   get("work").classList.remove("unread");
-  get("recognised-title").textContent = "What was recognised";
+  get("recognised-title").textContent = "Recognised in your table";
   const {recognised, series, horizon, history} = answer, frequency = recognised.frequency?.name;
   get("title").textContent = now.table.name;
   get("subtitle").textContent = [frequency, series > 1 ? `${numberText(series)} series` : `${numberText(history[0].length)} values`,
@@ -138,7 +138,7 @@ function refuse(error) {
   get("problem").hidden = false;
   const more = error.suggested;
   const words = Object.entries(more).map(([name, value]) => `${{id: "series", target: "value", time: "time"}[name]}: ${value}`);
-  get("problem-actions").replaceChildren(...(words.length ? [element("button", {type: "button"}, `Read it so: ${words.join(", ")}`)] : []));
+  get("problem-actions").replaceChildren(...(words.length ? [element("button", {type: "button"}, `Read it with ${words.join(", ")}`)] : []));
   get("problem-actions").firstChild?.addEventListener("click", () => {
     Object.assign(now.preset, more); // without these nothing can be read
     correct(more);
@@ -150,7 +150,7 @@ function refuse(error) {
     if (!readable) return;
     get("title").textContent = now.table.name;
     get("subtitle").textContent = "not read yet";
-    get("recognised-title").textContent = "Which column is what?";
+    get("recognised-title").textContent = "Choose the columns";
     get("work").classList.add("unread");
     get("work").classList.remove("many");
     fillForm(null, columns, now.options, now.preset);

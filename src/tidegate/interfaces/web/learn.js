@@ -91,9 +91,9 @@ const opened = value => value > .85 ? "wide open" : value > .6 ? "more open than
 function sentences() {
   const one = steps[now], at = name => one[name][unit];
   const kept = at("f") * one.before[unit], added = at("i") * at("g"), next = wave[now + 1];
-  const source = now < ALONE ? "The wave says" : "The wave has ended; it reads its own guess,";
+  const source = now < ALONE ? "The wave says" : "The wave has ended, so it reads its own guess,";
   const guess = `All eight outputs together guess ${number(one.guess)}` + (next === undefined ? "."
-    : `; the wave goes on with ${number(next)}` + (now + 1 < ALONE ? "." : ", which it is not told."));
+    : `; the wave goes on with ${number(next)}` + (now + 1 < ALONE ? "." : ", which it cannot see."));
   return [
     ["Read", "ink", null, `${source} ${number(one.x)}.`],
     ["Forget gate", "orange", at("f"), `${percent(at("f"))}, ${opened(at("f"))}: of ${number(one.before[unit])} it keeps ${number(kept)}.`],
