@@ -147,7 +147,7 @@ def test_without_calibration_the_graph_speaks_for_itself(model: ModelFile) -> No
     calibrated = forecast_panel(model, panel, 20, levels=(80, 95), bounds=False)
     np.testing.assert_array_equal(calibrated.at(0.5), plain.at(0.5))
     assert (calibrated.quantiles != plain.quantiles).any()
-    assert any(note.startswith("intervals of 1 of 2 series scaled") for note in calibrated.notes)
+    assert any(note.startswith("intervals of 1 of 2 series were rescaled") for note in calibrated.notes)
 
 
 def test_neighbours_change_nothing(model: ModelFile) -> None:

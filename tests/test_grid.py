@@ -142,22 +142,22 @@ def test_absent_steps_are_missing_values_and_said():
     stamps = np.delete(times("2015-01-01", 10, "1D"), [3, 4])
     grid = grid_of(stamps)
     assert np.isnan(grid.values).tolist() == [False] * 3 + [True] * 2 + [False] * 5
-    assert "2 of 10 steps have no row: missing" in grid.notes
+    assert "2 of 10 steps have no row; the values are missing" in grid.notes
 
 
 def told_apart(*stamps: np.ndarray, **options) -> str:
     """The note on slower ones of series "0", "1", …, "" if there is none."""
     series = np.repeat(np.arange(len(stamps)), [len(own) for own in stamps])
     grid = grid_of(np.concatenate([own.astype("M8[s]") for own in stamps]), series=series, names=str, **options)
-    return next((note for note in grid.notes if " apart" in note), "")
+    return next((note for note in grid.notes if " separately" in note), "")
 
 
 def test_series_of_a_slower_frequency_are_named_with_what_to_do():
     days, months = times("2024-01-01", 200, "1D"), np.arange("2024-01", "2025-01", dtype="M8[M]")
     note = told_apart(times("2024-01-01", 200, "1h"), days[:60])
-    assert note.startswith('series "1" has a row every 24 steps only and is forecast hourly') and "--every D " in note
-    assert "forecast them apart" in told_apart(days, months, days[::7])
-    assert '2 series, "1", "2" have a row every 7 to 31 steps only' in told_apart(days, months, days[::7])
+    assert note.startswith('series "1" has a row only every 24 steps, but is forecast hourly') and "--every D " in note
+    assert "forecast them separately" in told_apart(days, months, days[::7])
+    assert '2 series, "1", "2" have a row only every 7 to 31 steps' in told_apart(days, months, days[::7])
     assert "every 3 steps" in told_apart(
         np.arange("2000-01", "2020-01", dtype="M8[M]"), np.arange("2000-01", "2019-01", 3, dtype="M8[M]")
     )
@@ -243,7 +243,7 @@ def test_bins_start_on_the_calendar(every, first, second):
         ({"every": "10min"}, "add --aggregate"),
         ({"aggregate": "mean"}, "add --every"),
         ({"duplicates": "first"}, "mean, sum or last"),
-        ({"every": "10 parsecs", "aggregate": "mean"}, "is no frequency"),
+        ({"every": "10 parsecs", "aggregate": "mean"}, "is not a frequency"),
         ({"every": "B", "aggregate": "mean"}, "such as 1D"),
     ],
 )
@@ -270,7 +270,7 @@ def test_a_given_frequency_is_used_and_checked():
         grid_of(stamps, frequency="MS")
     with pytest.raises(DataError, match="which is not on the grid W-FRI"):
         grid_of(stamps, frequency="W-FRI")
-    with pytest.raises(DataError, match=r"one stamp only per series, 2015-01-31.*--frequency"):
+    with pytest.raises(DataError, match=r"only one timestamp per series, 2015-01-31.*--frequency"):
         grid_of(texts("2015-01-31"))
 
 

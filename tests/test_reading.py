@@ -361,7 +361,7 @@ def _(folder):
     assert is_plain(read_panel(folder / "b*.csv"))
     file(folder, PLAIN, "c1.csv")
     file(folder, PLAIN, "c2.csv")
-    refused(folder / "c*.csv", "stamps of", "--id file")
+    refused(folder / "c*.csv", "timestamps in", "--id file")
     assert list(read_panel(folder / "c*.csv", id="file").ids["file"]) == ["c1.csv", "c2.csv"]
     assert is_plain(read_panel(file(folder, PLAIN, "d[1].csv")))
 
@@ -463,7 +463,7 @@ def _(folder):
     pl.DataFrame({"ds": MONTHS, "y": np.arange(24.0)}).write_parquet(whole)
     refused(file(folder, whole.getvalue()[:300], "a.parquet"), "damaged Parquet file")
     refused(file(folder, gzip.compress(PLAIN.encode())[:60], "a.csv.gz"), "damaged gzip file")
-    refused(file(folder, PLAIN, "b.parquet"), "this is no Parquet file")
+    refused(file(folder, PLAIN, "b.parquet"), "this is not a Parquet file")
 
 
 @rule("empty")
@@ -817,10 +817,10 @@ def _(folder):
         rows = "".join(f"{step:{form}},{step - 0.5}\n" for step in range(24, 0, -1))
         panel = read_panel(file(folder, f"{name},v\n" + rows))
         assert is_plain(panel) and panel.timeline.column == name
-        assert "rows ran from new to old and were turned round" in panel.notes
+        assert "rows ran from new to old and were reversed" in panel.notes
     for form in ("d", "02d"):
         rows = "".join(f"{step % 12 + 1:{form}},{step}\n" for step in range(35, -1, -1))
-        refused(file(folder, "month,y\n" + rows), '"month" counts down (12, 11, 10, …)', "Turn the rows round")
+        refused(file(folder, "month,y\n" + rows), '"month" counts down (12, 11, 10, …)', "Reverse the rows")
 
 
 @rule("counter-again")
@@ -898,7 +898,7 @@ def _(folder):
 @rule("ask-id")
 def _(folder):
     path = DATA / "sensors.csv"
-    refused(path, 'stamps of "Date_Time" repeat', "--target Count --id Sensor")
+    refused(path, 'timestamps in "Date_Time" repeat', "--target Count --id Sensor")
     panel = read_panel(path, target="Count", id="Sensor")
     assert list(panel.ids["Sensor"]) == ["North Gate", "South Gate"]
     refused(DATA / "car_parks.csv", '"Capacity", "Occupancy"', "--target Occupancy --id Code")
@@ -992,7 +992,7 @@ def _(folder):
     )
     panel = read_panel(file(folder, "unique_id,ds,y\n" + rows))
     assert list(panel.ids["unique_id"]) == ["b"]
-    assert "2 series without any value left out: a, c" in panel.notes
+    assert "2 series without any values left out: a, c" in panel.notes
 
 
 # --- time ------------------------------------------------------------------------------------------------------------
@@ -1048,9 +1048,9 @@ def _(folder):
     panel = read_panel(file(folder, "unique_id,ds,y\n" + rows))
     assert panel.lengths.tolist() == [200, 59 * 24 + 1]
     assert any(
-        note.startswith('series "b" has a row every 24 steps only and is forecast hourly') for note in panel.notes
+        note.startswith('series "b" has a row only every 24 steps, but is forecast hourly') for note in panel.notes
     )
-    assert any("forecast it apart, or gather all with --every D --aggregate mean" in note for note in panel.notes)
+    assert any("forecast it separately, or gather all with --every D --aggregate mean" in note for note in panel.notes)
 
 
 @rule("absent")

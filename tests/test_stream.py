@@ -325,16 +325,16 @@ def test_a_gap_so_long_that_nothing_is_left_to_read_is_told_by_name_and_ends_wit
 
 
 REFUSED = {
-    "a row is 2 steps back": {"ds": ["2024-03-04 16:00"], "y": [1.0]},
-    "two rows are of one step": {"ds": ["2024-03-04 18:00", "2024-03-04 18:00"], "y": [1.0, 2.0]},
+    "a row is 2 steps late": {"ds": ["2024-03-04 16:00"], "y": [1.0]},
+    "two rows have the same step": {"ds": ["2024-03-04 18:00", "2024-03-04 18:00"], "y": [1.0, 2.0]},
     "not on the grid h": {"ds": ["2024-03-04 18:30"], "y": [1.0]},
-    "steps after the one before it, beyond all": {"ds": ["2034-03-04 18:00"], "y": [1.0]},
+    "steps after the previous one, more than": {"ds": ["2034-03-04 18:00"], "y": [1.0]},
     "infinite value": {"ds": ["2024-03-04 18:00"], "y": [np.inf]},
     'found "eight", expected a number': {"ds": ["2024-03-04 18:00"], "y": ["eight"]},
     "no date in any usual form": {"ds": ["soon"], "y": [1.0]},
     "no value column": {"ds": ["2024-03-04 18:00"], "z": [1.0]},
     "no time column": {"unique_id": ["a"], "y": [1.0]},
-    "holds no series 'b'": {"ds": ["2024-03-04 18:00"], "y": [1.0], "unique_id": ["b"]},
+    "has no series 'b'": {"ds": ["2024-03-04 18:00"], "y": [1.0], "unique_id": ["b"]},
 }
 
 
@@ -464,7 +464,7 @@ def test_a_series_that_begins_under_two_names_is_refused() -> None:
 def test_options_that_are_none_are_refused() -> None:
     with pytest.raises(tidegate.ConfigError, match="late 'maybe': expected one of error, skip"):
         of_frame(hours(90), 90, late="maybe")
-    with pytest.raises(DataError, match="holds no series 'b'"):
+    with pytest.raises(DataError, match="has no series 'b'"):
         of_frame(hours(90), 90).forecast(ids=["b"])
 
 

@@ -79,11 +79,11 @@ def run(
             panel, steps = horizon(read_panel(data, **asdict(reading)))
             ledger.add(_name(0), "", forecast_panel(model, panel, steps, **options))
             ledger.finish([_name(0)])
-            return _result(ledger, 0, "one series, or one in each column: read in memory")
+            return _result(ledger, 0, "one series, or one per column: read in memory")
         buckets = grouped_buckets(connection, source, ledger.work)
-        how = "rows of each series follow each other: read where they are"
+        how = "the rows of each series follow each other: read in place"
         if buckets is None:
-            how = "rows of a series are scattered: sorted into buckets on disk first"
+            how = "the rows of each series are scattered: sorted into buckets on disk first"
             _check_room(folder, source.rows * SPILLED_BYTES - _size_of(ledger.work), "the buckets of its rows")
             buckets = hashed_buckets(
                 connection, source, reading, ledger.work, lambda done, total: report("rows sorted", done, total)

@@ -59,7 +59,7 @@ class Ledger:
         if manifest.exists():
             self._go_on(manifest)
         elif found := sorted(entry.name for entry in folder.iterdir() if entry.name != WORK):
-            raise ConfigError(f"{folder} holds {found[0]} and is no folder of forecasts: name an empty or a new one")
+            raise ConfigError(f"{folder} holds {found[0]} and is not a folder of forecasts: name an empty or a new one")
         self.work.mkdir(exist_ok=True)
         self._write()
 
@@ -72,7 +72,7 @@ class Ledger:
             known = json.loads(manifest.read_text(encoding="utf-8"))
             job, parts = known["job"], [Part(**{**part, "notes": tuple(part["notes"])}) for part in known["parts"]]
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{manifest} is no manifest of forecasts: name another folder") from error
+            raise ConfigError(f"{manifest} is not a manifest of forecasts: name another folder") from error
         if job != self.job and not parts:  # nothing is lost
             return shutil.rmtree(self.work, ignore_errors=True)
         if job != self.job:

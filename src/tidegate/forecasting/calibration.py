@@ -84,8 +84,11 @@ class Calibration:
         """One sentence if intervals were changed."""
         if not (count := sum(self.changed)):
             return []
-        whose = "" if size == 1 else f" of {count:,} of {size:,} series"
-        return [f"intervals{whose} scaled, as their own past errors demand (calibrate=False, or --no-calibrate: as is)"]
+        whose, their = ("", "") if size == 1 else (f" of {count:,} of {size:,} series", "their ")
+        return [
+            f"intervals{whose} were rescaled, because {their}past errors showed them to be far off (calibrate=False or "
+            "--no-calibrate keeps the model's own)"
+        ]
 
 
 def read_table(metadata: Mapping[str, object], count: int) -> Floats:
@@ -96,7 +99,7 @@ def read_table(metadata: Mapping[str, object], count: int) -> Floats:
     try:
         table = np.asarray(found, np.float64)
     except (TypeError, ValueError) as error:
-        raise ModelError(f"the model file's calibration table {found!r} is no list of numbers") from error
+        raise ModelError(f"the model file's calibration table {found!r} is not a list of numbers") from error
     if table.shape != (count,) or not (np.isfinite(table) & (table > 0)).all():
         raise ModelError(f"the model file's calibration table {found!r} is not {count} numbers above 0")
     return table

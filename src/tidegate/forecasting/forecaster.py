@@ -52,7 +52,9 @@ def forecast_panel(
     model.check_horizon(horizon)
     fitted = model.fitted_seasons(panel.timeline.frequency) if season_length is None else None
     seasons = season_lengths(panel, fitted or season_length)
-    notes = [season_note(panel, seasons, "as given" if season_length is not None else "of the fit" if fitted else None)]
+    notes = [
+        season_note(panel, seasons, "as given" if season_length is not None else "from the fit" if fitted else None)
+    ]
     if calibrate and model.looks_back:
         calibration = Calibration.of(model)
         quantiles = model.predict(panel, horizon, wanted, seasons, adjust=calibration, progress=progress)
@@ -62,7 +64,10 @@ def forecast_panel(
     quantiles, told = bounded(panel, quantiles, lower, upper, bounds)
     notes += told
     if horizon > model.config.context_length:
-        notes.append(f"{horizon} steps are more than the network's context of {model.config.context_length}: rough")
+        notes.append(
+            f"{horizon} steps are more than the network's context of {model.config.context_length}: the forecast is "
+            "rough"
+        )
     return Forecast(
         panel=panel,
         horizon=horizon,
@@ -128,13 +133,14 @@ def cut(
     notes = []
     if lower is not None or upper is not None:
         quantiles = np.clip(quantiles, lower, upper)
-        notes.append(f"cut at lower {lower}, upper {upper}, as asked")
+        limits = [f"{name} {bound}" for name, bound in (("lower", lower), ("upper", upper)) if bound is not None]
+        notes.append(f"cut at {' and '.join(limits)}, as requested")
     if bounds and lower is None and (upper is None or upper >= 0):
         negative = (smallest >= 0)[:, None] & (quantiles < 0).any(axis=2)
         if count := int(negative.any(axis=1).sum()):
             quantiles = np.where((smallest >= 0)[:, None, None], np.maximum(quantiles, 0.0), quantiles)
             who = "the history never goes" if len(smallest) == 1 else f"the histories of {count} series never go"
-            notes.append(f"cut at 0, because {who} below it (bounds=False, or --no-bounds, keeps the rest)")
+            notes.append(f"cut at 0, because {who} below 0 (bounds=False or --no-bounds allows negative values)")
     return quantiles, notes
 
 
@@ -155,7 +161,7 @@ def season_note(panel: Panel, seasons: NDArray[np.int64], told: str | None) -> s
         kinds = kinds[np.argsort(-counts)]
     lists = [[str(length) for length in kind if length] for kind in kinds]
     if lists == [[]]:
-        return "no season used: " + (told or "none known for this frequency and length of series")
+        return "no season used: " + (told or "none is known for this frequency and length of series")
     texts = [" and ".join(one) + " steps" if one else "none" for one in lists]
     rest = f", and {len(texts) - 3} more combinations" if len(texts) > 3 else ""
     return f"seasons ({source}): {'; '.join(texts[:3])}{rest}{unseen}"

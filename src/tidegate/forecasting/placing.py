@@ -69,8 +69,8 @@ def place(
         names = [" · ".join(found.keys[number]) for number in strange[:3]]
         more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
         raise DataError(
-            f"the stream holds no series {', '.join(map(repr, names))}{more}: begin it with them, or with "
-            'unknown="start" (--unknown start) to let new series begin, or unknown="skip"'
+            f"the stream has no series {', '.join(map(repr, names))}{more}: start it with them, or pass "
+            'unknown="start" (--unknown start) to let new series begin, or unknown="skip" to ignore them'
         )
     fresh = strange if unknown == "start" else strange[:0]
     group[fresh] = len(done) + np.arange(len(fresh))
@@ -82,10 +82,10 @@ def place(
         if late == "error":
             row = int(np.argmax(is_late))
             back = int(done[series[row]] - steps[row])
-            what = f"a row is {back} steps back" if back > 0 else "two rows are of one step"
+            what = f"a row is {back} steps late" if back > 0 else "two rows have the same step"
             raise DataError(
                 f"series {_name(found, group, series[row], layout)!r}: {what} ({int(is_late.sum())} of {len(is_late)} "
-                "rows are late); a stream takes each step once, in order: leave such rows out, or say "
+                "rows are late); a stream takes each step once, in order: leave such rows out, or pass "
                 'late="skip" (--late skip)'
             )
         series, steps, values = series[~is_late], steps[~is_late], values[~is_late]
@@ -95,8 +95,8 @@ def place(
         row = int(np.argmax(far))
         name, gap = _name(found, group, series[row], layout), int(gaps[row])
         raise DataError(
-            f"series {name!r}: a row is {gap} steps after the one before it, beyond all that a forecast reads: leave "
-            "it out, or begin the series anew"
+            f"series {name!r}: a row is {gap} steps after the previous one, more than a forecast reads: leave it out, "
+            "or start the series again"
         )
     return Placed(series, ahead, values, fresh, starts, int(is_late.sum()), 0 if unknown == "start" else left_out)
 

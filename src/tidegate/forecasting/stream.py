@@ -283,7 +283,7 @@ class Stream:
         if self.season_length is None:
             return None
         fitted = self.file.fitted_seasons(self.layout.timeline.frequency)
-        return "of the fit" if self.season_length == fitted else "as given"
+        return "from the fit" if self.season_length == fitted else "as given"
 
     def _asked(self, ids: object) -> Integers:
         if ids is None:

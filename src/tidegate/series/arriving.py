@@ -101,15 +101,17 @@ def first_layout(
     if not targets and len(rest) == 1:
         targets = (rest[0],)
     if len(targets) != 1:
-        raise DataError(f"found the columns {', '.join(map(repr, table.names))}: which holds the values? Say --target")
+        raise DataError(
+            f"found the columns {', '.join(map(repr, table.names))}: which holds the values? Name it with --target"
+        )
     if not times:
         return Layout(ids, targets[0], Timeline.positions(0))
     stamps = parse_columns(table, times, date_format)
     assert stamps is not None
     if frequency is None and stamps.style.kind != "position":
         raise ConfigError(
-            f'one row does not show how far apart the stamps of "{times[0]}" are: say --frequency, such as h, D or MS, '
-            "or begin with a history"
+            f'one row does not show how far apart the stamps of "{times[0]}" are: pass --frequency, such as h, D or '
+            "MS, or begin with a history"
         )
     if frequency is None:
         return Layout(ids, targets[0], Timeline(None, np.empty(0, np.int64), style=stamps.style, column=times[0]))

@@ -67,7 +67,7 @@ class Frequency:
         unit = _UNIT_OF_WORD.get(found[2].lower()) if found else None
         if found is None or unit is None or (found[1] and int(found[1]) == 0) or found[2] == "m":
             raise ConfigError(
-                f'"{word}" is no frequency: expected a word such as 10min, h, D, B, W-FRI, MS (month starts), ME '
+                f'"{word}" is not a frequency: expected a word such as 10min, h, D, B, W-FRI, MS (month starts), ME '
                 "(month ends), QS or YS, with a whole number in front if needed"
             )
         day = month = 0
@@ -81,7 +81,7 @@ class Frequency:
             elif unit in _MONTHS and anchor.isdigit() and 1 <= int(anchor) <= 31:
                 day = int(anchor)
             else:
-                raise ConfigError(f'"{word}" is no frequency: a {unit} cannot be anchored at "{anchor}"')
+                raise ConfigError(f'"{word}" is not a frequency: a {unit} cannot be anchored at "{anchor}"')
         if unit == "quarter" and month:
             month = (month - 1) % 3 + 1
         return cls(unit, int(found[1] or 1), day, month)

@@ -338,7 +338,7 @@ def _without_empty_series(
     label = _namer(ids)
     dropped = np.flatnonzero(~observed)
     told = ", ".join(label(int(index)) for index in dropped[:5]) + (" …" if len(dropped) > 5 else "")
-    note = f"{_counted(len(dropped), 'series')} without any value left out: {told}"
+    note = f"{_counted(len(dropped), 'series')} without any values left out: {told}"
     renumbered = (np.cumsum(observed) - 1)[codes[kept]]
     if stamps is not None:
         stamps = replace(stamps, instants=stamps.instants[kept])

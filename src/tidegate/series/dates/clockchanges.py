@@ -52,10 +52,12 @@ def wall_to_utc(
     notes = []
     if again.any():
         notes.append(
-            f"{int(again.sum())} of the stamps that {timezone} shows twice: told apart by the order of their rows"
+            f"{int(again.sum())} timestamps occur twice in {timezone}; the order of their rows tells them apart"
         )
     if alone > 0:
-        notes.append(f"{alone} of the stamps that {timezone} shows twice: one row only, taken as before the change")
+        notes.append(
+            f"{alone} timestamps occur twice in {timezone} but have one row; they are read as before the clock change"
+        )
     return resolved.astype("M8[us]"), tuple(notes)
 
 

@@ -66,7 +66,7 @@ def look_at_ends(
         )
         origin = timeline.describe(worst, int(lengths[worst]) - 1)
         missing = counted(int(trailing.sum()), "value is", "values are")
-        notes.append(f"{missing} missing at the end{whose}: the forecast starts after the last stamp, {origin}")
+        notes.append(f"{missing} missing at the end{whose}: the forecast starts after the last timestamp, {origin}")
     return values, offsets, notes
 
 
@@ -119,4 +119,4 @@ def _incomplete(
     stamp = timeline.describe(number, int(offsets[number + 1] - offsets[number]) - 1)
     whose = f" in {int(low.sum())} series, first {names(number)}" if names else ""
     unit = frequency.unit.replace("_", " ") if frequency.multiple == 1 else "period"
-    return [f"the last {unit}, {stamp}, looks incomplete{whose} ({why}): --drop-last leaves it out"]
+    return [f"the last {unit}, {stamp}, looks incomplete{whose} ({why}): leave it out with --drop-last"]

@@ -174,7 +174,7 @@ def _sort(rows: _Rows) -> None:
     order = np.lexsort((times, rows.series))
     if (np.diff(order[np.diff(rows.series[order], prepend=-1) == 0]) < 0).any() and back:
         rows.notes.append(
-            "rows ran from new to old and were turned round" if back == same.sum() else "rows were sorted by time"
+            "rows ran from new to old and were reversed" if back == same.sum() else "rows were sorted by time"
         )
     rows.values, rows.times, rows.series = rows.values[order], rows.times[order], rows.series[order]
 
@@ -270,8 +270,8 @@ def _refuse(rows: _Rows, spacing: Spacing) -> None:
     """Raises DataError: the stamps are on no grid."""
     if spacing.typical == 0:
         raise DataError(
-            f'time column "{rows.column}" has one stamp only per series, {show(rows.times[0])}: expected two or more '
-            "to see how far apart they are; say it with --frequency, such as MS, D or h"
+            f'time column "{rows.column}" has only one timestamp per series, {show(rows.times[0])}: expected two or '
+            "more to see how far apart they are; name it with --frequency, such as MS, D or h"
         )
     kept = np.append(True, ~rows.again)
     times, series = rows.times[kept], rows.series[kept]
@@ -442,8 +442,8 @@ def _slower(rows: _Rows, frequency: Frequency, steps: Integers) -> list[str]:
     many = f"{gaps.min()}" if gaps.min() == gaps.max() else f"{gaps.min()} to {gaps.max()}"
     width = suggest_width(max(_usual_of(rows, int(number)) for number in slow[:100]))
     return [
-        f"{which}{shown} {'has' if they == 'is' else 'have'} a row every {many} steps only and {they} forecast "
-        f"{frequency.name} as the others: forecast {'it' if they == 'is' else 'them'} apart, or gather all with "
+        f"{which}{shown} {'has' if they == 'is' else 'have'} a row only every {many} steps, but {they} forecast "
+        f"{frequency.name} like the others: forecast {'it' if they == 'is' else 'them'} separately, or gather all with "
         f"--every {width} --aggregate mean (or sum, last)"
     ]
 
@@ -471,7 +471,9 @@ def _notes(rows: _Rows, timeline: Timeline, offsets: Integers, lengths: Integers
         notes.append(f"frequency: {frequency.name}, {frequency.word}{span}{zone}")
     absent = int(offsets[-1]) - len(rows.values)
     if absent:
-        notes.append(f"{absent} of {int(offsets[-1])} steps {'has' if absent == 1 else 'have'} no row: missing")
+        notes.append(
+            f"{absent} of {int(offsets[-1])} steps {'has' if absent == 1 else 'have'} no row; the values are missing"
+        )
     if frequency is not None and frequency.is_subdaily and timeline.timezone is None and absent:
         first = rows.times[rows.series == rows.series[0]].astype("M8[us]")
         step = (frequency.step_seconds or 0) * SECOND

@@ -169,7 +169,7 @@ def _no_whole_number(name: str, value: float) -> DataError:
     ]
     return DataError(
         f'time column "{name}" has the value {value}: expected dates or whole numbers; {"".join(hints)}name another '
-        f'with --time, say --target "{name}" if these are the values to forecast, or remove the column to count the '
+        f'with --time, pass --target "{name}" if these are the values to forecast, or remove the column to count the '
         "rows"
     )
 
@@ -313,7 +313,7 @@ def _read_any(texts: NDArray[np.str_], name: str) -> tuple[Integers, Integers | 
     layout = readings[0][order if order in readings[0] else ""][0]
     if layout.startswith("%-Y"):
         notes.append(
-            f'the years of dates such as "{found[0].example}" are taken as counted from 1, of no known century'
+            f'the years of dates such as "{found[0].example}" are counted from 1, because their century is unknown'
         )
     return (*joined(order), layout, notes)
 

@@ -59,17 +59,19 @@ def kind_of(name: str, start: bytes) -> str:
     suffix = Path(name.lower().removesuffix(".gz")).suffix
     for magic, (what, remedy) in _REFUSED.items():
         if start.lstrip()[: len(magic)].lower() == magic.lower():
-            raise DataError(f"this is {what}, which is not read. To go on, {remedy}.")
+            raise DataError(f"this is {what}, which Tidegate cannot read. To go on, {remedy}.")
     if start.startswith(b"PAR1"):
         return "parquet"
     if not start.strip(b"\0 \r\n\t\xef\xbb\xbf"):
         raise DataError("the file is empty, expected a header line and rows below it.")
     if suffix in (".parquet", ".pq"):
         raise DataError(
-            'this is no Parquet file: it does not begin with "PAR1". Write it again, or give it its right name.'
+            'this is not a Parquet file: it does not begin with "PAR1". Write it again, or give it its right name.'
         )
     if suffix in (".xlsx", ".xls", ".xlsm", ".ods"):
-        raise DataError("spreadsheets are not read. To go on, save the sheet as CSV (Excel: File, Save as, CSV UTF-8).")
+        raise DataError(
+            "Tidegate cannot read spreadsheets. To go on, save the sheet as CSV (Excel: File, Save as, CSV UTF-8)."
+        )
     if suffix in (".json", ".jsonl", ".ndjson") or re.match(rb"(\xef\xbb\xbf)?\s*(\{\s*[\"}]|\[\s*[\[{\]])", start):
         return "json"
     return "csv"

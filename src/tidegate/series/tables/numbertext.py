@@ -171,7 +171,7 @@ def text_numbers(
         mark = "." if "." in example else ","
         raise DataError(
             f'column "{name}": "{example}" may be {example.replace(mark, "")} or {example.replace(mark, ".")}. '
-            'Say which mark is the decimal one: --decimal "." or --decimal ",".'
+            'Name the decimal mark: --decimal "." or --decimal ",".'
         )
     if count == points and (decimal != "," or count != commas):
         if fault is None:

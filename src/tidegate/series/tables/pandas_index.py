@@ -124,9 +124,9 @@ def note_on_index(index: Any, table: Table) -> Table:
     if index.dtype.kind == "m":
         note = f'{shown} left out; if it says when, add the day it began: pd.Timestamp("2024-01-01") + data.index'
     elif index.dtype.kind in "iu" and _maybe_years(index.min(), index.max()):
-        note = f'{shown} taken for row numbers; if these are years, name it: data.index.name = "year"'
+        note = f'{shown} read as row numbers; if these are years, name it: data.index.name = "year"'
     elif index.dtype.kind in "iuf" and index.is_unique and not _counts(index.to_numpy(np.float64, na_value=np.nan)):
-        note = f'{shown} not taken for times; if it says when, name it: data.index.name = "time"'
+        note = f'{shown} not read as times; if it says when, name it: data.index.name = "time"'
     else:
         return table
     return replace(table, notes=(*table.notes, note))

@@ -238,7 +238,7 @@ def _refuse_backwards(column: Column) -> None:
         told = ", ".join(f"{value:g}" for value in values[:3])
         raise DataError(
             f"no date column, and {_quoted(column.name)} counts down ({told}, …), as if the rows ran from new to old: "
-            "expected old to new where no column says when. Turn the rows round, or add the year."
+            "expected old to new if no column holds dates. Reverse the rows, or add the year."
         )
 
 
@@ -282,7 +282,7 @@ def find_roles(
         )
     if ids and len(targets) > 1:
         raise ConfigError(
-            f"several targets ({_listed(targets)}) make one series each, which leaves no id; name one target."
+            f"several targets ({_listed(targets)}) make one series each, so --id cannot be used; name one target."
         )
     repeated = instants is not None and _any_repeats(instants)
     if not targets:
@@ -320,8 +320,8 @@ def _find_target(
     years = all(re.fullmatch(r"(1[5-9]|2[01])\d\d", name) for name in candidates)
     if not times and len(candidates) > 1 and (years or looks_like_dates(np.array(candidates, dtype=object))):
         raise DataError(
-            f"stamps run across, as the names of {len(candidates)} columns from {_quoted(candidates[0])}; expected one "
-            "row per stamp. Turn the table: columns id, ds and y, one row for each number."
+            f"timestamps run across, as the names of {len(candidates)} columns from {_quoted(candidates[0])}; "
+            "expected one row per stamp. Turn the table: columns id, ds and y, one row for each number."
         )
     if times and not (repeated or ids or odd or other):
         return tuple(numbers)  # a wide table
@@ -330,7 +330,7 @@ def _find_target(
     elif ids:
         why = f"there is the id {_quoted(ids[0])}"
     elif repeated:
-        why = f"stamps of {_quoted(','.join(times))} repeat"
+        why = f"timestamps in {_quoted(','.join(times))} repeat"
     elif odd:
         why = f"{_quoted(odd[0])} looks like an id or a part of the calendar"
     else:
@@ -356,14 +356,14 @@ def _ask_for_what_parts_the_rows(
     clock = find_clock(table, times, instants)
     if clock:
         raise DataError(
-            f"stamps of {_quoted(times[0])} repeat, and {_quoted(clock)} holds the time of day. Join them: {asked} "
+            f"timestamps in {_quoted(times[0])} repeat, and {_quoted(clock)} holds the time of day. Join them: {asked} "
             f"--time {option(','.join((*times, clock)))}"
         )
     found = _suggested(table, instants, {*times, *targets})
     if found:
         raise DataError(
-            f"stamps of {_quoted(','.join(times))} repeat, and {_listed(found)} tell{'s' * (len(found) == 1)} the rows "
-            f"apart: several series in one table? Then: {asked} --id {option(','.join(found))}"
+            f"timestamps in {_quoted(','.join(times))} repeat, and {_listed(found)} tell{'s' * (len(found) == 1)} the "
+            f"rows apart. If the table holds several series, add: {asked} --id {option(','.join(found))}"
         )
 
 

@@ -108,7 +108,7 @@ def open_json(connection: DuckDBPyConnection, path: Path, source: str, decimal: 
             return _typed_table(connection, f"CREATE TEMP TABLE data AS SELECT {fields} FROM {scan}", source, decimal)
         except duckdb.Error as error:
             fault = re.sub(r"in file \"[^\"]*\",? ?", "", first_line(error)).split(". Try")[0]
-            raise DataError(f"no JSON table ({fault}). {_JSON_EXPECTED}") from error
+            raise DataError(f"not a JSON table ({fault}). {_JSON_EXPECTED}") from error
 
 
 def _refuse_unequal(connection: DuckDBPyConnection, scan: str, names: list[str]) -> None:
@@ -123,7 +123,7 @@ def _refuse_unequal(connection: DuckDBPyConnection, scan: str, names: list[str])
 
 
 _JSON_EXPECTED = 'Expected a list of records, [{"ds": "2024-01-01", "y": 1.5}, ...], or one record per line.'
-_JSON_SHAPE = f"found JSON that is no table. {_JSON_EXPECTED}"
+_JSON_SHAPE = f"found JSON that is not a table. {_JSON_EXPECTED}"
 
 
 def _typed_table(
