@@ -73,8 +73,8 @@ def prove(
         lines.append(
             f"window {window + 1}: saw {len(part.history.values):,} values of {len(part.series):,} series, none after "
             f"{stamp if origins.by_calendar or panel.size == 1 else 'its origin in each series'}; "
-            + (f"CHANGED with the future: {', '.join(spoilt)}" if spoilt else "forecasts are bit-identical with ")
-            + ("" if spoilt else f"noise and with nothing after that ({', '.join(told)})")
+            + (f"CHANGED with the future: {', '.join(spoilt)}" if spoilt else "forecasts are bit-identical when ")
+            + ("" if spoilt else f"later values are noise or missing ({', '.join(told)})")
         )
         holds &= not spoilt
     same = True
@@ -83,7 +83,7 @@ def prove(
         spoilt_panels = [replace_future(panel, origins, last, kind, seed) for kind in ("noise", "nothing")]
         same = all(recommend(other).recommendation.chosen == first for other in spoilt_panels)
         found = "the same for every series" if same else "CHANGED"
-        lines.append(f"recommendation: {found} with noise and with nothing after the last origin")
+        lines.append(f"recommendation: {found} when values after the last origin are noise or missing")
     if skipped := [one.name for one in contenders if one.costly and one.rehearse is None]:
         lines.append(f"not repeated, because they take long, but given the same cut data: {', '.join(skipped)}")
     return Proof(holds and same, tuple(lines))

@@ -70,7 +70,10 @@ def with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:
         return panel, int(horizon)
     frequency = panel.timeline.frequency
     horizon = usual_horizon(frequency)
-    reason = "without a time column" if frequency is None else f"for {frequency.name} values"
+    reason = "without a time column"
+    if frequency is not None:
+        every = frequency.name.startswith("every ")
+        reason = f"for values {frequency.name}" if every else f"for {frequency.name} values"
     note = f"horizon: {horizon} steps, the default {reason}; change it with horizon= or --horizon"
     return replace(panel, notes=(*panel.notes, note)), horizon
 
