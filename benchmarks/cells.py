@@ -1,4 +1,4 @@
-"""Cells and ways to stack them: the same network trained from nothing with each, on the same series for the same steps.
+"""Cells and ways to stack them: the same network trained from scratch with each, on the same series for the same steps.
 
 python benchmarks/cells.py --data DIR [--steps 200] [--seeds 1] [--sets m4_hourly ...] [--stacks "lstm, 2 layers" ...]
 

@@ -14,7 +14,7 @@ from record import record, spread
 from tidegate.forecasting.config import ModelConfig
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.descent import make_optimizers
-from tidegate.training.fit import torch_device
+from tidegate.training.device import torch_device
 from tidegate.training.pretrain import PretrainPlan, train_step
 from tidegate.training.prior import Batch, Prior
 

@@ -1,4 +1,4 @@
-"""What the tests of `fit` share: small panels, and fits of a moment."""
+"""Shared by the tests of `fit`: small panels and quick fits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.panels import panel_of
 from tidegate.forecasting.config import ModelConfig
 from tidegate.forecasting.model import ModelFile
 from tidegate.series.panel import Panel
-from tidegate.training.choices import FitPlan
 from tidegate.training.fit import Trained, fit
+from tidegate.training.plan import FitPlan
 
 CPU = torch.device("cpu")
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
@@ -27,7 +27,7 @@ def waves(count: int, length: int, seed: int = 0) -> Panel:
 
 
 def scratch(panel: Panel, horizon: int = 8, **options: object) -> Trained:
-    """A fit from nothing that takes a moment."""
+    """A quick fit from scratch."""
     plan = options.pop("plan", QUICK)
     return fit(panel, horizon, start="scratch", hidden_size=8, season_length=12, plan=plan, **options)  # type: ignore[arg-type]
 

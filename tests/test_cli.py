@@ -152,9 +152,9 @@ def test_a_model_that_could_not_be_written_is_not_trained_again(
     def train(*_: object) -> None:
         raise AssertionError("trained again")
 
-    from tidegate.training.course import Course
+    from tidegate.training.training_run import TrainingRun
 
-    monkeypatch.setattr(Course, "run", train)
+    monkeypatch.setattr(TrainingRun, "train", train)
     assert main([*command, "--resume"]) == 0
     assert [entry.name for entry in tmp_path.iterdir()] == ["own.onnx"]
 

@@ -1,4 +1,4 @@
-"""`fit`: what it trains, what it keeps, what a stop, a broken loss or a hopeless panel does to it."""
+"""`fit`: what it trains, what it keeps, and how it handles a NaN loss or a hopeless panel."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from tidegate.forecasting.model import ModelFile, shipped_path
 from tidegate.network.causal import logarithms
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
-from tidegate.training import choices
-from tidegate.training import course as course_module
-from tidegate.training import windows as windows_module
-from tidegate.training.choices import WORTHWHILE, FitPlan, as_good, careful_gain, least_gain
-from tidegate.training.course import Clock, Course, bounded, naive_mase
+from tidegate.training import every_origin as origin_module
+from tidegate.training import network_shape
+from tidegate.training import training_run as run_module
+from tidegate.training.evidence import WORTHWHILE_GAIN, as_good, careful_gain, least_gain
 from tidegate.training.fit import Trained, fit
-from tidegate.training.kinds import Kind, ways_to_begin
-from tidegate.training.material import Material
+from tidegate.training.fit_data import FitData
+from tidegate.training.plan import FitPlan
 from tidegate.training.samples import HeldOut, hold_out
-from tidegate.training.selection import Candidate, Group, choose, mixture
+from tidegate.training.selection import Candidate, Group, choose, ensemble
+from tidegate.training.starting_points import StartingPoint, starting_points
+from tidegate.training.training_run import Clock, TrainingRun, naive_mase, winsorised
 from tidegate.training.trainings import Trainings
 
 # What is trained and kept
@@ -46,7 +47,7 @@ def test_every_cell_is_trained_and_its_file_forecasts_the_same(cell: str, tmp_pa
     np.testing.assert_array_equal(forecasts(trained, panel), forecasts(ModelFile.load(tmp_path / "m.onnx"), panel))
 
 
-def test_a_wave_it_has_seen_is_learnt() -> None:
+def test_training_on_waves_learns_them() -> None:
     plan = FitPlan(max_steps=40, epochs=4, batch_values=2000, members=0)
     trained = fit(waves(20, 120), 12, start="scratch", hidden_size=16, season_length=12, plan=plan)
     assert trained.history[-1].loss < trained.history[0].loss
@@ -55,7 +56,7 @@ def test_a_wave_it_has_seen_is_learnt() -> None:
     assert trained.history[3].validation_mase < 1.0
 
 
-def test_auto_trains_the_shipped_weights_and_a_network_of_its_own_and_says_what_it_kept() -> None:
+def test_auto_trains_the_shipped_weights_and_an_own_network_and_notes_what_it_kept() -> None:
     trained = fit(waves(8, 150), 8, season_length=12, plan=QUICK)
     names = {epoch.training for epoch in trained.history}
     assert names == {"the shipped weights", "a network trained from scratch (lstm, 2 x 128)"}
@@ -63,7 +64,7 @@ def test_auto_trains_the_shipped_weights_and_a_network_of_its_own_and_says_what_
     assert set(trained.provenance["kept"]) <= names and trained.provenance["max_steps"] == 6
 
 
-def test_what_is_kept_is_told_beside_seasonal_naive() -> None:
+def test_the_note_on_the_choice_compares_it_with_seasonal_naive() -> None:
     note = scratch(panel := waves(8, 60)).notes[0]
     histories, actuals = [one[:-8] for one in panel], [one[-8:] for one in panel]
     errors = [np.abs(actual - history[-12:-4]).mean() for history, actual in zip(histories, actuals, strict=True)]
@@ -79,14 +80,14 @@ def test_what_is_kept_is_told_beside_seasonal_naive() -> None:
     assert naive_mase(no_season) == pytest.approx(np.mean(np.divide(errors, scales)))
 
 
-def test_who_goes_on_from_a_fit_is_told_that_it_may_know_the_held_out_windows(tmp_path: Path) -> None:
+def test_fine_tuning_a_fitted_model_notes_that_it_may_have_seen_the_held_out_windows(tmp_path: Path) -> None:
     scratch(waves(4, 50)).model.save(tmp_path / "first.onnx")
     again = fit(waves(4, 50), 8, start=str(tmp_path / "first.onnx"), season_length=12, plan=QUICK)
     assert again.notes[0].startswith("the weights of first.onnx come from a fit")
     assert not any("come from a fit" in note for note in fit(waves(4, 50), 8, season_length=12, plan=QUICK).notes)
 
 
-def test_of_epochs_that_cannot_be_told_apart_the_last_is_kept() -> None:
+def test_the_last_of_several_indistinguishable_epochs_is_kept() -> None:
     rng = np.random.default_rng(0)
     series, window = np.repeat(np.arange(20), 3), np.tile(np.arange(3), 20)
     best = 1 + 0.1 * rng.normal(size=60)
@@ -104,9 +105,7 @@ def test_of_epochs_that_cannot_be_told_apart_the_last_is_kept() -> None:
 
 
 @pytest.mark.parametrize(("start", "kept"), [("scratch", 6), (str(shipped_path()), 3)])
-def test_weights_that_know_something_keep_their_best_epoch(
-    start: str, kept: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pretrained_weights_keep_their_best_epoch(start: str, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     epochs = itertools.count()
 
     def no_worse_as_far_as_one_can_tell(_: PatchLSTM, part: HeldOut) -> tuple[torch.Tensor, float]:
@@ -114,17 +113,17 @@ def test_weights_that_know_something_keep_their_best_epoch(
         noise = 0.3 * min(epoch, 1) * np.resize([1.0, -1.0], len(part.actual))
         return torch.tensor(1 + 0.005 * epoch + noise), 1.0
 
-    monkeypatch.setattr(course_module, "validate", no_worse_as_far_as_one_can_tell)
+    monkeypatch.setattr(run_module, "validate", no_worse_as_far_as_one_can_tell)
     (training,) = fit(waves(4, 50), 8, start=start, season_length=12, plan=QUICK).provenance["trainings"]
     assert training["kept_step"] == kept
 
 
 @pytest.mark.parametrize(("start", "steps"), [("scratch", 16), (str(shipped_path()), 6)])
-def test_from_nothing_a_loss_may_rise_while_the_rate_is_high(
+def test_early_stopping_spares_the_first_half_of_a_training_from_scratch(
     start: str, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses = iter([1.0, 2.0, 2.0, 0.9, 0.8, 0.7, 0.6, 0.5])
-    monkeypatch.setattr(course_module, "validate", lambda _, part: (torch.full((len(part.actual),), next(losses)), 1.0))
+    monkeypatch.setattr(run_module, "validate", lambda _, part: (torch.full((len(part.actual),), next(losses)), 1.0))
     plan = replace(QUICK, max_steps=16, epochs=8)
     (training,) = fit(waves(4, 50), 8, start=start, season_length=12, plan=plan).provenance["trainings"]
     assert training["steps"] == steps
@@ -145,23 +144,23 @@ def growth_that_ends(count: int) -> Panel:
     return panel_of(*(np.append(one, one[-1] * (1 + 0.02 * rng.normal(size=12))) for one in grown))
 
 
-def test_the_network_of_its_own_reads_logarithms_of_what_is_positive_and_swings() -> None:
+def test_the_own_network_reads_logarithms_of_positive_series_that_swing() -> None:
     panel = swelling(20, 100)
-    shipped, own = ways_to_begin(panel, 8, "auto", {})
+    shipped, own = starting_points(panel, 8, "auto", {})
     assert (shipped.config.log_unit, own.config.log_unit) == (0, pytest.approx(0.5 * panel.values.min()))
-    assert own.name.endswith("of logarithms")
+    assert own.name.endswith("on logarithms")
     with_a_zero = replace(panel, values=np.append(panel.values[:-1], 0.0))
     hardly_moving = replace(panel, values=1e4 + panel.values)
     for other in (with_a_zero, hardly_moving, growth_that_ends(20), panel_of(np.full(20, 3.0)), panel_of([1.0, 2.0])):
-        own = ways_to_begin(other, 8, "auto", {})[1]
-        assert own.config.log_unit == 0 and not own.name.endswith("of logarithms")
-    assert ways_to_begin(panel, 8, "scratch", {})[0].config.log_unit == 0
+        own = starting_points(other, 8, "auto", {})[1]
+        assert own.config.log_unit == 0 and not own.name.endswith("on logarithms")
+    assert starting_points(panel, 8, "scratch", {})[0].config.log_unit == 0
     for constant in (1.0, 3.0, 0.3):  # series that say nothing do not count, whatever their logarithm rounds to
         with_constants = panel_of(*panel, *(np.full(100, constant) for _ in range(30)))
-        assert ways_to_begin(with_constants, 8, "auto", {})[1].config.log_unit > 0
+        assert starting_points(with_constants, 8, "auto", {})[1].config.log_unit > 0
 
 
-def test_what_is_trained_on_logarithms_forecasts_what_falls_to_zero_or_below() -> None:
+def test_a_network_of_logarithms_forecasts_series_that_fall_to_zero_or_below() -> None:
     torch.manual_seed(0)
     panel = swelling(4, 60)
     trained = Trained((PatchLSTM(replace(TINY, log_unit=float(panel.values.min()))).eval(),), (), (), {})
@@ -175,7 +174,7 @@ def test_what_is_trained_on_logarithms_forecasts_what_falls_to_zero_or_below() -
         assert np.isfinite(found).all() and found.max() < 1000 * panel.values.max()
 
 
-def test_another_cell_than_the_files_means_from_nothing() -> None:
+def test_a_cell_that_the_shipped_weights_lack_is_trained_from_scratch() -> None:
     trained = fit(waves(4, 60), 8, cell="rnn", hidden_size=8, plan=QUICK)
     assert {epoch.training for epoch in trained.history} == {"a network trained from scratch (rnn, 2 x 8)"}
 
@@ -204,12 +203,12 @@ def test_networks_of_different_patches_and_horizons_share_one_file() -> None:
         Trained((both[1], both[0]), (), (), {}).model  # noqa: B018 - opened when asked for
 
 
-def test_each_kind_has_the_same_share_however_many_members_it_has(tmp_path: Path) -> None:
+def test_each_starting_point_has_the_same_share_however_many_members_it_has(tmp_path: Path) -> None:
     torch.manual_seed(0)
     panel = waves(3, 200)
     start, *members = (PatchLSTM(TINY).eval() for _ in range(4))
-    groups = [Group(Kind("shipped", TINY, (start,)), [start]), Group(Kind("own", TINY), members)]
-    networks, shares = zip(*mixture(groups, {0: 0.0, 1: 1.0}), strict=True)
+    groups = [Group(StartingPoint("shipped", TINY, (start,)), [start]), Group(StartingPoint("own", TINY), members)]
+    networks, shares = zip(*ensemble(groups, {0: 0.0, 1: 1.0}), strict=True)
     assert networks == (start, *members) and shares == pytest.approx((1 / 2, 1 / 6, 1 / 6, 1 / 6))
     trained = Trained(networks, (), (), {}, shares=shares)
     alone = [forecasts(Trained((network,), (), (), {}), panel) for network in networks]
@@ -221,12 +220,14 @@ def test_each_kind_has_the_same_share_however_many_members_it_has(tmp_path: Path
     np.testing.assert_allclose(forecasts(again, panel), expected, rtol=1e-6, atol=1e-9)
 
 
-def test_each_network_of_a_file_goes_on_with_what_it_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_fine_tuning_a_file_gives_each_network_the_values_or_logarithms_that_it_reads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     panel = panel_of(*(100 + 50 * np.sin(np.arange(200) / 2 + shift) for shift in range(3)))
     networks = tuple(PatchLSTM(config).eval() for config in (TINY, replace(TINY, log_unit=10.0)))
     Trained(networks, (), (), {}).model.save(tmp_path / "both.onnx")
     largest: dict[float, float] = {}
-    whole = course_module.every_origin_loss
+    whole = run_module.every_origin_loss
 
     def seen(network: PatchLSTM, values: torch.Tensor, *rest: object) -> torch.Tensor:
         largest[network.config.log_unit] = max(
@@ -234,43 +235,43 @@ def test_each_network_of_a_file_goes_on_with_what_it_reads(monkeypatch: pytest.M
         )
         return whole(network, values, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(course_module, "every_origin_loss", seen)
+    monkeypatch.setattr(run_module, "every_origin_loss", seen)
     fit(panel, 8, start=str(tmp_path / "both.onnx"), season_length=12, plan=QUICK)
     assert largest[0.0] == pytest.approx(150, rel=0.01)
     assert largest[10.0] == pytest.approx(float(logarithms(torch.tensor(150.0), 10.0)), rel=0.01)
 
 
-def test_beyond_what_a_network_predicts_at_once_masked_patches_are_trained_as_far_as_is_asked_for(
+def test_long_horizons_are_trained_with_masked_patches_up_to_the_horizon(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     blocks: list[int] = []
-    whole = windows_module.masked_steps
+    whole = origin_module.masked_steps
 
     def seen(network: PatchLSTM, *rest: object) -> object:
         read = whole(network, *rest)  # type: ignore[arg-type]
         blocks.append(0 if read is None else read.output.shape[1])
         return read
 
-    monkeypatch.setattr(windows_module, "masked_steps", seen)
-    monkeypatch.setattr(choices, "LONGEST_HORIZON", 32)
-    monkeypatch.setattr(choices, "LONGEST_CONTEXT", 32)
+    monkeypatch.setattr(origin_module, "masked_steps", seen)
+    monkeypatch.setattr(network_shape, "LONGEST_HORIZON", 32)
+    monkeypatch.setattr(network_shape, "LONGEST_CONTEXT", 32)
     scratch(waves(3, 400), 80, plan=replace(QUICK, max_steps=30, epochs=1))
     assert max(blocks) >= 2  # 32 steps at once, and two blocks of masked patches to the 80th
     assert np.mean(np.array(blocks) > 0) > 0.3  # where the origin leaves room
 
 
-def test_an_error_beyond_all_others_is_bounded_and_usual_ones_are_as_they_are() -> None:
+def test_winsorising_caps_an_extreme_error_and_leaves_usual_ones_alone() -> None:
     rows = torch.arange(1.0, 101.0)
-    assert torch.equal(bounded(rows), rows)
+    assert torch.equal(winsorised(rows), rows)
     launch = torch.cat([rows, torch.tensor([1e5, math.nan])])
     usual = float(torch.cat([rows, torch.tensor([1e5])]).quantile(0.9))
-    assert bounded(launch)[100] == pytest.approx(20 * usual) and torch.equal(bounded(launch)[:100], rows)
-    assert bounded(launch)[101].isnan()
+    assert winsorised(launch)[100] == pytest.approx(20 * usual) and torch.equal(winsorised(launch)[:100], rows)
+    assert winsorised(launch)[101].isnan()
     mostly_exact = torch.tensor([0.0] * 19 + [7.0])
-    assert torch.equal(bounded(mostly_exact), mostly_exact)  # no usual error to measure by
+    assert torch.equal(winsorised(mostly_exact), mostly_exact)  # no usual error to measure by
 
 
-def test_the_plan_holds_where_nothing_else_is_said(tmp_path: Path) -> None:
+def test_options_replace_those_of_the_plan_only_if_given(tmp_path: Path) -> None:
     plan = replace(QUICK, seed=7, intervals="conformal")
     told = scratch(waves(4, 60), plan=plan).provenance["plan"]
     assert (told["seed"], told["intervals"]) == (7, "conformal")
@@ -278,20 +279,20 @@ def test_the_plan_holds_where_nothing_else_is_said(tmp_path: Path) -> None:
     assert (told["seed"], told["intervals"]) == (0, "model")
 
 
-def test_weights_that_are_kept_as_they_were_keep_their_intervals(tmp_path: Path) -> None:
+def test_weights_that_are_kept_unchanged_keep_their_calibration(tmp_path: Path) -> None:
     factors = (1.2, 1.1, 1.0, 1.0, 1.0, 1.0)
     Trained((PatchLSTM(TINY).eval(),), (), (), {}, factors).model.save(tmp_path / "m.onnx")
     constant = panel_of(np.full(50, 3.0), np.full(50, 4.0))
     assert fit(constant, 8, start=str(tmp_path / "m.onnx"), plan=QUICK).calibration == factors
 
 
-def test_the_callers_random_numbers_go_on_as_if_nothing_had_been_drawn() -> None:
+def test_a_fit_leaves_the_callers_random_state_alone() -> None:
     before = torch.get_rng_state()
     scratch(waves(4, 60))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
+def test_fine_tuning_that_ruins_the_weights_is_discarded() -> None:
     panel = waves(5, 40)
     plan = replace(QUICK, max_steps=2, epochs=1, transfer_rate=5.0, warmup=1)  # a rate that ruins any network
     trained = fit(panel, 8, start=str(shipped_path()), season_length=12, plan=plan)
@@ -300,7 +301,7 @@ def test_fine_tuning_that_ruins_the_weights_keeps_them_as_they_were() -> None:
     np.testing.assert_array_equal(forecasts(trained, panel), forecasts(ModelFile.load(), panel))
 
 
-def test_what_is_kept_is_trained_once_more_on_everything() -> None:
+def test_the_choice_is_retrained_on_all_data() -> None:
     trained = scratch(waves(4, 60), plan=replace(QUICK, members=1))
     assert trained.notes[-1] == "retrained on all data, to the same number of steps"
     first, second = trained.provenance["trainings"]
@@ -308,7 +309,7 @@ def test_what_is_kept_is_trained_once_more_on_everything() -> None:
     assert fingerprint(trained) != fingerprint(scratch(waves(4, 60)))
 
 
-def test_every_member_of_what_is_kept_is_trained_once_more() -> None:
+def test_every_member_of_the_choice_is_retrained() -> None:
     trained = scratch(waves(4, 60), plan=replace(QUICK, members=1), members=3)
     assert len(trained.networks) == 3 == trained.provenance["members"]
     first, *again = trained.provenance["trainings"]  # one is enough to choose by
@@ -331,7 +332,7 @@ def test_a_gain_has_to_show_in_most_windows_and_most_series() -> None:
     assert gain([[math.nan, 0.9, 0.91]]) == pytest.approx(gain([[0.9, 0.91]]))
 
 
-def test_start_weights_are_given_up_for_a_smaller_loss_with_a_median_that_is_hardly_worse() -> None:
+def test_a_candidate_needs_a_smaller_loss_and_a_median_that_is_hardly_worse() -> None:
     panel = waves(4, 100)
     part = hold_out(panel, np.full(4, 3), 8, np.zeros((4, 3), np.int64), 64, 100_000, CPU)
 
@@ -339,26 +340,28 @@ def test_start_weights_are_given_up_for_a_smaller_loss_with_a_median_that_is_har
         return Candidate({0: blend}, torch.zeros(12, 8, 3), np.full(12, loss), mase)
 
     start, slightly, much = candidate(0.0, 1.0, 1.0), candidate(0.5, 0.998, 0.9), candidate(1.0, 0.9, 0.99)
-    assert choose([start, slightly], part, WORTHWHILE) is start  # 0.2 % are not worth it
-    assert choose([start, slightly, much], part, WORTHWHILE) is much
+    assert choose([start, slightly], part, WORTHWHILE_GAIN) is start  # 0.2 % are not worth it
+    assert choose([start, slightly, much], part, WORTHWHILE_GAIN) is much
     as_accurate, worse = replace(much, mase=1.009), replace(much, mase=1.011)
-    assert choose([start, as_accurate], part, WORTHWHILE) is as_accurate
-    assert choose([start, worse], part, WORTHWHILE) is start
-    assert choose([start, worse, candidate(0.25, 0.95, 0.98)], part, WORTHWHILE).blends == {0: 0.25}
+    assert choose([start, as_accurate], part, WORTHWHILE_GAIN) is as_accurate
+    assert choose([start, worse], part, WORTHWHILE_GAIN) is start
+    assert choose([start, worse, candidate(0.25, 0.95, 0.98)], part, WORTHWHILE_GAIN).blends == {0: 0.25}
     mean = replace(candidate(0.5, 0.905, 0.99), blends={0: 0.5, 1: 1.0})
-    assert choose([start, much, mean], part, WORTHWHILE) is mean  # as good but for half a percent, and it varies less
-    assert choose([start, much, replace(mean, losses=np.full(12, 0.92))], part, WORTHWHILE) is much
+    assert (
+        choose([start, much, mean], part, WORTHWHILE_GAIN) is mean
+    )  # as good but for half a percent, and it varies less
+    assert choose([start, much, replace(mean, losses=np.full(12, 0.92))], part, WORTHWHILE_GAIN) is much
 
 
-def test_few_values_have_to_gain_more() -> None:
+def test_a_small_panel_needs_a_larger_gain() -> None:
     assert least_gain(100) == pytest.approx(0.3) and least_gain(1000) == pytest.approx(0.03)
-    assert least_gain(10**9) == least_gain(6000) == WORTHWHILE
+    assert least_gain(10**9) == least_gain(6000) == WORTHWHILE_GAIN
     panel = panel_of(np.where(np.arange(100) < 60, np.nan, 1.0), np.arange(30.0))
-    kinds = ways_to_begin(panel, 5, "scratch", {})
-    assert Material.of(panel, 5, None, QUICK, kinds, CPU).known_values == 70
+    starts = starting_points(panel, 5, "scratch", {})
+    assert FitData.of(panel, 5, None, QUICK, starts, CPU).known_values == 70
 
 
-def test_the_doubt_of_rows_that_share_nothing_is_the_standard_error() -> None:
+def test_the_doubt_of_independent_rows_is_the_standard_error() -> None:
     losses = np.random.default_rng(0).uniform(0.8, 1.0, (2000, 3))
     parts = 1 - losses / losses.mean()
     error = parts.std() / math.sqrt(losses.size)
@@ -380,62 +383,62 @@ def test_intervals_get_factors_from_the_held_out_windows(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("broken", [{4}, {4, 6}], ids=["once", "twice"])
-def test_a_loss_that_is_not_a_number_is_met_by_going_back_with_half_the_rate(
+def test_a_nan_loss_goes_back_to_the_last_good_epoch_with_half_the_learning_rate(
     broken: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = iter(range(1000))
-    whole = course_module.every_origin_loss
+    whole = run_module.every_origin_loss
 
     def breaks(*arguments: object) -> torch.Tensor:
         loss = whole(*arguments)  # type: ignore[arg-type]
         return loss * math.nan if next(calls) in broken else loss
 
-    monkeypatch.setattr(course_module, "every_origin_loss", breaks)
+    monkeypatch.setattr(run_module, "every_origin_loss", breaks)
     trained = scratch(waves(4, 50))
-    told = f"went back to the last good epoch {len(broken)} times, each time with half"
+    told = f"went back to the last good epoch {len(broken)} time{'s' * (len(broken) > 1)}, each time with half"
     assert any(told in note for note in trained.notes)
     assert np.isfinite(fingerprint(trained)).all()
     assert [epoch.step for epoch in trained.history] == [3, 6]
 
 
-def test_back_at_its_start_a_training_whose_first_steps_were_timed_is_where_any_other_is(
+def test_a_training_whose_first_steps_were_timed_goes_back_to_its_start_like_any_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole, calls = course_module.every_origin_loss, itertools.count()
+    whole, calls = run_module.every_origin_loss, itertools.count()
 
     def breaks(*arguments: object) -> torch.Tensor:
         loss = whole(*arguments)  # type: ignore[arg-type]
         return loss * math.nan if next(calls) == 9 else loss
 
-    def course() -> Course:
-        return Course(kind.name, copy.deepcopy(network), plan, knows=False, seed=0, peak=1e-3, horizon=8)
+    def run() -> TrainingRun:
+        return TrainingRun(start.name, copy.deepcopy(network), plan, pretrained=False, seed=0, peak=1e-3, horizon=8)
 
     panel, plan = waves(4, 50), replace(QUICK, max_steps=100)
-    (kind,) = ways_to_begin(panel, 8, "scratch", {"hidden_size": 8})
-    network = PatchLSTM(kind.config)
-    samples = Material.of(panel, 8, 12, plan, [kind], CPU).samples(kind.config, everything=False)
+    (start,) = starting_points(panel, 8, "scratch", {"hidden_size": 8})
+    network = PatchLSTM(start.config)
+    samples = FitData.of(panel, 8, 12, plan, [start], CPU).samples(start.config, everything=False)
     losses = []
     for timed in (True, False):
-        monkeypatch.setattr(course_module, "every_origin_loss", breaks)
-        calls, one = itertools.count(), course()
+        monkeypatch.setattr(run_module, "every_origin_loss", breaks)
+        calls, one = itertools.count(), run()
         if timed:
             one.begin(samples, 0.0, Clock(None))
             assert one.step == 8
-        one.run(samples, None, Clock(None), lambda _: None)
+        one.train(samples, None, Clock(None), lambda _: None)
         assert one.retreats == 1
         losses.append([epoch.loss for epoch in one.history])
     assert losses[0] == losses[1]
 
 
-def test_members_that_come_to_an_end_are_kept_where_another_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_members_that_finish_are_kept_if_another_one_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Trainings._member
 
-    def first_breaks(trainings: Trainings, kind: Kind, number: int) -> list[Course]:
-        courses = whole(trainings, kind, number)
-        if number == 0 and trainings.courses:  # once more
-            for tensor in courses[0].network.parameters():
+    def first_breaks(trainings: Trainings, start: StartingPoint, number: int) -> list[TrainingRun]:
+        runs = whole(trainings, start, number)
+        if number == 0 and trainings.runs:  # once more
+            for tensor in runs[0].network.parameters():
                 torch.nn.init.constant_(tensor, math.nan)
-        return courses
+        return runs
 
     monkeypatch.setattr(Trainings, "_member", first_breaks)
     trained = scratch(waves(4, 50), plan=replace(QUICK, members=3))
@@ -444,8 +447,8 @@ def test_members_that_come_to_an_end_are_kept_where_another_breaks(monkeypatch: 
 
 
 def test_a_loss_that_stays_broken_saves_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = course_module.every_origin_loss
-    monkeypatch.setattr(course_module, "every_origin_loss", lambda *a: whole(*a) * math.inf)
+    whole = run_module.every_origin_loss
+    monkeypatch.setattr(run_module, "every_origin_loss", lambda *a: whole(*a) * math.inf)
     with pytest.raises(DataError, match="never gave a finite loss"):
         scratch(waves(4, 50))
     kept = fit(waves(4, 50), 8, start=str(shipped_path()), season_length=12, plan=QUICK)
@@ -479,7 +482,7 @@ def test_hard_panels_give_a_model_with_finite_forecasts(panel: Panel) -> None:
     assert np.isfinite(forecasts(trained, longest)).all()
 
 
-def test_a_panel_of_constants_keeps_the_shipped_weights_and_from_nothing_is_refused() -> None:
+def test_a_panel_of_constants_keeps_the_shipped_weights_and_is_refused_from_scratch() -> None:
     constant = panel_of(np.full(50, 3.0), np.full(50, 4.0))
     kept = fit(constant, 8, plan=QUICK)
     assert any("good and bad forecasts cannot be told apart" in note for note in kept.notes)
@@ -515,6 +518,6 @@ def test_what_cannot_be_fitted_is_refused(
         fit(panel, horizon, **{**options, "plan": replace(QUICK, **options.get("plan", {}))})  # type: ignore[arg-type]
 
 
-def test_a_file_that_holds_another_network_than_is_asked_for_is_refused() -> None:
+def test_shape_options_that_contradict_the_start_file_are_refused() -> None:
     with pytest.raises(ConfigError, match="holds a network other than"):
         fit(waves(3, 60), 4, start=str(shipped_path()), cell="rnn", plan=QUICK)

@@ -1,4 +1,4 @@
-"""`fit` again with the same seed, within a time limit, after a stop, and with several trainings side by side."""
+"""`fit` repeated with the same seed, within a time limit, resumed after a stop, and with trainings side by side."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ from tidegate.errors import ConfigError, ModelError
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.training import checkpoint as checkpoint_module
-from tidegate.training import choices, side_by_side
-from tidegate.training import course as course_module
 from tidegate.training import fit as fit_module
+from tidegate.training import plan as plan_module
+from tidegate.training import side_by_side
+from tidegate.training import training_run as run_module
 from tidegate.training import trainings as trainings_module
 from tidegate.training.checkpoint import load_checkpoint
-from tidegate.training.choices import BESIDE, BUDGET, FitPlan
-from tidegate.training.course import Clock, Course
 from tidegate.training.fit import Epoch, fit
-from tidegate.training.kinds import ways_to_begin
-from tidegate.training.material import Material
+from tidegate.training.fit_data import FitData
+from tidegate.training.plan import FitPlan, affordable_steps
 from tidegate.training.resume import FitCheckpoint
-from tidegate.training.side_by_side import makespan, run_all
+from tidegate.training.side_by_side import SIDE_BY_SIDE_SLOWDOWN, expected_makespan, makespan, run_all
+from tidegate.training.starting_points import starting_points
+from tidegate.training.training_run import Clock, TrainingRun
 from tidegate.training.trainings import Trainings
 
-# The same again, and after a stop
+# Repeated, within a time limit, and resumed
 
 
-def test_two_runs_with_one_seed_give_the_same_weights_and_another_seed_others() -> None:
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
     a, b, c = (fingerprint(scratch(waves(4, 50), seed=seed)) for seed in (3, 3, 4))
     assert a == b != c
 
 
-def test_a_time_limit_comes_to_a_number_of_steps_that_repeats_the_fit() -> None:
+def test_the_steps_that_a_time_limit_led_to_repeat_the_fit() -> None:
     panel = waves(4, 50)
     limited = scratch(panel, time_limit=3.0)
     assert limited.provenance["seconds"] < 4.0
@@ -56,15 +57,15 @@ def test_a_time_limit_comes_to_a_number_of_steps_that_repeats_the_fit() -> None:
     assert fingerprint(again) == fingerprint(limited)
 
 
-def test_the_steps_that_are_timed_are_the_first_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, settle = [], Course.settle
+def test_the_timed_steps_are_the_first_steps_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, settle = [], TrainingRun.settle
 
-    def spy(course: Course, plan: FitPlan) -> None:
-        begun.append(course.step)
-        settle(course, plan)
+    def spy(run: TrainingRun, plan: FitPlan) -> None:
+        begun.append(run.step)
+        settle(run, plan)
 
-    monkeypatch.setattr(Course, "settle", spy)
-    monkeypatch.setattr(choices, "LEVEL", 0.3)
+    monkeypatch.setattr(TrainingRun, "settle", spy)
+    monkeypatch.setattr(plan_module, "CONSTANT_RATE_SHARE", 0.3)
     plan = replace(QUICK, max_steps=300, patience=100, members=None)
     limited = scratch(waves(4, 50), plan=plan, time_limit=5.0)
     found = limited.provenance
@@ -73,7 +74,7 @@ def test_the_steps_that_are_timed_are_the_first_of_the_training(monkeypatch: pyt
     assert len(begun) == 1 and fingerprint(again) == fingerprint(limited)
 
 
-def test_a_time_limit_counts_from_when_the_caller_says_and_may_be_a_number_of_numpy() -> None:
+def test_a_time_limit_counts_from_began_and_may_be_a_numpy_number() -> None:
     trained = fit(waves(4, 60), 8, season_length=12, time_limit=np.int64(30), began=time.monotonic() - 29.9)  # type: ignore[arg-type]
     assert trained.history == () and trained.provenance["plan"]["time_limit"] == 30.0
 
@@ -84,7 +85,7 @@ def test_a_time_limit_too_short_for_anything_keeps_the_shipped_weights() -> None
 
 
 @pytest.mark.parametrize("moment", ["epoch.step == 20", "math.isnan(epoch.validation_loss)"])  # NaN: the last trainings
-def test_killed_and_resumed_it_ends_with_the_same_weights(moment: str, tmp_path: Path) -> None:
+def test_a_killed_and_resumed_fit_ends_with_the_same_weights(moment: str, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx.checkpoint"
     script = (
         "import math, os, signal, sys; from pathlib import Path\n"
@@ -103,7 +104,7 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(moment: str, tmp_path:
     assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), plan=KILLED, members=2))
 
 
-def test_stopped_while_it_trains_once_more_it_ends_with_the_same_weights(tmp_path: Path) -> None:
+def test_a_fit_stopped_while_retraining_resumes_to_the_same_weights(tmp_path: Path) -> None:
     path, plan = tmp_path / "c", replace(QUICK, members=1)
 
     def stop(epoch: Epoch | None, _: float) -> None:
@@ -116,7 +117,7 @@ def test_stopped_while_it_trains_once_more_it_ends_with_the_same_weights(tmp_pat
     assert fingerprint(resumed) == fingerprint(scratch(waves(4, 50), plan=plan, members=2))
 
 
-def test_as_many_members_as_there_was_time_for_go_on_after_a_stop(
+def test_a_resumed_fit_retrains_the_members_that_there_was_time_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path, options = tmp_path / "c", {"plan": replace(QUICK, members=3), "max_steps": 6, "time_limit": 600.0}
@@ -127,7 +128,7 @@ def test_as_many_members_as_there_was_time_for_go_on_after_a_stop(
             raise KeyboardInterrupt
 
     # Time for one.
-    monkeypatch.setattr(trainings_module, "makespan", lambda seconds, _: 1e9 if len(seconds) > 1 else 0.0)
+    monkeypatch.setattr(trainings_module, "expected_makespan", lambda seconds, *_: 1e9 if len(seconds) > 1 else 0.0)
     whole = scratch(panel, **options)
     with pytest.raises(KeyboardInterrupt):
         scratch(panel, checkpoint=path, progress=stop, **options)
@@ -139,10 +140,10 @@ def test_as_many_members_as_there_was_time_for_go_on_after_a_stop(
 
 def test_an_interrupt_while_steps_are_timed_ends_all_trainings() -> None:
     clock, panel, plan = Clock(None), waves(4, 60), replace(QUICK, max_steps=10**9)
-    kinds = ways_to_begin(panel, 8, "scratch", {"hidden_size": 8})
-    material = Material.of(panel, 8, 12, plan, kinds, CPU)
-    trainings = Trainings(material, plan, kinds, clock, FitCheckpoint.open(None, "", resume=False), None)
-    others = trainings._of(kinds, 1, everything=False)
+    starts = starting_points(panel, 8, "scratch", {"hidden_size": 8})
+    data = FitData.of(panel, 8, 12, plan, starts, CPU)
+    trainings = Trainings(data, plan, starts, clock, FitCheckpoint.open(None, "", resume=False), None)
+    others = trainings._planned_runs(starts, 1, everything=False)
 
     def task(one: object) -> float:
         raise KeyboardInterrupt
@@ -152,32 +153,32 @@ def test_an_interrupt_while_steps_are_timed_ends_all_trainings() -> None:
     assert clock.is_stopped
 
 
-def test_what_is_kept_of_a_training_stays_as_it_was_while_that_goes_on(tmp_path: Path) -> None:
+def test_the_checkpointed_state_of_a_training_does_not_change_while_it_continues(tmp_path: Path) -> None:
     panel, plan, clock = waves(4, 50), FitPlan(max_steps=200, batch_values=1000), Clock(None)
-    (kind,) = ways_to_begin(panel, 8, "scratch", {"hidden_size": 8})
-    samples = Material.of(panel, 8, 12, plan, [kind], CPU).samples(kind.config, everything=False)
+    (start,) = starting_points(panel, 8, "scratch", {"hidden_size": 8})
+    samples = FitData.of(panel, 8, 12, plan, [start], CPU).samples(start.config, everything=False)
 
-    def course() -> Course:
-        return Course(kind.name, PatchLSTM(kind.config), plan, knows=False, seed=0, peak=1e-3, horizon=8)
+    def run() -> TrainingRun:
+        return TrainingRun(start.name, PatchLSTM(start.config), plan, pretrained=False, seed=0, peak=1e-3, horizon=8)
 
-    path, killed = tmp_path / "c", course()
+    path, killed = tmp_path / "c", run()
     killed.begin(samples, 0.0, clock)
     FitCheckpoint(path, "").keep("mine", killed, clock, 200, finished=False)
     written, _ = load_checkpoint(path)
-    saved, resumed = FitCheckpoint.open(path, "", resume=True), course()
+    saved, resumed = FitCheckpoint.open(path, "", resume=True), run()
     saved.restore("mine", resumed)
     resumed.begin(samples, 0.0, clock)
     assert resumed.step > killed.step
-    saved.keep("another's", course(), clock, 200, finished=False)  # which is at the end of an epoch before
+    saved.keep("another's", run(), clock, 200, finished=False)  # which is at the end of an epoch before
     tensors, facts = load_checkpoint(path)
     assert facts["trainings"]["mine"]["step"] == killed.step
     assert all(torch.equal(tensor, tensors[name]) for name, tensor in written.items())
 
 
-def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_time_to_retrain_the_validated_networks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def end_the_time(epoch: Epoch | None, _: float) -> None:
         if epoch and epoch.step == 6:
-            monkeypatch.setattr(course_module, "FOR_TRAINING", 0.0)
+            monkeypatch.setattr(run_module, "TRAINING_SHARE", 0.0)
 
     trained = scratch(waves(4, 60), plan=replace(QUICK, members=1), max_steps=6, time_limit=600, progress=end_the_time)
     assert trained.notes[-1] == "no time to retrain on all data: the validated networks are kept"
@@ -186,33 +187,27 @@ def test_without_time_to_train_once_more_what_was_validated_is_kept(monkeypatch:
     assert trained.provenance["members"] == 0
 
 
-def test_time_is_kept_for_the_last_trainings_only_where_much_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Trainings, "_begin", lambda _, trainings, __: [0.1] * len(trainings))
-    monkeypatch.setattr(Trainings, "_validate", lambda *_: 0.0)
-    monkeypatch.setattr(Clock, "seconds", 0.0)
+def test_time_is_kept_for_retraining_if_much_is_held_out_or_enough_steps_remain() -> None:
+    def steps(held_share: float = 0.1, **options: int) -> int:
+        plan = FitPlan(**options)  # type: ignore[arg-type]
+        return affordable_steps(plan, seconds=18.0, once=0.1, again=0.1, held_share=held_share)
 
-    def steps(panel: Panel, **options: int) -> int:
-        plan = replace(FitPlan(), **options)  # type: ignore[arg-type]
-        kinds = ways_to_begin(panel, 8, "scratch", {"hidden_size": 8})
-        material = Material.of(panel, 8, 12, plan, kinds, CPU)
-        nothing_saved = FitCheckpoint.open(None, "", resume=False)
-        planned = Trainings(material, plan, kinds, Clock(None), nothing_saved, None).within(20.0)
-        assert planned is not None
-        return planned.plan.max_steps
-
-    in_all = BUDGET * 20.0 / 0.1
-    assert steps(waves(4, 400)) == pytest.approx(in_all, abs=2)
-    assert steps(waves(4, 40)) == pytest.approx(in_all / 2, abs=2)  # a fifth of it, and more, is held out
-    assert steps(waves(4, 400), members=1) == pytest.approx(in_all / 2, abs=2)  # asked for
-    with pytest.MonkeyPatch.context() as two_cores:  # where two members run at once, each slower than one alone
-        two_cores.setattr(trainings_module, "workers_for", lambda count, _: min(count, 2))
-        assert steps(waves(4, 400), members=2) == pytest.approx(BUDGET * 20.0 / (0.1 + BESIDE * 0.1), abs=2)
-    # From two thirds of the steps on both have the same.
-    assert steps(waves(4, 400), max_steps=100) == pytest.approx(in_all / 2, abs=2)
-    assert steps(waves(4, 400), max_steps=150) == 150
+    assert steps() == 180
+    assert steps(held_share=0.3) == 90
+    assert steps(members=1) == 90  # was asked for
+    assert steps(max_steps=135) == 90  # is two thirds of them
+    assert steps(max_steps=136) == 136
 
 
-def test_no_training_is_begun_that_would_not_end_in_time() -> None:
+@pytest.mark.usefixtures("two_cores")
+def test_a_training_that_was_timed_alone_takes_longer_beside_another() -> None:
+    assert expected_makespan([1.0], 1, CPU) == 1.0
+    assert expected_makespan([1.0, 1.0], 2, CPU) == 1.0
+    assert expected_makespan([1.0, 1.0], 1, CPU) == SIDE_BY_SIDE_SLOWDOWN
+    assert expected_makespan([1.0, 1.0, 1.0], 2, CPU) == 2.0
+
+
+def test_no_retraining_starts_that_would_not_end_in_time() -> None:
     def a_slow_machine(epoch: Epoch | None, _: float) -> None:
         if epoch:
             time.sleep(1.0)  # in the thread that listens, beside the training itself
@@ -224,9 +219,11 @@ def test_no_training_is_begun_that_would_not_end_in_time() -> None:
     assert trained.provenance["members"] == 0 and len(trained.provenance["trainings"]) == 1
 
 
-def test_that_there_was_no_time_for_members_is_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_resumed_fit_remembers_that_there_was_no_time_for_retraining(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     path, options = tmp_path / "c", {"plan": replace(QUICK, members=2), "max_steps": 6, "time_limit": 600.0}
-    monkeypatch.setattr(trainings_module, "makespan", lambda *_: 1e9)
+    monkeypatch.setattr(trainings_module, "expected_makespan", lambda *_: 1e9)
     first = scratch(waves(4, 50), checkpoint=path, keep_checkpoint=True, **options)
     monkeypatch.undo()
     again = scratch(waves(4, 50), checkpoint=path, resume=True, **options)
@@ -235,7 +232,7 @@ def test_that_there_was_no_time_for_members_is_remembered(monkeypatch: pytest.Mo
     assert fingerprint(again) == fingerprint(first)
 
 
-def test_a_second_sitting_does_not_count_again_what_the_first_has_counted(
+def test_a_resumed_fit_does_not_count_repeated_preparations_twice(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path, plan, begun, set_to = tmp_path / "c", replace(QUICK, members=1), [], []
@@ -264,7 +261,7 @@ def test_a_second_sitting_does_not_count_again_what_the_first_has_counted(
 
 
 @pytest.mark.parametrize("panel", [panel_of(np.ones(40)), waves(4, 60)], ids=["constant", "no time"])
-def test_the_checkpoint_of_a_fit_that_trains_nothing_does_not_stay(panel: Panel, tmp_path: Path) -> None:
+def test_a_fit_that_trains_nothing_removes_the_checkpoint(panel: Panel, tmp_path: Path) -> None:
     path = tmp_path / "c"
     path.write_bytes(b"of an earlier fit")
     trained = fit(panel, 8, season_length=12, time_limit=0.01, checkpoint=path)
@@ -287,7 +284,7 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
         scratch(waves(4, 50), resume=True)
 
 
-def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, whole = tmp_path / "c", checkpoint_module.save_file
 
     def room_for_one(*arguments: object) -> None:
@@ -324,7 +321,7 @@ def two_cores() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("two_cores")
-def test_beside_another_a_training_comes_to_the_weights_it_comes_to_alone() -> None:
+def test_a_training_gives_the_same_weights_alone_and_beside_another() -> None:
     both = fingerprint(scratch(waves(4, 50), members=2))
     torch.set_num_threads(1)
     assert fingerprint(scratch(waves(4, 50), members=2)) == both
@@ -349,7 +346,7 @@ def test_an_error_in_one_training_ends_the_others_and_reaches_the_caller() -> No
     assert stopped.is_set() and heard == ["begun"] and torch.get_num_threads() == 2
 
 
-def test_while_no_epoch_ends_the_caller_is_told_that_trainings_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beat_is_called_while_no_epoch_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(side_by_side, "BEAT", 0.01)
     told = threading.Event()
 
@@ -362,7 +359,7 @@ def test_while_no_epoch_ends_the_caller_is_told_that_trainings_go_on(monkeypatch
     assert told.is_set() and heard == ["done"]
 
 
-def test_progress_tells_of_every_epoch_and_of_the_time_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_called_after_every_epoch_and_between_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(side_by_side, "BEAT", 1e-4)
     told: list[tuple[Epoch | None, float]] = []
     trained = scratch(waves(4, 60), plan=replace(QUICK, members=1), progress=lambda *one: told.append(one))
@@ -386,7 +383,7 @@ def test_an_interrupt_ends_a_fit_between_two_steps(tmp_path: Path) -> None:
     assert not any(facts["finished"] for facts in load_checkpoint(path)[1]["trainings"].values())
 
 
-def test_tasks_are_done_when_the_last_worker_is() -> None:
+def test_the_makespan_is_when_the_last_worker_finishes() -> None:
     assert makespan([3.0, 1.0, 1.0, 1.0], 2) == 3.0
     assert makespan([1.0, 1.0, 3.0], 2) == 4.0
     assert makespan([], 2) == 0.0

@@ -15,9 +15,11 @@ from tests.fitting import waves
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.training import fit as fit_module
-from tidegate.training.choices import LONGEST, FitPlan
+from tidegate.training.device import torch_device
 from tidegate.training.fit import Trained, fit
+from tidegate.training.plan import FitPlan
 from tidegate.training.selection import Candidate
+from tidegate.training.trainings import MOST_STEPS_FACTOR
 
 QUICK = FitPlan(max_steps=4, epochs=2, batch_values=300, warmup=2, blends=(0.5,))
 SMALL: dict[str, Any] = {"start": "scratch", "hidden_size": 8, "plan": QUICK}
@@ -46,7 +48,7 @@ def test_a_network_trained_elsewhere_forecasts_what_one_trained_here_does(option
     np.testing.assert_allclose(forecasts(there), forecasts(here), atol=1e-3)
 
 
-def test_so_does_the_mean_of_the_shipped_weights_and_a_network_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mean_of_shipped_weights_and_own_network_is_the_same_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     def the_mean(found: list[Candidate], *_: object) -> Candidate:
         return found[-1]
 
@@ -57,11 +59,11 @@ def test_so_does_the_mean_of_the_shipped_weights_and_a_network_of_its_own(monkey
     assert there.calibration == pytest.approx(here.calibration, rel=1e-3)
 
 
-def test_steps_are_timed_there_too() -> None:
-    assert 1 <= fitted(NAME, **SMALL, time_limit=60.0).provenance["max_steps"] <= LONGEST * QUICK.max_steps
+def test_first_steps_are_timed_on_another_device_too() -> None:
+    assert 1 <= fitted(NAME, **SMALL, time_limit=60.0).provenance["max_steps"] <= MOST_STEPS_FACTOR * QUICK.max_steps
 
 
-def test_a_fit_that_was_stopped_there_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+def test_a_fit_stopped_on_another_device_resumes_to_the_same_weights(tmp_path: Path) -> None:
     whole, path = fitted(NAME, **SMALL), tmp_path / "fit.checkpoint"
 
     def stop(epoch: object, _: float) -> None:
@@ -76,7 +78,9 @@ def test_a_fit_that_was_stopped_there_goes_on_to_the_same_weights(tmp_path: Path
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
-def test_too_little_memory_there_is_said_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_on_the_device_is_reported_before_anything_is_allocated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(backend, "free", 1000, raising=False)
     with pytest.raises(DataError, match=f"needs about .* GB of memory on {NAME}"):
         fitted(NAME, **SMALL)
@@ -88,7 +92,7 @@ def test_a_device_without_double_precision_is_refused(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(torch, "zeros", zeros)
     with pytest.raises(ConfigError, match=r"float64.*device='auto'"):
-        fit_module.torch_device(NAME)
+        torch_device(NAME)
 
 
 def test_the_device_of_these_tests_tells_a_tensor_that_was_left_behind() -> None:

@@ -47,7 +47,7 @@ def test_the_kinds_that_business_and_sensor_data_have_all_occur() -> None:
     assert shares["missing"].double().mean() < 0.4
 
 
-def test_told_seasons_are_really_there_more_often_than_chance() -> None:
+def test_given_seasons_are_in_the_series_more_often_than_chance() -> None:
     """Series told 12 correlate with themselves 12 steps earlier more than 9 steps earlier."""
     batch = Prior(seed=2).sample(1500, 240)
     told = batch.values[(batch.seasons[:, 0] == 12)].nan_to_num()

@@ -1,4 +1,4 @@
-"""Season lengths that a fit chooses for all series: what is tried, when it is taken, and for which data it counts."""
+"""Season lengths that a fit chooses for all series: the candidates, the choice, and the data that it applies to."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import ModelFile, shipped_path
 from tidegate.series.calendar import Frequency
 from tidegate.series.panel import Panel
-from tidegate.training.choices import SEASON_VALUES, FitPlan
 from tidegate.training.fit import Trained, fit
-from tidegate.training.kinds import Kind
-from tidegate.training.material import Material
+from tidegate.training.fit_data import SEASON_VALUES, FitData
+from tidegate.training.plan import FitPlan
 from tidegate.training.season_choice import sets_for_all, suited_seasons
+from tidegate.training.starting_points import StartingPoint
 
 REACH = 1024
 QUICK = FitPlan(max_steps=2, epochs=1, batch_values=1000, members=0)
@@ -37,9 +37,9 @@ def noise(word: str | None = "h", steps: int = 400) -> Panel:
     return panel_of(*np.random.default_rng(0).normal(size=(4000 // steps or 1, steps)), frequency=word)
 
 
-def material(panel: Panel, horizon: int = 12) -> tuple[Material, Kind]:
-    kind = Kind.of_file(shipped_path(), "the shipped weights")
-    return Material.of(panel, horizon, None, QUICK, [kind], torch.device("cpu")), kind
+def fit_data(panel: Panel, horizon: int = 12) -> tuple[FitData, StartingPoint]:
+    judge = StartingPoint.of_file(shipped_path(), "the shipped weights")
+    return FitData.of(panel, horizon, None, QUICK, [judge], torch.device("cpu")), judge
 
 
 @pytest.fixture(scope="module")
@@ -63,34 +63,34 @@ def fitted() -> Trained:
         (None, 400, 2048, []),
     ],
 )
-def test_what_is_tried_are_lengths_of_the_calendar_that_a_history_shows_and_the_neighbour_of_the_longest(
+def test_the_sets_hold_calendar_lengths_within_the_history_and_the_neighbour_of_the_longest(
     word: str | None, steps: int, reach: int, sets: list[tuple[int, ...]]
 ) -> None:
-    assert sets_for_all(material(noise(word, steps), horizon=12 if steps > 10 else 4)[0], reach) == sets
+    assert sets_for_all(fit_data(noise(word, steps), horizon=12 if steps > 10 else 4)[0], reach) == sets
 
 
-def test_a_short_time_limit_has_fewer_windows_looked_at() -> None:
-    found, _ = material(noise())
-    rows, values = found.selection.history.shape
-    assert found.windows_to_judge(None) is found.selection
+def test_a_short_time_limit_judges_season_lengths_on_fewer_windows() -> None:
+    found, _ = fit_data(noise())
+    rows, values = found.selection_windows.history.shape
+    assert found.windows_to_judge(None) is found.selection_windows
     fewer = found.windows_to_judge(rows * values / 3 / SEASON_VALUES)
     assert len(fewer.actual) == rows // 3 and len(set(fewer.series.tolist())) > 1
     assert len(found.windows_to_judge(60.0).actual) == rows
 
 
-def test_a_season_that_no_series_shows_by_itself_is_taken_if_the_held_out_windows_show_it() -> None:
-    found, kind = material(shifts())
+def test_a_season_that_no_series_shows_is_chosen_if_the_held_out_windows_do() -> None:
+    found, judge = fit_data(shifts())
     assert (found.seasons == [24, 0, 0]).all()
-    suited = suited_seasons(found.selection, kind, sets_for_all(found, REACH))
+    suited = suited_seasons(found.selection_windows, judge, sets_for_all(found, REACH))
     assert suited is not None and suited[0][:2] == (24, 168) and suited[1] > 0.1
 
 
-def test_noise_has_none() -> None:
-    found, kind = material(noise())
-    assert suited_seasons(found.selection, kind, sets_for_all(found, REACH)) is None
+def test_noise_has_no_common_season_lengths() -> None:
+    found, judge = fit_data(noise())
+    assert suited_seasons(found.selection_windows, judge, sets_for_all(found, REACH)) is None
 
 
-def test_a_fit_tells_the_lengths_and_the_model_uses_them(fitted: Trained) -> None:
+def test_a_fit_records_the_chosen_lengths_and_the_model_uses_them(fitted: Trained) -> None:
     chosen = fitted.provenance["season_length"]
     assert chosen[:2] == [24, 168] and fitted.provenance["frequency"] == "h"
     assert "168" in fitted.notes[0] and "for every series" in fitted.notes[0]
@@ -101,7 +101,7 @@ def test_a_fit_tells_the_lengths_and_the_model_uses_them(fitted: Trained) -> Non
     assert (told.season_lengths == [24, 0, 0]).all()
 
 
-def test_data_of_another_frequency_have_their_own(fitted: Trained) -> None:
+def test_data_of_another_frequency_do_not_use_the_chosen_lengths(fitted: Trained) -> None:
     def seasons(word: str | None) -> tuple[int, ...] | None:
         return fitted.model.fitted_seasons(None if word is None else Frequency.parse(word))
 
@@ -115,19 +115,19 @@ def test_weeks_are_weeks_whatever_day_they_end_on() -> None:
     assert trained.model.fitted_seasons(Frequency.parse("W-FRI")) == (52,)
 
 
-def test_for_a_network_from_nothing_the_shipped_weights_tell() -> None:
+def test_from_scratch_the_shipped_weights_choose_the_season_lengths() -> None:
     trained = fit(shifts(), 12, start="scratch", hidden_size=8, plan=QUICK)
     assert trained.provenance["season_length"][:2] == [24, 168]
     assert "the shipped weights forecast the validation windows" in trained.notes[0]
 
 
-def test_what_was_given_is_not_chosen_anew() -> None:
+def test_given_season_lengths_are_not_replaced() -> None:
     trained = fit(shifts(), 12, season_length=24, plan=QUICK)
     assert trained.provenance["season_length"] == [24] and "for every series" not in trained.notes[0]
 
 
-def test_a_fit_that_goes_on_from_a_file_keeps_its_lengths(fitted: Trained, tmp_path: Path) -> None:
-    fitted.save(tmp_path / "m.onnx")
+def test_fine_tuning_a_file_keeps_its_season_lengths(fitted: Trained, tmp_path: Path) -> None:
+    fitted.model.save(tmp_path / "m.onnx")
     further = fit(shifts(), 12, start=str(tmp_path / "m.onnx"), plan=QUICK)
     assert further.provenance["season_length"] == fitted.provenance["season_length"]
     days = panel_of(*shifts().values.reshape(20, -1), frequency="D")

@@ -21,9 +21,9 @@ from tidegate.forecasting.config import ModelConfig
 from tidegate.network.cells import Recurrent, State, lstm_step, peephole_step, rnn_step
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.synthetic import sine_wave
-from tidegate.training.choices import FitPlan
+from tidegate.training.every_origin import OriginPlan, every_origin_loss, read_with_states
 from tidegate.training.losses import pinball
-from tidegate.training.windows import OriginPlan, every_origin_loss, read_with_states
+from tidegate.training.plan import FitPlan
 
 STEPS: dict[str, Callable[..., Tensor | tuple[Tensor, ...]]] = {
     "rnn": rnn_step,

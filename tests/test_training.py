@@ -22,11 +22,11 @@ from tidegate.forecasting.config import ModelConfig
 from tidegate.network.causal import History, Steps
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
+from tidegate.training.every_origin import OriginPlan, Truth, every_origin_loss, season_weight, truth_after
 from tidegate.training.fusing import fused
 from tidegate.training.losses import pinball, squared
-from tidegate.training.pretrain import PretrainPlan, draw_batch, drawn, pretrain
+from tidegate.training.pretrain import PretrainPlan, draw_batch, pretrain, step_batches
 from tidegate.training.prior import Prior
-from tidegate.training.windows import OriginPlan, Truth, every_origin_loss, season_weight, truth_after
 
 TINY = ModelConfig(context_length=64, horizon=32, hidden_size=8, embedding_size=8, head_size=8)
 
@@ -179,7 +179,7 @@ def test_the_last_steps_draw_series_longer_than_the_context_half_of_the_time() -
     )
 
 
-def test_a_weight_of_the_loss_knows_only_what_came_before_its_origin() -> None:
+def test_a_weight_of_the_loss_depends_only_on_values_before_its_origin() -> None:
     torch.manual_seed(0)
     values = torch.randn(3, 200, dtype=torch.float64).cumsum(1)
     later = torch.cat([values[:, :100], torch.randn(3, 100, dtype=torch.float64)], dim=1)
@@ -194,7 +194,7 @@ def test_a_weight_of_the_loss_knows_only_what_came_before_its_origin() -> None:
 
 
 def test_batches_drawn_ahead_by_other_processes_are_the_same_in_the_same_order() -> None:
-    alone, ahead = (list(drawn(PLAN, TINY, 1, workers)) for workers in (0, 2))
+    alone, ahead = (list(step_batches(PLAN, TINY, 1, workers)) for workers in (0, 2))
     assert len(alone) == PLAN.all_steps - 1
     for mine, theirs in zip(alone, ahead, strict=True):
         assert torch.equal(mine.seasons, theirs.seasons)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.synthetic import random_walk, sine_wave, trend_and_season, windows
+from tidegate.training.every_origin import OriginPlan, every_origin_loss
 from tidegate.training.lessons import LessonPlan, fading, gradient_by_lag, naive, open_forget_gate, origins
 from tidegate.training.losses import squared
 from tidegate.training.tutorial import (
@@ -23,7 +24,6 @@ from tidegate.training.tutorial import (
     rmse,
     train_epochs,
 )
-from tidegate.training.windows import OriginPlan, every_origin_loss
 
 ROOT = Path(__file__).parent.parent
 

@@ -7,9 +7,9 @@ is as smooth over the steps as the network's own distances.
 
 It is meant for series that are far off, and is careful with all others: a few origins of one series say little, they
 overlap, and the network's intervals are right on average. Factors up to FAR either way are left alone, what goes
-beyond is shrunk by n / (n + PRIOR), n being whole horizons of past errors, towards the model file's own table (1 where
-it has none). What that gains, and what bolder rules lose, is in docs/intervals.md. It is no guarantee: what was covered
-is measured by a backtest.
+beyond is shrunk by n / (n + SHRINKAGE_WINDOWS), n being whole horizons of past errors, towards the model file's own
+table (1 where it has none). What that gains, and what bolder rules lose, is in docs/intervals.md. It is no guarantee:
+what was covered is measured by a backtest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PAST_ORIGINS = 5
 # Forecasting from one origin more costs as much as reading about 8 patches. One for every 12 patches read keeps the
 # whole below 1.6 times the time; short series, whose few origins would tell next to nothing, are left as they are.
 PATCHES_PER_ORIGIN = 12
-PRIOR = 20.0
+SHRINKAGE_WINDOWS = 20.0  # whole horizons of past errors that count as much as the model file's table
 FAR = float(np.exp(0.3))  # 1.35: factors up to this, either way, are within what chance does to a right interval
 LIMIT = 5.0  # no interval is made more than so many times as wide or narrow
 TOLD = 0.05  # a change of an interval's width that is worth a note
@@ -161,7 +161,7 @@ def interval_factors(actual: Floats, past: Floats, quantile_levels: tuple[float,
     beyond = np.log(np.clip(needed, 1 / LIMIT, LIMIT)) - np.log(table)
     beyond = np.sign(beyond) * np.maximum(np.abs(beyond) - np.log(FAR), 0.0)
     horizons = count / actual.shape[2]
-    factors: Floats = table * np.exp(horizons / (horizons + PRIOR) * np.where(count > 0, beyond, 0.0))
+    factors: Floats = table * np.exp(horizons / (horizons + SHRINKAGE_WINDOWS) * np.where(count > 0, beyond, 0.0))
     return factors
 
 

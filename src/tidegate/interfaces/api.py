@@ -351,7 +351,7 @@ def fit(
         horizon: steps ahead the network is trained for; left out, a number usual for the frequency.
         start: "auto" (the shipped weights and a network of its own: the better of them, or their mean, is kept),
             "scratch" (a network of its own), or a model file to go on from.
-        cell: "lstm", "peephole" or "rnn"; another than the start's means from nothing.
+        cell: "lstm", "peephole" or "rnn"; another than that of the start weights means training from scratch.
         layers, hidden_size: the shape of the network of its own; the same is true of them.
         residual: each layer but the first adds its input to its output; the same is true of it.
         dilations: one number per layer, (1, 2, 4): how many steps back the layer's state comes from; the same is true
@@ -360,8 +360,8 @@ def fit(
         time_limit: seconds in all, which decide how many steps each training has.
         max_steps: steps of each training. What a fit under a time limit came to, with the `members` that its
             `provenance` tells, repeats it exactly.
-        members: trainings of each kind that is kept, on everything, with the next seeds, whose quantiles are averaged;
-            left out, one where a time limit leaves time for it; 0: what was validated is kept.
+        members: retrainings of each network that is kept, on all data, with the next seeds, whose quantiles are
+            averaged; left out, one if a time limit leaves time for it; 0: the validated networks are kept.
         intervals: "model": widths from the errors on the held-out windows, shrunk towards the network's own;
             "conformal": the ranks of split conformal prediction over all series, as they are. Left out, the plan's,
             which is "model" if not told otherwise.
@@ -469,7 +469,7 @@ def pretrain(
     check_seed(seed, below=PRETRAIN_SEEDS)
     with needs_extra("train", "pretrain"):
         from tidegate.network.model_file import save_network
-        from tidegate.training.fit import torch_device
+        from tidegate.training.device import torch_device
         from tidegate.training.pretrain import PretrainPlan
         from tidegate.training.pretrain import pretrain as train
     torch_device(device)

@@ -147,7 +147,7 @@ def growth(steps: Tensor, half_life: int) -> Tensor:
 
 def fill_forward(values: Tensor, observed: Tensor, count: Tensor) -> Tensor:
     """(batch, time): each missing value replaced by the last observed one; zero before the first."""
-    rank = count.to(torch.int64)  # the how-manieth observed value is the last one at each step
+    rank = count.to(torch.int64)  # how many values have been observed up to each step
     slots = values.new_zeros(values.shape[0], values.shape[1] + 2)
     dump = torch.full_like(rank, values.shape[1] + 1)  # missing values are written where nothing reads
     slots = slots.scatter(1, torch.where(observed, rank, dump), values)

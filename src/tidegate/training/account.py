@@ -1,4 +1,4 @@
-"""What a fit tells about itself: notes for who asked for it, and the origin that the model file keeps."""
+"""What a fit reports: notes for the user, and the provenance that the model file stores."""
 
 from __future__ import annotations
 
@@ -7,46 +7,49 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tidegate.training.choices import WORTHWHILE, FitPlan, least_gain
-from tidegate.training.course import naive_mase
-from tidegate.training.kinds import Kind
-from tidegate.training.material import Material
+from tidegate.training.evidence import WORTHWHILE_GAIN, least_gain
+from tidegate.training.fit_data import FitData
+from tidegate.training.plan import FitPlan
 from tidegate.training.selection import Candidate
+from tidegate.training.starting_points import StartingPoint
+from tidegate.training.training_run import naive_mase
 from tidegate.training.trainings import Trainings
 
 
-def chosen_note(best: Candidate, found: Sequence[Candidate], kinds: Sequence[Kind], material: Material) -> str:
-    """One sentence: what is kept, and how much better it was."""
-    rows, windows = len(material.selection.actual), int(material.windows.max())
+def chosen_note(best: Candidate, found: Sequence[Candidate], starts: Sequence[StartingPoint], data: FitData) -> str:
+    """The note on what is kept and how much better it was."""
+    rows, windows = len(data.selection_windows.actual), int(data.windows.max())
     where = f"on {rows:,} validation window{'s' * (rows != 1)}, up to {windows} per series"
     if not any(best.blends.values()):
-        values = material.known_values
+        values = data.known_values
         least = least_gain(values)
         few = (
             f" (at least {-math.expm1(-least):.1%} is required with only {values:,} values)"
-            if least > WORTHWHILE
+            if least > WORTHWHILE_GAIN
             else ""
         )
-        return f"kept {kinds[0].name} unchanged: no trained network was reliably better{few} {where}"
+        return f"kept {starts[0].name} unchanged: no trained network was reliably better{few} {where}"
     parts = []
     for place, share in best.blends.items():
-        if not kinds[place].starts:
+        if not starts[place].networks:
             way = ""
         elif not share:
             way = " (unchanged)"
         else:
             way = " (fine-tuned)" if share == 1 else f" ({share:.0%} fine-tuned)"
-        parts.append(f"{kinds[place].name}{way}")
+        parts.append(f"{starts[place].name}{way}")
     kept = f"the mean of {' and '.join(parts)}" if len(parts) > 1 else parts[0]
-    start = f"{found[0].mase:.3f} for {kinds[0].name} unchanged and " if kinds[0].starts else ""
-    naive = f"{naive_mase(material.selection):.3f} for seasonal naive"
-    return f"kept {kept}: MASE {best.mase:.3f} {where}, compared with {start}{naive}"
+    untrained = f"{found[0].mase:.3f} for {starts[0].name} unchanged and " if starts[0].networks else ""
+    naive = f"{naive_mase(data.selection_windows):.3f} for seasonal naive"
+    return f"kept {kept}: MASE {best.mase:.3f} {where}, compared with {untrained}{naive}"
 
 
-def again_note(members: int, plan: FitPlan, lacked: tuple[float, float] | None) -> str:
-    """One sentence: what came of training once more.
+def retraining_note(members: int, plan: FitPlan, lacked: tuple[float, float] | None) -> str:
+    """The note on retraining on all data.
 
-    Args: members: that came to an end. lacked: seconds needed and left, where too few were.
+    Args:
+        members: members that finished.
+        lacked: seconds needed and seconds left, if there was too little time.
     """
     if not members and plan.time_limit is None:
         return "retraining on all data did not finish: the validated networks are kept"
@@ -57,8 +60,8 @@ def again_note(members: int, plan: FitPlan, lacked: tuple[float, float] | None) 
     return note if members == asked else f"{note}; {members} of {asked} retrainings finished"
 
 
-def seasons_note(seasons: Sequence[int], gain: float, judge: Kind) -> str:
-    """One sentence: which season lengths all series have."""
+def seasons_note(seasons: Sequence[int], gain: float, judge: StartingPoint) -> str:
+    """The note on season lengths that were chosen for all series."""
     *others, last = map(str, seasons)
     return (
         f"seasons of {', '.join(others)} and {last} steps for every series: with these, {judge.name} forecast the "
@@ -67,48 +70,48 @@ def seasons_note(seasons: Sequence[int], gain: float, judge: Kind) -> str:
     )
 
 
-def origin_of(trainings: Trainings, start: str, kept: dict[str, float]) -> dict[str, Any]:
-    """What the model file tells of how it came about."""
+def origin_of(trainings: Trainings, option: str, kept: dict[str, float]) -> dict[str, Any]:
+    """The provenance that the model file stores."""
     return {
         "made_by": "tidegate fit",
-        "start": start,
+        "start": option,
         "plan": asdict(trainings.plan),
         "max_steps": trainings.plan.max_steps,
         "members": trainings.plan.members,
         "kept": kept,
-        "data_until": data_until(trainings.material),
-        "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.kept_step} for one in trainings.courses],
+        "data_until": data_until(trainings.data),
+        "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.kept_step} for one in trainings.runs],
         "seconds": round(trainings.clock.seconds, 1),
-        **seasons_of(trainings.material),
+        **seasons_of(trainings.data),
     }
 
 
-def origin_untrained(kind: Kind, material: Material, plan: FitPlan, start: str) -> dict[str, Any]:
-    """The same where the start weights are kept without a training."""
+def origin_untrained(start: StartingPoint, data: FitData, plan: FitPlan, option: str) -> dict[str, Any]:
+    """The provenance of start weights that were kept without training."""
     return {
         "made_by": "tidegate fit",
-        "start": start,
+        "start": option,
         "plan": asdict(plan),
         "max_steps": plan.max_steps,
         "members": 0,
-        "kept": {kind.name: 0.0},
+        "kept": {start.name: 0.0},
         "data_until": None,
-        **seasons_of(material),
+        **seasons_of(data),
     }
 
 
-def data_until(material: Material) -> str | None:
-    """The last stamp that was trained on, "1960-12-01T00:00:00": a backtest tells by it which windows are no test."""
-    latest = material.panel.latest_stamp
+def data_until(data: FitData) -> str | None:
+    """The last timestamp trained on, "1960-12-01T00:00:00". A backtest warns about windows that are not after it."""
+    latest = data.panel.latest_stamp
     return None if latest is None else str(latest.astype("M8[s]"))
 
 
-def seasons_of(material: Material) -> dict[str, Any]:
-    """What a file tells of season lengths that are the same for all series: which, and of which frequency."""
-    if material.season_length is None:
+def seasons_of(data: FitData) -> dict[str, Any]:
+    """Season lengths that all series share, and the frequency that they belong to. Empty if each series has its own."""
+    if data.season_length is None:
         return {}
-    frequency = material.panel.timeline.frequency
+    frequency = data.panel.timeline.frequency
     return {
-        "season_length": list(material.season_length),
+        "season_length": list(data.season_length),
         "frequency": None if frequency is None else frequency.word,
     }

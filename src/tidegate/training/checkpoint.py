@@ -19,7 +19,7 @@ from tidegate.errors import ModelError
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write aside, then rename: a kill or a full disk leaves the previous checkpoint as it was."""
+    """Write to a temporary file, then rename it: a kill or a full disk leaves the previous checkpoint intact."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".tmp")
     try:
@@ -27,7 +27,7 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any
         with aside.open("rb+") as file:
             os.fsync(file.fileno())
         aside.replace(path)
-    except SafetensorError as error:  # its own words for what the disk refused
+    except SafetensorError as error:  # safetensors raises it if the disk refuses
         raise OSError(errno.EIO, f"the checkpoint cannot be written: {error}", os.fspath(path)) from error
     finally:
         aside.unlink(missing_ok=True)
@@ -44,7 +44,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def pack(network: nn.Module, averaged: dict[str, Tensor], optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
-    """All tensors of a run: weights, their running average, and the optimizers' state by parameter name."""
+    """All tensors of a training run: weights, their running average, and the optimizers' state by parameter name."""
     names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
     packed = {f"network/{name}": parameter.detach().clone() for parameter, name in names.items()}
     packed |= {f"averaged/{name}": tensor.clone() for name, tensor in averaged.items()}

@@ -1,4 +1,4 @@
-"""One step down: the optimizers, the running average of the weights, and what every training shares."""
+"""Gradient descent: the optimizers, one step of them, and the running average of the weights."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tidegate.network.patch_lstm import PatchLSTM
 
 
 def make_optimizers(network: PatchLSTM, *, learning_rate: float, weight_decay: float) -> list[Optimizer]:
-    """Muon for the matrices between hidden layers, AdamW for what reads the input, what gives the output, biases and
-    peepholes, which are three vectors and no matrix.
+    """Muon for the matrices between hidden layers; AdamW for input and output layers, biases and peepholes.
 
-    Muon makes the singular values of each update equal (Jordan et al., 2024); its updates have the size of AdamW's
-    (Liu et al., 2025, "Muon is scalable for LLM training"), so that both take one learning rate.
+    The peephole weights are three vectors, not a matrix. Muon makes the singular values of each update equal (Jordan et
+    al., 2024). Its updates are scaled to the size of AdamW's (Liu et al., 2025, "Muon is scalable for LLM training").
+    So both use the same learning rate.
     """
     outer = ("embedding.0.", "head.2.")
     hidden: list[torch.nn.Parameter] = []
@@ -33,7 +33,7 @@ def make_optimizers(network: PatchLSTM, *, learning_rate: float, weight_decay: f
 
 @contextmanager
 def flushed_denormals() -> Iterator[None]:
-    """Gradients from far back become denormal numbers, slow on CPUs; the caller gets its own arithmetic back."""
+    """Flush denormal numbers to zero inside. Gradients from far back become denormal, which is slow on CPUs."""
     torch.set_flush_denormal(True)
     try:
         yield
@@ -44,7 +44,7 @@ def flushed_denormals() -> Iterator[None]:
 def descend(
     network: PatchLSTM, optimizers: Sequence[Optimizer], loss: Tensor, rate: float, gradient_norm: float
 ) -> float:
-    """One step of the optimizers at a learning rate; returns the loss. A gradient that is not finite is skipped."""
+    """One step of the optimizers. A gradient that is not finite is skipped. Returns: the loss."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -58,7 +58,7 @@ def descend(
 
 
 def average_into(averaged: dict[str, Tensor], network: PatchLSTM, decay: float) -> None:
-    """Exponential moving average of the weights: what is shipped, steadier than the last step's."""
+    """Update the exponential moving average of the weights, which is steadier than the last weights."""
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             averaged[name].lerp_(parameter, 1 - decay)

@@ -1,4 +1,4 @@
-"""Fewer, larger kernels on a GPU, where each of a step's thousand small operations on data costs its launch."""
+"""Fewer, larger kernels on a GPU, where a step launches a thousand small operations on data."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import torch
 
 from tidegate.network.causal import Steps
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.windows import Truth, truth_after
+from tidegate.training.every_origin import Truth, truth_after
 
 PARTS = ("step_inputs", "look_up")  # methods of the network that prepare data
 
 
 @contextmanager
 def fused(network: PatchLSTM) -> Iterator[Truth]:
-    """Inside, a network prepares its inputs and look-ups with compiled functions. Yields: `truth_after`, compiled.
+    """Compile the functions with which a network prepares its inputs and look-ups. Yields: `truth_after`, compiled.
 
-    Compiling takes about a minute, so this pays for long trainings only.
+    Compiling takes about a minute, so it pays only for long trainings.
     """
     for part in PARTS:
         setattr(network, part, compiled(getattr(network, part)))
@@ -35,7 +35,7 @@ def compiled(work: Callable[..., Any]) -> Callable[..., Any]:
     quick = torch.compile(work, dynamic=True)
 
     def call(*arguments: Any) -> Any:
-        # Tensors that share memory, or are stretched, would be one more case each to compile for.
+        # Each kind of tensor that shares memory or is expanded would need another compilation.
         return quick(*(part.apart() if isinstance(part, Steps) else part for part in arguments))
 
     return call

@@ -31,7 +31,7 @@ from tidegate.training.tutorial import (
 
 CELLS = ("rnn", "lstm", "peephole")
 OPEN = "lstm, forget gate open"  # how the LSTM that starts with an open forget gate is called in the results
-Progress = Callable[[str, float], None]  # what is being done, and how much of all of it is done (0 to 1)
+Progress = Callable[[str, float], None]  # the current step in words, and the share of all work that is done
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Recall:
 
 @dataclass(frozen=True)
 class HeadStart:
-    """A second wave learnt from nothing and from the network of the first wave."""
+    """A second wave learnt from scratch and from the network of the first wave."""
 
     series: Floats
     split: int
@@ -111,7 +111,7 @@ class HeadStart:
 
 @dataclass(frozen=True)
 class Lessons:
-    """All the demo found out."""
+    """All results of the demo."""
 
     plan: LessonPlan
     seed: int
@@ -222,7 +222,7 @@ def learn_wave(
 
 
 def naive(name: str, series: Floats, plan: LessonPlan, season_length: int) -> NaiveResult:
-    """Repeat the last `season_length` values: 1 is persistence, the wave's period is what somebody told would do."""
+    """Repeat the last `season_length` values: 1 is persistence; the wave's period is seasonal naive."""
     rounds = -(-plan.horizon // season_length)
     far = np.stack(
         [np.tile(series[origin - season_length : origin], rounds)[: plan.horizon] for origin in origins(plan)]
@@ -267,7 +267,7 @@ def open_forget_gate(network: PatchLSTM, bias: float) -> PatchLSTM:
 
 
 def remember(plan: LessonPlan, seed: int, progress: Progress) -> Recall:
-    """Say the first value of a window again after its last: a number in [-1, 1], then noise of size 0.1."""
+    """Recall the first value of a window after its last: a number in [-1, 1], then noise of size 0.1."""
     networks = {
         "rnn": new_network(plan.training, "rnn", seed),
         "lstm": new_network(plan.training, "lstm", seed),
@@ -297,7 +297,7 @@ def remember(plan: LessonPlan, seed: int, progress: Progress) -> Recall:
 
 
 def second_wave(trained: PatchLSTM, plan: LessonPlan, seed: int, progress: Progress) -> HeadStart:
-    """Learn a short, slower and smaller wave from nothing and from `trained`, several times."""
+    """Learn a short, slower and smaller wave from scratch and from `trained`, several times."""
     test = plan.length - plan.split
     wave = sine_wave(
         plan.other_length + test, period=plan.other_period, amplitude=0.7, phase=0.3, noise=plan.noise, seed=seed + 1
@@ -307,21 +307,21 @@ def second_wave(trained: PatchLSTM, plan: LessonPlan, seed: int, progress: Progr
     def error(network: PatchLSTM) -> float:
         return rmse(one_step_ahead(network, wave)[split:], wave[split:])
 
-    results: dict[str, list[list[float]]] = {"nothing": [], "the first wave": []}
+    results: dict[str, list[list[float]]] = {"scratch": [], "the first wave": []}
     for run in range(plan.other_runs):
         for place, (start, runs) in enumerate(results.items()):
             fresh = new_network(plan.training, "lstm", seed + 1 + run)
-            network = fresh if start == "nothing" else copy.deepcopy(trained)
+            network = fresh if start == "scratch" else copy.deepcopy(trained)
             errors = [error(network)]
             for _ in train_epochs(network, wave[:split], plan.other, seed + run):
                 errors.append(error(network))
                 done = (2 * run + place + len(errors) / (plan.other.epochs + 1)) / (2 * plan.other_runs)
-                progress(f"a second wave, starting from {start}", done)
+                progress(f"a second wave, from {start}", done)
             runs.append(errors)
     return HeadStart(
         series=wave,
         split=split,
         target=1.5 * plan.noise,
-        scratch=np.array(results["nothing"]),
+        scratch=np.array(results["scratch"]),
         pretrained=np.array(results["the first wave"]),
     )

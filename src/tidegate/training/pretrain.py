@@ -1,7 +1,7 @@
-"""The recipe of the shipped weights: `tidegate pretrain --seed S` makes them from nothing but the prior.
+"""The recipe of the shipped weights: `tidegate pretrain --seed S` makes them from the prior alone.
 
-What is drawn at step n depends on the seed and n alone, so a run that was killed goes on from its last checkpoint to
-the same weights as one that was not (same commit, device kind and number of threads).
+The random numbers of step n depend only on the seed and n. A run that was killed and resumed therefore ends with the
+same weights as one that was not (same commit, device kind and number of threads).
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from tidegate.forecasting.config import ModelConfig
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.checkpoint import load_checkpoint, pack, save_checkpoint, unpack
 from tidegate.training.descent import average_into, descend, flushed_denormals, make_optimizers
+from tidegate.training.device import torch_device
+from tidegate.training.every_origin import OriginPlan, Truth, every_origin_loss, truth_after
 from tidegate.training.fusing import fused
 from tidegate.training.losses import pinball
 from tidegate.training.prior import Batch, Prior
-from tidegate.training.windows import OriginPlan, Truth, every_origin_loss, truth_after
 
 
 @dataclass(frozen=True)
 class PretrainPlan:
-    """All choices of the recipe besides the network's shape; docs/pretraining.md logs what was tried."""
+    """All settings of the recipe except the network's shape. docs/pretraining.md logs the experiments."""
 
     steps: int = 19_200  # of the main part
     seed: int = 0
@@ -57,16 +58,16 @@ class PretrainPlan:
 
     @property
     def flat_steps(self) -> int:
-        """Steps before the learning rate falls: so far a longer run is the same run."""
+        """Steps before the learning rate falls. Until then, a longer run is the same run."""
         return int(self.flat_share * self.steps)
 
     @property
     def all_steps(self) -> int:
-        """Those of the main part, and those on longer series that follow."""
+        """Steps of the main part and of the part on longer series that follows."""
         return self.steps + int(self.long_share * self.steps)
 
     def rate(self, step: int) -> float:
-        """Learning rate at a step: warm-up, flat, then down to zero; and once more, without the flat part."""
+        """Learning rate at a step: warm-up, constant, linear decay to zero; in the second part, warm-up and decay."""
         if (late := step - self.steps) >= 0:
             left = (self.all_steps - step) / max(1, self.all_steps - self.steps)
             return self.long_rate * min(1.0, (late + 1) / self.warmup) * left
@@ -74,25 +75,26 @@ class PretrainPlan:
         return self.learning_rate * min(1.0, (step + 1) / self.warmup) * left
 
     def goes_on_from(self, other: Mapping[str, Any], step: int) -> bool:
-        """Whether a run by the plan `other`, as a checkpoint holds it, has done the same up to `step` as this one's."""
+        """Whether a run with the plan `other`, as in a checkpoint, is the same up to `step` as one with this plan."""
         if {**other, "steps": self.steps} != json.loads(json.dumps(asdict(self))):
             return False
         longest = min(self.flat_steps, replace(self, steps=other["steps"]).flat_steps)
         return other["steps"] == self.steps or step <= longest
 
 
-LATEST, FLAT = "checkpoint.safetensors", "flat.safetensors"  # the last state, and that before the rate falls
+LATEST = "checkpoint.safetensors"  # the last state
+FLAT = "flat.safetensors"  # the state before the learning rate falls
 DATA = "synthetic series of training/prior.py alone"
-Report = Callable[[int, float, float], None]  # step, running loss, seconds since the start of this sitting
+Report = Callable[[int, float, float], None]  # step, running loss, seconds since this run was started or resumed
 
 
 def seed_of(plan: PretrainPlan, step: int, use: int) -> int:
-    """Of what is random at a step, for each use of it: 0 the shape of the batch, 1 its series, 2 the origins."""
+    """The seed of a step for each use of random numbers: 0 the shape of the batch, 1 its series, 2 the origins."""
     return 3 * (plan.seed * 1_000_003 + step) + use
 
 
 def draw_batch(plan: PretrainPlan, config: ModelConfig, step: int) -> Batch:
-    """What is trained on at a step: a function of the seed and the step alone, drawn on the CPU."""
+    """The batch of a step, a function of the seed and the step alone. It is drawn on the CPU."""
     generator = torch.Generator().manual_seed(seed_of(plan, step, 0))
     prior = Prior(seed_of(plan, step, 1))
     usual, long, _ = plan.kinds
@@ -116,8 +118,8 @@ def draw_batch(plan: PretrainPlan, config: ModelConfig, step: int) -> Batch:
 
 
 @dataclass(frozen=True)
-class Draws(Dataset[Batch]):
-    """Batch number n is what is trained on at step n."""
+class StepBatches(Dataset[Batch]):
+    """Batches by training step."""
 
     plan: PretrainPlan
     config: ModelConfig
@@ -126,39 +128,41 @@ class Draws(Dataset[Batch]):
         return draw_batch(self.plan, self.config, step)
 
 
-def drawn(plan: PretrainPlan, config: ModelConfig, first: int, workers: int) -> Iterable[Batch]:
-    """The batches from step `first` on, in their order; drawn ahead by so many processes, or none."""
-    # A small step on a GPU takes no longer than its series take to draw: so others draw them meanwhile.
+def step_batches(plan: PretrainPlan, config: ModelConfig, first: int, workers: int) -> Iterable[Batch]:
+    """The batches from step `first` on, drawn ahead by so many worker processes, or by none."""
+    # A small step on a GPU takes no longer than drawing its series, so other processes draw them meanwhile.
     ahead = 4 if workers else None
     steps = range(first, plan.all_steps)
-    return DataLoader(Draws(plan, config), sampler=steps, batch_size=None, num_workers=workers, prefetch_factor=ahead)
+    return DataLoader(
+        StepBatches(plan, config), sampler=steps, batch_size=None, num_workers=workers, prefetch_factor=ahead
+    )
 
 
 def pretrain(
     config: ModelConfig, plan: PretrainPlan, folder: Path, *, device: str = "auto", report: Report | None = None
 ) -> tuple[PatchLSTM, dict[str, Any]]:
-    """Train from nothing, or from the checkpoint in `folder`, to the plan's last step.
+    """Train from scratch, or from the checkpoint in `folder`, to the plan's last step.
 
-    A folder that holds a shorter run of the same plan is gone on from where its learning rate was still constant, so
-    that a schedule can be made longer in a later sitting.
+    If the folder holds a shorter run of the same plan, training continues from the last step with a constant learning
+    rate. So a schedule can be made longer later.
 
     Returns: the network with its averaged weights, and the provenance to store with it.
     Raises: ConfigError if the folder holds a run with another plan.
     """
-    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    place = torch_device(device)
     torch.manual_seed(plan.seed)
     network = PatchLSTM(config).to(place)
     averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
     optimizers = make_optimizers(network, learning_rate=plan.learning_rate, weight_decay=plan.weight_decay)
     facts: dict[str, Any] = {"plan": asdict(plan), "config": config.to_dict(), "step": 0, "seconds": 0.0, "series": 0}
-    if (found := last_checkpoint(folder, config, plan)) is not None:
-        tensors, known = found
+    if (checkpoint := last_checkpoint(folder, config, plan)) is not None:
+        tensors, known = checkpoint
         unpack(tensors, network, averaged, optimizers)
         facts = {**facts, **{key: known[key] for key in ("step", "seconds", "series")}}
     workers = max(1, (os.cpu_count() or 1) - 1) if place.type == "cuda" else 0
     began, before, running = time.monotonic(), facts["seconds"], math.nan
     with flushed_denormals(), fused(network) if place.type == "cuda" else nullcontext(truth_after) as truth:
-        for step, batch in enumerate(drawn(plan, config, facts["step"], workers), facts["step"]):
+        for step, batch in enumerate(step_batches(plan, config, facts["step"], workers), facts["step"]):
             loss = train_step(network, optimizers, batch.to(place), plan, step, truth)
             average_into(averaged, network, min(plan.average, (1 + step) / (10 + step)))
             running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
@@ -177,7 +181,7 @@ def pretrain(
 def last_checkpoint(
     folder: Path, config: ModelConfig, plan: PretrainPlan
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The tensors and facts to go on from; None if the folder holds no run. Raises ConfigError for another plan's."""
+    """The tensors and facts to continue from. None: the folder holds no run. Raises: ConfigError for another plan."""
     paths = [path for name in (LATEST, FLAT) if (path := folder / name).exists()]
     for path in paths:
         tensors, facts = load_checkpoint(path)

@@ -1,4 +1,4 @@
-"""The prior: seeded, batched synthetic series, the only thing the shipped weights have ever seen.
+"""The prior: seeded batches of synthetic series, the only data that the shipped weights were trained on.
 
 A series is trend, seasons, calendar and noise, added or multiplied, then bent into what business, sensor and count
 data look like. The ingredients are in `generators/`: FFTs, cumulative sums and gathers over whole batches, with no
@@ -20,7 +20,7 @@ from tidegate.training.generators.shapes import accidents, bend, gaps
 
 @dataclass(frozen=True)
 class Batch:
-    """values (batch, time) float64, NaN where missing; seasons (batch, 3) int64 as a user tells them, 0 for none."""
+    """values (batch, time) float64, NaN where missing; seasons (batch, 3) int64 as a user would give them, 0: none."""
 
     values: Tensor
     seasons: Tensor
@@ -45,11 +45,13 @@ class Prior:
         index = is_business.nonzero()[:, 0]
         values[index] = business(draw, seasons[index], length)
         index = (~is_business).nonzero()[:, 0]
-        composed, third[index] = blended(draw, composition(draw, seasons[index], length, short=short), seasons[index])
+        composed, third[index] = mixed_rows(
+            draw, composition(draw, seasons[index], length, short=short), seasons[index]
+        )
         values[index] = bend(draw, composed)
         values = torch.where(closed(draw, seasons[:, 0], length), values.amin(1, keepdim=True).clamp(max=0), values)
         values = gaps(draw, accidents(draw, values))
-        return Batch(values.to(torch.float64), told(draw, torch.cat([seasons, third[:, None]], dim=1), length))
+        return Batch(values.to(torch.float64), given_seasons(draw, torch.cat([seasons, third[:, None]], dim=1), length))
 
 
 def composition(draw: Draws, seasons: Tensor, length: int, *, short: bool) -> Tensor:
@@ -73,7 +75,7 @@ def composition(draw: Draws, seasons: Tensor, length: int, *, short: bool) -> Te
     return slow + repeating * growth + size * noise(draw, rows, length) * rhythm
 
 
-def blended(draw: Draws, values: Tensor, seasons: Tensor) -> tuple[Tensor, Tensor]:
+def mixed_rows(draw: Draws, values: Tensor, seasons: Tensor) -> tuple[Tensor, Tensor]:
     """A tenth of the rows become mixtures with other rows. Returns: values, and (rows,) the partner's season."""
     rows = len(values)
     other = torch.randperm(rows, generator=draw.generator, device=draw.device)
@@ -114,10 +116,11 @@ def business(draw: Draws, seasons: Tensor, length: int) -> Tensor:
     )
 
 
-def told(draw: Draws, seasons: Tensor, length: int) -> Tensor:
-    """(rows, 3): the true lengths most of the time, sometimes none, often a calendar's guess that is not there.
+def given_seasons(draw: Draws, seasons: Tensor, length: int) -> Tensor:
+    """(rows, 3) season lengths as given to the network: mostly the true ones, sometimes none, often a wrong guess.
 
-    Args: seasons (rows, 3): the series' own two, and that of the series it was mixed with.
+    Args:
+        seasons: (rows, 3), two of the series itself and one of the series that it was mixed with.
     """
     rows = len(seasons)
     table = torch.tensor(list(SEASONS), device=draw.device)

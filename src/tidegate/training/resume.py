@@ -1,4 +1,4 @@
-"""The state of a `fit` on disk: what is trained already, and the trainings that were under way."""
+"""The checkpoint of a fit: the state of all its trainings, finished or not."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from torch import Tensor
 
 from tidegate.errors import ConfigError, ModelError
 from tidegate.training.checkpoint import load_checkpoint, save_checkpoint
-from tidegate.training.course import Clock, Course
+from tidegate.training.training_run import Clock, TrainingRun
 
 
 @dataclass
 class FitCheckpoint:
-    """Written after every epoch, removed at the end. Without a path nothing is written.
+    """Written after each epoch and removed at the end. Without a path nothing is written.
 
     Attributes:
-        path: the file. fingerprint: of the data, the options and the start weights it belongs to.
-        tensors, facts: what is in it.
-        members: how many last trainings of each kind an earlier sitting found time for; None: it did not come to that.
+        path: the file.
+        fingerprint: of the data, the options and the start weights, see `FitData.fingerprint`.
+        tensors, facts: its contents.
+        members: members to retrain, as decided before the stop; None: that was not decided yet.
     """
 
     path: Path | None
@@ -33,7 +34,7 @@ class FitCheckpoint:
 
     @classmethod
     def open(cls, path: Path | None, fingerprint: str, *, resume: bool) -> FitCheckpoint:
-        """Raises: ConfigError if the file is that of another fit; ModelError if it is damaged."""
+        """Raises: ConfigError if the file belongs to another fit; ModelError if it is damaged."""
         if path is None:
             if resume:
                 raise ConfigError("resume needs a file to continue from: pass checkpoint=PATH as well")
@@ -49,28 +50,30 @@ class FitCheckpoint:
 
     @property
     def seconds(self) -> float:
-        """Of earlier sittings."""
+        """Seconds that the fit took before the stop."""
         return float(self.facts.get("seconds", 0.0))
 
     @property
     def max_steps(self) -> int | None:
-        """What the first sitting settled on."""
+        """Steps of each training, as decided before the stop."""
         return self.facts.get("max_steps")
 
-    def knows(self, key: str) -> bool:
-        """Whether a training had begun."""
+    def has(self, key: str) -> bool:
+        """Whether the file holds this training."""
         return key in self.facts.get("trainings", {})
 
-    def restore(self, key: str, course: Course) -> bool:
-        """Put a training where it was; whether it had been finished."""
-        if not self.knows(key):
+    def restore(self, key: str, run: TrainingRun) -> bool:
+        """Restore a training. Returns: whether it was finished."""
+        if not self.has(key):
             return False
         prefix = f"{key}/"
-        with self.lock:  # another training may be adding its own
-            mine = {name.removeprefix(prefix): each for name, each in self.tensors.items() if name.startswith(prefix)}
+        with self.lock:  # another training may be adding its tensors
+            tensors = {
+                name.removeprefix(prefix): tensor for name, tensor in self.tensors.items() if name.startswith(prefix)
+            }
         facts = self.facts["trainings"][key]
         try:
-            course.restore(mine, facts)
+            run.restore(tensors, facts)
             return bool(facts["finished"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(
@@ -78,18 +81,18 @@ class FitCheckpoint:
                 "without resume"
             ) from error
 
-    def keep(self, key: str, course: Course, clock: Clock, max_steps: int, *, finished: bool) -> None:
+    def keep(self, key: str, run: TrainingRun, clock: Clock, max_steps: int, *, finished: bool) -> None:
         """Write the state of a training beside those of the others, which may run in other threads."""
         if self.path is None:
             return
-        tensors, facts = course.state()
+        tensors, facts = run.state()
         with self.lock:
             self.tensors |= {f"{key}/{name}": tensor.cpu() for name, tensor in tensors.items()}
             trainings = {**self.facts.get("trainings", {}), key: {**facts, "finished": finished}}
             self._write(self.path, clock, max_steps, trainings)
 
     def settle(self, members: int, clock: Clock, max_steps: int) -> None:
-        """Write how many last trainings of each kind there will be, and when that was decided."""
+        """Write how many members will be retrained, and when that was decided."""
         self.members = members
         if self.path is not None:
             self._write(self.path, clock, max_steps, self.facts.get("trainings", {}))
@@ -105,6 +108,6 @@ class FitCheckpoint:
         save_checkpoint(path, self.tensors, self.facts)
 
     def remove(self) -> None:
-        """The model is complete."""
+        """Delete the file, because the fit is complete."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)

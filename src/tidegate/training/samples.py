@@ -1,4 +1,4 @@
-"""The user's panel as flat tensors: training windows are drawn from it, and its last windows are held out."""
+"""The user's panel as tensors: training windows to draw, and held-out windows to validate on."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tidegate.network.causal import logarithms
 from tidegate.network.patch_lstm import align
 from tidegate.series.panel import Panel
 
-SHORTEST = 4  # steps that a series must have before what is to be forecast
-COPIES = 4  # a batch holds at most so many windows for each that the series of a bucket hold
-BUCKET_GROWTH = 1.3  # windows of one batch differ in length by at most so much
-MOST_ROWS = 10_000  # held-out windows: forecasts of all of them by every candidate are held in memory
-LATE = 0.2  # share of a series in which its windows begin, where they could not begin at more places
+SHORTEST = 4  # steps that a series must have before its forecast horizon
+OVERSAMPLING = 4  # windows in a batch, at most, for each window that the series of a bucket hold
+BUCKET_GROWTH = 1.3  # ratio of the longest to the shortest window of a batch, at most
+MOST_ROWS = 10_000  # held-out windows: the forecasts of all candidates are in memory at once
+LATE_START_SHARE = 0.2  # windows begin anywhere in this first share of a series, or in a larger one if there is room
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Series to draw training windows from, on the device.
+    """Series to draw training windows from, on the training device.
 
     Attributes:
         values: (total,) float64 as the network reads them, NaN where missing.
@@ -50,10 +50,10 @@ class Samples:
         horizon: int,
         device: torch.device,
     ) -> Samples:
-        """All series but their last `held` steps; those with too little left are not drawn.
+        """All series without their last `held` steps. Series that are then shorter than SHORTEST are not drawn.
 
-        Windows hold a context and what the network predicts at once; where the horizon is longer, also the masked
-        patches up to it.
+        A window holds a context and the steps that the network predicts at once. If the horizon is longer, the window
+        also holds the masked patches up to the horizon.
         """
         starts, stops = panel.first_observed, panel.offsets[1:] - held
         long_enough = np.flatnonzero(stops - starts >= SHORTEST)
@@ -70,32 +70,34 @@ class Samples:
         )
 
     def draw(self, batch_values: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A batch of windows of series of similar length, at random places: (count, window) values, and their seasons.
+        """A batch of windows at random places, from series of similar length.
 
-        A series is drawn as often as it holds windows, and once if it is shorter than one. A window may begin late even
-        where it then is shorter: of series that begin together and are read from their first values each time, a
-        network learns to count steps, and knows by heart what came for all of them at which.
+        The chance of a series is proportional to the windows that it holds, at least one. A window may begin late even
+        if it is then shorter. Otherwise, if all series begin together, a network learns to count steps and memorises
+        what came at each step for all of them.
+
+        Returns: (count, window) values and (count, slots) seasons.
         """
         chances = torch.tensor([bucket.weight for bucket in self.buckets], dtype=torch.float64)
         bucket = self.buckets[int(torch.multinomial(chances, 1, generator=generator))]
-        # A batch shares its origins, so more of a few series than these few times would be the same again.
-        count = max(4, min(256, batch_values // bucket.window, int(COPIES * bucket.weight)))
+        # The windows of a batch share their origins, so drawing a few series more often would repeat them.
+        count = max(4, min(256, batch_values // bucket.window, int(OVERSAMPLING * bucket.weight)))
         series = bucket.series[torch.multinomial(bucket.weights, count, replacement=True, generator=generator)]
         series = series.to(self.values.device)
         length = self.stops[series] - self.starts[series]
-        room = torch.maximum(length - bucket.window, (LATE * length).long())
+        room = torch.maximum(length - bucket.window, (LATE_START_SHARE * length).long())
         share = torch.rand(count, generator=generator, dtype=torch.float64).to(self.values.device)
         begin = self.starts[series] + (share * (room + 1)).long()
         index = begin[:, None] + torch.arange(bucket.window, device=self.values.device)
         inside = index < self.stops[series, None]
         windows = torch.where(inside, self.values[index.clamp(max=len(self.values) - 1)], torch.nan)
-        windows, _ = align(windows, bucket.window)  # a window may not begin with missing values
+        windows, _ = align(windows, bucket.window)  # each window begins with an observed value
         return windows, self.seasons[series]
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """Series whose windows have about the same length. weights: how many windows each of them holds, on the CPU."""
+    """Series whose windows have about the same length. weights: windows that each series holds, on the CPU."""
 
     series: Tensor
     weights: Tensor
@@ -107,7 +109,7 @@ class Bucket:
 
 
 def make_buckets(lengths: NDArray[np.int64], longest_window: int) -> list[Bucket]:
-    """Series by the length of their windows, which grow by BUCKET_GROWTH from one bucket to the next."""
+    """Series by the length of their windows, which grows by BUCKET_GROWTH from bucket to bucket."""
     windows = np.minimum(lengths, longest_window)
     group = np.ceil(np.log(np.maximum(windows, 1) / longest_window) / np.log(BUCKET_GROWTH) - 1e-9).astype(np.int64)
     buckets = []
@@ -121,13 +123,13 @@ def make_buckets(lengths: NDArray[np.int64], longest_window: int) -> list[Bucket
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The validation part, one row per origin: what was known, and what followed.
+    """Held-out windows, one row each: the history before the forecast origin, and the actual values after it.
 
     Attributes:
         history: (rows, time) right-aligned, NaN in front. actual: (rows, horizon). seasons: (rows, slots).
-        naive: (rows,) mean absolute change of the history, over one season where there is one.
-        series: (rows,) of the panel.
-        window: (rows,) which window of its series, 0 the last one.
+        naive: (rows,) mean absolute seasonal change of the history, see `seasonal_changes`.
+        series: (rows,) number of the series in the panel.
+        window: (rows,) number of the window in its series, counted from the end.
     """
 
     history: Tensor
@@ -138,11 +140,11 @@ class HeldOut:
     window: Tensor
 
     def some(self, count: int) -> HeldOut:
-        """So many of the rows, evenly spread; all where there are no more."""
+        """`count` rows, evenly spread, or all if there are fewer."""
         return self._of(torch.linspace(0, len(self.actual) - 1, min(count, len(self.actual))))
 
     def parts(self, rows: int) -> list[HeldOut]:
-        """All rows, so many at a time."""
+        """All rows in parts of `rows`."""
         return [self._of(part) for part in torch.split(torch.arange(len(self.actual)), rows)]
 
     def _of(self, rows: Tensor) -> HeldOut:
@@ -151,16 +153,17 @@ class HeldOut:
 
     @property
     def tells_apart(self) -> bool:
-        """Whether any row has something to compare, in units that exist."""
+        """Whether a good forecast can be told from a bad one: some row has actual values and a history that changes."""
         return bool(((self.naive > 0) & (~self.actual.isnan()).any(1)).any())
 
 
 def held_windows(panel: Panel, horizon: int, most: int, rows: int) -> NDArray[np.int64]:
-    """(series,) how many windows of `horizon` steps at the end of each series are held out.
+    """(series,) number of windows of `horizon` steps to hold out at the end of each series.
 
-    At most half of a series, but one window of every series that has SHORTEST steps before it; and more than `most`,
-    up to a tenth of a series, where all together would be less than `rows`.
-    Raises: DataError if no series has.
+    Up to `most` windows and half of a series, but at least one window if SHORTEST steps come before it. If fewer than
+    `rows` windows come together, up to a tenth of each series.
+
+    Raises: DataError if no series has SHORTEST steps more than the horizon.
     """
     lengths = panel.offsets[1:] - panel.first_observed
     if not (lengths >= horizon + SHORTEST).any():
@@ -183,19 +186,22 @@ def hold_out(
     most_values: int,
     device: torch.device,
 ) -> HeldOut:
-    """The validation part: windows of all series, spread evenly where all would be more than `most_values` to read or
-    to forecast; one of each, the last one, the one before, ... in turn, where not even all series can be."""
+    """The held-out windows of a panel, at most `most_values` to read or to forecast.
+
+    If there are more, the rows are spread evenly. If not even one per series fits, they come from evenly spread series,
+    which take turns with their last window, the one before, and so on.
+    """
     series = np.repeat(np.arange(panel.size), windows)
     back = np.arange(len(series)) - np.repeat(np.cumsum(windows) - windows, windows)
     ends = panel.offsets[series + 1] - back * horizon - horizon
     starts = panel.first_observed[series]
     blocks = np.maximum((ends - starts) // context_length - 1, 0)
-    starts = starts + context_length * blocks  # what the network would not read is not copied
+    starts = starts + context_length * blocks  # the network would not read earlier values
     longest = int((ends - starts).max())
     count = int(np.clip(most_values // max(longest, horizon), 1, min(len(series), MOST_ROWS)))
     chosen = np.linspace(0, len(series) - 1, count).astype(np.int64)
     firsts = np.flatnonzero(back == 0)
-    if count <= len(firsts):  # every third row of three windows each would be the same window again and again
+    if count <= len(firsts):  # an even spread could always hit the same window
         some = firsts[np.linspace(0, len(firsts) - 1, count).astype(np.int64)]
         chosen = some + np.arange(count) % windows[series[some]]
     index = ends[chosen, None] + np.arange(-longest, horizon)
@@ -208,9 +214,9 @@ def hold_out(
 
 
 def seasonal_changes(history: NDArray[np.float64], seasons: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(rows,) mean absolute change over the first season length, or from step to step where that is none or 0.
+    """(rows,) mean absolute change over the first season length; over one step if there is no season or no change.
 
-    NaN where there is no change to see.
+    NaN if no two values can be compared.
     """
     first = np.where(seasons[:, 0] < history.shape[1], seasons[:, 0], 0)
     result = np.full(len(history), np.nan)

@@ -1,4 +1,4 @@
-"""Which of the trained networks are kept, by their forecasts of the held-out windows."""
+"""The choice of what to keep: candidates are compared by their forecasts of the held-out windows."""
 
 from __future__ import annotations
 
@@ -13,47 +13,49 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tidegate.forecasting.calibration import LIMIT, PRIOR
+from tidegate.forecasting.calibration import LIMIT, SHRINKAGE_WINDOWS
 from tidegate.forecasting.conformal import conformal_factors
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import AS_ACCURATE, IN_DOUBT, FitPlan, careful_gain
-from tidegate.training.course import predict, row_errors
-from tidegate.training.kinds import Kind
+from tidegate.training.evidence import careful_gain
+from tidegate.training.plan import FitPlan
 from tidegate.training.samples import HeldOut
 from tidegate.training.side_by_side import pool_for
+from tidegate.training.starting_points import StartingPoint
+from tidegate.training.training_run import predict, row_errors
 
-ROWS_OF_A_CORE = 128  # held-out windows that are forecast at once
-Mixture = list[tuple[PatchLSTM, float]]  # networks, and the share of each in their mean
+ENSEMBLE_MARGIN = 0.01  # log gain that a mean of two networks may lack: it varies less than a single network
+MEDIAN_MARGIN = 0.01  # share by which the MASE of the choice may be larger than that of the start weights
+BATCH_ROWS = 128  # held-out windows per forecast, each batch on one core
+Ensemble = list[tuple[PatchLSTM, float]]  # networks with their shares in the mean forecast
 
 
 @dataclass(frozen=True)
 class Group:
-    """A kind, and what its trainings came to: for every member a network from each of the kind's starts."""
+    """The trained networks of a starting point: for each member, one per network of the starting point, or one."""
 
-    kind: Kind
+    start: StartingPoint
     trained: Sequence[PatchLSTM]
 
-    def at(self, blend: float) -> Mixture:
-        """So far from the start weights to the trained ones; 1 where there are no start weights."""
+    def at(self, blend: float) -> Ensemble:
+        """The networks at a share of the way from the start weights to the trained ones; from scratch, 1."""
         if not blend:
-            return list(zip(self.kind.starts, self.kind.shares, strict=True))
+            return list(zip(self.start.networks, self.start.shares, strict=True))
         networks = self.trained
         if blend < 1:
-            networks = [
-                blended(start, one, blend) for one, start in zip(networks, cycle(self.kind.starts), strict=False)
-            ]
-        members = len(networks) / len(self.kind.shares)
-        return [(one, share / members) for one, share in zip(networks, cycle(self.kind.shares), strict=False)]
+            firsts = cycle(self.start.networks)
+            networks = [interpolated(first, last, blend) for last, first in zip(networks, firsts, strict=False)]
+        members = len(networks) / len(self.start.shares)
+        return [(network, share / members) for network, share in zip(networks, cycle(self.start.shares), strict=False)]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A forecast of the held-out windows: of some groups, each blended so far from its start weights.
+    """A forecast of the held-out windows by one group, or by the mean of several.
 
     Attributes:
-        blends: group -> share of the way from its start weights to the trained ones; 0: the start weights.
+        blends: for each group, the share of the way from the start weights to the trained ones; 0: the start weights.
         quantiles: (rows, horizon, levels), the mean over all networks.
-        losses: (rows,) of each held-out window.
+        losses: (rows,) of the held-out windows.
         mase: mean over all rows.
     """
 
@@ -63,37 +65,37 @@ class Candidate:
     mase: float
 
 
-def blended(start: PatchLSTM, trained: PatchLSTM, share: float) -> PatchLSTM:
-    """Weights on the straight line between two networks of one shape."""
+def interpolated(start: PatchLSTM, trained: PatchLSTM, share: float) -> PatchLSTM:
+    """A network whose weights lie at a share of the straight line between two networks of the same shape."""
     network = copy.deepcopy(trained)
     with torch.no_grad():
-        for mine, first in zip(network.parameters(), start.parameters(), strict=True):
-            mine.copy_(torch.lerp(first, mine, share))
+        for weights, first in zip(network.parameters(), start.parameters(), strict=True):
+            weights.copy_(torch.lerp(first, weights, share))
     return network
 
 
-def mixture(groups: Sequence[Group], blends: Mapping[int, float]) -> Mixture:
-    """The networks of a candidate, those with the longest patches first; each group has the same share."""
+def ensemble(groups: Sequence[Group], blends: Mapping[int, float]) -> Ensemble:
+    """The networks of a candidate, the longest patches first. Each group has the same share."""
     parts = [
         (network, share / len(blends)) for place, blend in blends.items() for network, share in groups[place].at(blend)
     ]
     return sorted(parts, key=lambda part: -part[0].config.patch_length)
 
 
-def mixed(parts: Mixture, held_out: HeldOut) -> Tensor:
-    """(rows, horizon, quantiles): what networks forecast together, a core for each part of the rows."""
-    some = held_out.parts(ROWS_OF_A_CORE)
+def ensemble_forecast(parts: Ensemble, held_out: HeldOut) -> Tensor:
+    """(rows, horizon, quantiles): the weighted mean forecast of the networks. Batches of rows run side by side."""
+    some = held_out.parts(BATCH_ROWS)
     with pool_for(len(some), held_out.actual.device) as pool:
         forecasts = [share * torch.cat(list(pool.map(partial(predict, network), some))) for network, share in parts]
     return torch.stack(forecasts).sum(0)
 
 
 def candidates(groups: Sequence[Group], part: HeldOut, plan: FitPlan) -> list[Candidate]:
-    """Every group at every blend, its start weights first, and of two groups every mean of the two."""
+    """Each group at each blend, the start weights first; and for two groups, each mean of the two."""
     singles: list[Candidate] = []
     for place, group in enumerate(groups):
-        for blend in (0.0, *plan.blends) if group.kind.starts else (1.0,):
-            quantiles = mixed(group.at(blend), part)
+        for blend in (0.0, *plan.blends) if group.start.networks else (1.0,):
+            quantiles = ensemble_forecast(group.at(blend), part)
             singles.append(_scored({place: blend}, quantiles, group.trained[0], part))
     if len(groups) == 1 or len({group.trained[0].config.quantile_levels for group in groups}) > 1:
         return singles
@@ -112,31 +114,35 @@ def _scored(blends: Mapping[int, float], quantiles: Tensor, network: PatchLSTM, 
 
 
 def choose(found: Sequence[Candidate], part: HeldOut, least: float) -> Candidate:
-    """The best candidate; the first one, the start weights, unless the loss of another is smaller by more than `least`
-    beyond doubt (`careful_gain`, `least_gain`), and the error of its median no larger by more than AS_ACCURATE. Of
-    those, a mean of two groups where there is one that is as good within IN_DOUBT."""
+    """The candidate to keep.
+
+    A candidate replaces the first one, the start weights, if its log gain beyond doubt (`careful_gain`) is more than
+    `least` and its MASE is larger by at most MEDIAN_MARGIN. The largest gain wins. A mean of two groups wins over a
+    single group that gains more by less than ENSEMBLE_MARGIN. From scratch, the smallest mean loss wins.
+    """
     first, window, series = found[0], part.window.cpu().numpy(), part.series.cpu().numpy()
 
-    def gain(one: Candidate) -> float:
-        return careful_gain(one.losses, first.losses, window, series)
+    def gain(candidate: Candidate) -> float:
+        return careful_gain(candidate.losses, first.losses, window, series)
 
-    if 0.0 not in first.blends.values():  # nothing to fall back on: the smallest loss
-        return min(found, key=lambda one: float(np.nanmean(one.losses)))
-    better = [one for one in found[1:] if one.mase <= (1 + AS_ACCURATE) * first.mase and gain(one) > least]
+    if 0.0 not in first.blends.values():  # there are no start weights to keep
+        return min(found, key=lambda candidate: float(np.nanmean(candidate.losses)))
+    better = [one for one in found[1:] if one.mase <= (1 + MEDIAN_MARGIN) * first.mase and gain(one) > least]
     most = max(map(gain, better), default=0.0)
-    means = [one for one in better if len(one.blends) > 1 and gain(one) > most - IN_DOUBT]
+    means = [one for one in better if len(one.blends) > 1 and gain(one) > most - ENSEMBLE_MARGIN]
     return max(means or better, key=gain, default=first)
 
 
 def calibration(candidate: Candidate, network: PatchLSTM, part: HeldOut, intervals: str) -> tuple[float, ...]:
-    """Factors of the central intervals, from the errors on the held-out windows of all series.
+    """Factors of the central intervals, the outermost first, from the errors on the held-out windows of all series.
 
-    Split conformal where that is asked for; else shrunk towards 1 by n / (n + PRIOR) windows, since what is kept was
-    chosen on the same windows. An interval that n windows are too few for is left as it is.
+    "conformal" gives the factors of split conformal prediction. "model" shrinks their logarithms by
+    n / (n + SHRINKAGE_WINDOWS), n windows, because the candidate was chosen on the same windows. The factor is 1 for an
+    interval for which n windows are too few.
     """
     actual, quantiles = part.actual.cpu().numpy(), candidate.quantiles.cpu().numpy()
     factors, count = conformal_factors(actual, quantiles, network.config.quantile_levels)
     factors = np.where(np.isfinite(factors), np.clip(factors, 1 / LIMIT, LIMIT), 1.0)
     if intervals != "conformal":
-        factors = factors ** (count / (count + PRIOR))
+        factors = factors ** (count / (count + SHRINKAGE_WINDOWS))
     return tuple(float(factor) for factor in factors)

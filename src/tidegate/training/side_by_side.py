@@ -1,7 +1,7 @@
-"""Several trainings at once, each in a thread with its share of the cores.
+"""Trainings side by side, each in a thread with its share of the cores.
 
-A recurrent network's steps are many and small: a second core makes a training a little faster (52 instead of 69 ms per
-step, a network of its own on M4 hourly), but also trains another one beside it (71 ms).
+The steps of a recurrent network are many and small. A second core makes one training a little faster (52 instead of
+69 ms per step, an own network on M4 hourly), or runs a second training beside it (71 ms).
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from typing import Any
 import torch
 
 Report = Callable[[Any], None]
-BEAT = 0.5  # seconds without a report after which the caller is told that the trainings go on
+SIDE_BY_SIDE_SLOWDOWN = 1.4  # time of a step beside another training, relative to a step on all cores
+BEAT = 0.5  # seconds without a report before `beat` is called
 
 
 def workers_for(count: int, device: torch.device) -> int:
-    """How many of `count` trainings run at once: as many as there are cores; on a GPU one, which it keeps busy."""
+    """Trainings that run at once, of `count`: one per core; on a GPU one, which keeps it busy."""
     return max(1, min(count, torch.get_num_threads())) if device.type == "cpu" else 1
 
 
 @contextmanager
 def pool_for(count: int, device: torch.device) -> Iterator[ThreadPoolExecutor]:
-    """Threads for so many trainings, which share the cores."""
+    """A pool of threads for `count` trainings. The threads share the cores."""
     cores, workers = torch.get_num_threads(), workers_for(count, device)
     try:
         with ThreadPoolExecutor(workers, "training", torch.set_num_threads, (cores // workers,)) as pool:
             yield pool
     finally:
-        torch.set_num_threads(cores)  # also what threads that begin later are given
+        torch.set_num_threads(cores)  # threads that start later get this number, too
 
 
 def run_all(
@@ -45,11 +46,11 @@ def run_all(
     """Run trainings, as many at once as there are cores.
 
     Args:
-        trainings: each is given a function to report with.
-        listen: hears what they report, in the caller's own thread, one after the other.
-        beat: called there every BEAT seconds in which none of them reports.
-        stop: makes those that run end soon. Called when one of them, `listen` or `beat` raises, or the caller is
-            interrupted; that error then goes on to the caller.
+        trainings: functions that get a function to report with.
+        listen: gets each report, in the caller's thread.
+        beat: called in the caller's thread after each BEAT seconds without a report.
+        stop: makes running trainings end soon. Called if a training, `listen` or `beat` raises, or on an interrupt; the
+            error then reaches the caller.
     """
     events: SimpleQueue[Any] = SimpleQueue()
     with pool_for(len(trainings), device) as pool:
@@ -74,9 +75,21 @@ def run_all(
             raise
 
 
+def expected_makespan(seconds: Sequence[float], timed: int, device: torch.device) -> float:
+    """Seconds until all trainings are done.
+
+    Args:
+        seconds: that each training takes, as timed.
+        timed: trainings that ran side by side when they were timed. If more run at once now, each takes longer.
+    """
+    workers = workers_for(len(seconds), device)
+    slowdown = SIDE_BY_SIDE_SLOWDOWN if workers > workers_for(timed, device) else 1.0
+    return slowdown * makespan(seconds, workers)
+
+
 def makespan(seconds: Iterable[float], workers: int) -> float:
-    """Seconds until all of some tasks are done, where each worker takes the next one when it is free."""
+    """Seconds until all tasks are done, if each worker takes the next task when it is free."""
     free = [0.0] * workers
-    for each in seconds:
-        heapq.heapreplace(free, free[0] + each)
+    for task in seconds:
+        heapq.heapreplace(free, free[0] + task)
     return max(free)

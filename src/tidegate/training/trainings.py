@@ -1,4 +1,4 @@
-"""All trainings of one fit: from which weights each begins, on what, and how far they are."""
+"""All trainings of a fit: which there are, how many steps fit into the time limit, and how far they are."""
 
 from __future__ import annotations
 
@@ -12,260 +12,265 @@ from functools import partial
 import torch
 
 from tidegate.network.patch_lstm import PatchLSTM
-from tidegate.training.choices import BESIDE, BUDGET, FEW_STEPS, LONGEST, TIMED, FitPlan, affordable_steps
-from tidegate.training.course import Clock, Course, Epoch, validate
-from tidegate.training.kinds import Kind
-from tidegate.training.material import Material
+from tidegate.training.fit_data import FitData
+from tidegate.training.plan import FitPlan, affordable_steps
 from tidegate.training.resume import FitCheckpoint
-from tidegate.training.side_by_side import Report, makespan, pool_for, run_all, workers_for
+from tidegate.training.side_by_side import Report, expected_makespan, pool_for, run_all, workers_for
+from tidegate.training.starting_points import StartingPoint
+from tidegate.training.training_run import Clock, Epoch, TrainingRun, validate
 
-# An epoch that has ended, None between two; and the share of all the work that is done.
+LEAST_STEPS = 10  # fewer steps are not worth a training
+MOST_STEPS_FACTOR = 1.5  # times the usual steps, at most, however long the time limit
+TIMING_SHARE = 0.05  # of a time limit: the first steps are timed for this long
+PLANNED_SHARE = 0.9  # of a time limit: the rest is kept in case the machine slows down
+RunsByStart = Mapping[StartingPoint, Sequence[TrainingRun]]
+# An epoch that has ended, or None between two epochs; and the share of all work that is done.
 Progress = Callable[[Epoch | None, float], None]
 
 
 @dataclass(frozen=True)
-class Training:
-    """A course, and what it is of.
+class PlannedRun:
+    """A training run and its place among the others.
 
     Attributes:
-        key: as the checkpoint calls it.
-        member, start: the how-manieth member of its kind, and from which start weights.
+        key: its name in the checkpoint.
+        member: number of the member; its seed is the plan's plus this number.
+        network: number of the network within the starting point.
         everything: it trains on the held-out windows too.
     """
 
     key: str
-    kind: Kind
+    start: StartingPoint
     member: int
-    start: int
-    course: Course
+    network: int
+    run: TrainingRun
     everything: bool
 
 
 class Trainings:
-    """Runs trainings side by side; one that the checkpoint knows goes on where it was."""
+    """Runs the trainings of a fit side by side. A training that is in the checkpoint continues where it was."""
 
     def __init__(
         self,
-        material: Material,
+        data: FitData,
         plan: FitPlan,
-        kinds: Sequence[Kind],
+        starts: Sequence[StartingPoint],
         clock: Clock,
         saved: FitCheckpoint,
         progress: Progress | None,
     ) -> None:
-        self.material, self.plan, self.kinds = material, plan, kinds
+        self.data, self.plan, self.starts = data, plan, starts
         self.clock, self.saved, self.progress = clock, saved, progress
-        self.begun: dict[str, Training] = {}  # whose first steps are done
-        self.courses: list[Course] = []
-        self.expected = 0  # courses in all
-        self.lacked: tuple[float, float] | None = None  # seconds that one more training takes, and that were left
-        self.ended_again = 0  # members of which all last trainings came to their end
+        self.begun: dict[str, PlannedRun] = {}  # runs whose first steps are done, by key
+        self.runs: list[TrainingRun] = []
+        self.expected = 0  # number of runs in all
+        self.lacked: tuple[float, float] | None = None  # seconds that retraining needed, and seconds that were left
+        self.retrained_members = 0  # members of which all retrainings finished
 
-    def run(self) -> dict[Kind, list[Course]]:
-        """Train until the validation part says enough. Returns: the courses of each kind."""
-        trainings = self._of(self.kinds, 1, everything=False)
-        self.expected = len(trainings) * (1 + self._members)
-        self._run_all(trainings)
-        return {kind: [one.course for one in trainings if one.kind is kind] for kind in self.kinds}
+    def run(self) -> dict[StartingPoint, list[TrainingRun]]:
+        """Train without the held-out windows, which decide when to stop. Returns: the runs of each starting point."""
+        planned = self._planned_runs(self.starts, 1, everything=False)
+        self.expected = len(planned) * (1 + self._members)
+        self._run_all(planned)
+        return {start: [item.run for item in planned if item.start is start] for start in self.starts}
 
-    def run_again(self, before: Mapping[Kind, Sequence[Course]]) -> dict[Kind, list[Course]]:
-        """Trainings on everything, the held-out windows too, each to the step that was kept before.
+    def retrain(self, before: RunsByStart) -> dict[StartingPoint, list[TrainingRun]]:
+        """Retrain on all data, the held-out windows included, each to the step that was kept in `before`.
 
-        Returns: for each kind those of all members that came so far in time; nothing if no member did.
+        Returns: by starting point, the runs of all members that finished in time. Empty if no member did.
         """
         members = self._members_in_time(before)
-        trainings = self._again(before, members)
-        self.expected = len(self.courses) + len(trainings)
-        self._run_all(trainings)
-        broken = {one.member for one in trainings if one.course.is_broken}
-        late = [one.member for one in trainings if not one.course.has_ended and one.member not in broken]
+        planned = self._planned_retrainings(before, members)
+        self.expected = len(self.runs) + len(planned)
+        self._run_all(planned)
+        broken = {item.member for item in planned if item.run.is_broken}
+        late = [item.member for item in planned if not item.run.has_ended and item.member not in broken]
         complete = set(range(min(late, default=members))) - broken
-        self.ended_again = len(complete)
+        self.retrained_members = len(complete)
         self.plan = replace(self.plan, members=min(late, default=members) if complete else 0)
-        kept = [one for one in trainings if one.member in complete]
-        return {kind: [one.course for one in kept if one.kind is kind] for kind in before if complete}
+        kept = [item for item in planned if item.member in complete]
+        return {start: [item.run for item in kept if item.start is start] for start in before if complete}
 
     @property
     def _members(self) -> int:
-        """As many as were asked for; one if nothing was said."""
+        """Members to retrain if there is time: as many as the caller asked for, otherwise one."""
         return 1 if self.plan.members is None else self.plan.members
 
-    def _again(self, before: Mapping[Kind, Sequence[Course]], members: int) -> list[Training]:
-        trainings = self._of(list(before), members, everything=True)
-        for one in trainings:
-            one.course.last_step = before[one.kind][one.start].kept_step
-        return trainings
+    def _planned_retrainings(self, before: RunsByStart, members: int) -> list[PlannedRun]:
+        planned = self._planned_runs(list(before), members, everything=True)
+        for item in planned:
+            item.run.last_step = before[item.start][item.network].kept_step
+        return planned
 
-    def _members_in_time(self, before: Mapping[Kind, Sequence[Course]]) -> int:
-        """As many as were asked for, where the clock leaves time; all where an earlier sitting has begun with them."""
+    def _members_in_time(self, before: RunsByStart) -> int:
+        """Members that the clock leaves time for. A resumed fit keeps the number that was decided before the stop."""
         if self.saved.members is not None:
-            self.clock.set_to(self.saved.seconds)  # which the choice before it is a part of
+            self.clock.set_to(self.saved.seconds)  # the saved seconds include the choice that was repeated just now
             return self.saved.members
         members = self._members
         if self.clock.limit is not None:
-            tried = self._again(before, 1)
-            took = self._begin(tried, TIMED * self.clock.left)
-            whole = [one.course.last_step * step for one, step in zip(tried, took, strict=True)]
-            rest = [(one.course.last_step - one.course.step) * step for one, step in zip(tried, took, strict=True)]
-            while members and self._makespan([*rest, *whole * (members - 1)], len(tried)) > self.clock.left:
+            first = self._planned_retrainings(before, 1)
+            step_seconds = self._time_first_steps(first, TIMING_SHARE * self.clock.left)
+            pairs = list(zip(first, step_seconds, strict=True))
+            whole = [item.run.last_step * seconds for item, seconds in pairs]
+            rest = [(item.run.last_step - item.run.step) * seconds for item, seconds in pairs]
+            while members and self._makespan([*rest, *whole * (members - 1)], len(first)) > self.clock.left:
                 members -= 1
             if not members and not self.clock.is_over:
-                self.lacked = self._makespan(rest, len(tried)), self.clock.left
-            # With other threads than they go on with they would not be repeated to the last bit.
-            if self._workers(len(tried)) == self._workers(len(tried) * members):
-                self.begun = {one.key: one for one in tried if one.course.is_sound and not one.course.has_ended}
+                self.lacked = self._makespan(rest, len(first)), self.clock.left
+            # With another number of threads, the timed steps would not be repeated to the last bit.
+            if self._workers(len(first)) == self._workers(len(first) * members):
+                self.begun = {item.key: item for item in first if item.run.is_sound and not item.run.has_ended}
         self.saved.settle(members, self.clock, self.plan.max_steps)
         return members
 
     def _makespan(self, seconds: Sequence[float], timed: int) -> float:
-        """Seconds until trainings are done that take so many each.
-
-        Args: timed: how many of them ran side by side when their time was taken; where more will, each takes longer.
-        """
-        workers = self._workers(len(seconds))
-        slower = BESIDE if workers > self._workers(timed) else 1.0
-        return slower * makespan(seconds, workers)
+        return expected_makespan(seconds, timed, self.data.device)
 
     def _workers(self, count: int) -> int:
-        return workers_for(count, self.material.device)
+        return workers_for(count, self.data.device)
 
-    def _of(self, kinds: Sequence[Kind], members: int, *, everything: bool) -> list[Training]:
-        """Trainings: for every member of a kind one from each start, or from nothing."""
+    def _planned_runs(self, starts: Sequence[StartingPoint], members: int, *, everything: bool) -> list[PlannedRun]:
+        """A run for each member, starting point and network of the starting point."""
         phase = "again " if everything else ""
-        trainings = [
-            Training(f"{phase}{self.kinds.index(kind)}.{member}.{start}", kind, member, start, course, everything)
+        planned = [
+            PlannedRun(f"{phase}{self.starts.index(start)}.{member}.{place}", start, member, place, run, everything)
             for member in range(members)
-            for kind in kinds
-            for start, course in enumerate(self._member(kind, member))
+            for start in starts
+            for place, run in enumerate(self._member(start, member))
         ]
-        return [self.begun.get(one.key, one) for one in trainings]
+        return [self.begun.get(item.key, item) for item in planned]
 
-    def _member(self, kind: Kind, number: int) -> list[Course]:
+    def _member(self, start: StartingPoint, number: int) -> list[TrainingRun]:
+        """Fresh runs of a member, one per network of the starting point. The caller's random state is untouched."""
         seed = self.plan.seed + number
-        with torch.random.fork_rng(devices=[]):  # the caller's own random numbers go on as if nothing had been drawn
-            torch.default_generator.manual_seed(seed)  # those of other devices are left alone too
-            networks = [copy.deepcopy(start) for start in kind.starts] or [PatchLSTM(kind.config)]
-        peak = self.plan.transfer_rate if kind.starts else self.plan.scratch_rate
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # of the CPU only; other devices keep their state
+            networks = [copy.deepcopy(network) for network in start.networks] or [PatchLSTM(start.config)]
+        peak = self.plan.transfer_rate if start.networks else self.plan.scratch_rate
         return [
-            Course(
-                kind.name,
-                network.to(self.material.device),
-                self._plan_of(kind),
-                knows=bool(kind.starts),
+            TrainingRun(
+                start.name,
+                network.to(self.data.device),
+                self._plan_of(start),
+                pretrained=bool(start.networks),
                 seed=seed,
                 peak=peak,
-                horizon=self.material.horizon,
+                horizon=self.data.horizon,
             )
             for network in networks
         ]
 
-    def _share_of(self, kind: Kind) -> float:
-        """Of the steps of the plan, those that trainings of a kind have."""
-        return self.plan.transfer_share if kind.starts and len(self.kinds) > 1 else 1.0
+    def _share_of(self, start: StartingPoint) -> float:
+        """Share of the plan's steps that trainings from a starting point have."""
+        return self.plan.transfer_share if start.networks and len(self.starts) > 1 else 1.0
 
-    def _plan_of(self, kind: Kind) -> FitPlan:
-        """The plan with the steps that trainings of a kind have."""
-        return replace(self.plan, max_steps=math.ceil(self._share_of(kind) * self.plan.max_steps))
+    def _plan_of(self, start: StartingPoint) -> FitPlan:
+        """The plan with the steps that trainings from a starting point have."""
+        return replace(self.plan, max_steps=math.ceil(self._share_of(start) * self.plan.max_steps))
 
-    def _run_all(self, trainings: Sequence[Training]) -> None:
-        self.courses += [one.course for one in trainings]
+    def _run_all(self, planned: Sequence[PlannedRun]) -> None:
+        self.runs += [item.run for item in planned]
 
         def tell(epoch: Epoch | None = None) -> None:
             if self.progress is not None:
                 self.progress(epoch, self.share_done)
 
-        run_all([partial(self._run, one) for one in trainings], self.material.device, tell, tell, self.clock.stop)
+        run_all([partial(self._run, item) for item in planned], self.data.device, tell, tell, self.clock.stop)
 
-    def _run(self, one: Training, report: Report) -> None:
-        course = one.course
+    def _run(self, planned: PlannedRun, report: Report) -> None:
+        run = planned.run
 
         def after_epoch(epoch: Epoch) -> None:
-            self.saved.keep(one.key, course, self.clock, self.plan.max_steps, finished=False)
+            self.saved.keep(planned.key, run, self.clock, self.plan.max_steps, finished=False)
             report(epoch)
 
-        if not self.saved.restore(one.key, course):
-            samples = self.material.samples(one.course.network.config, everything=one.everything)
-            course.run(samples, None if one.everything else self.material.epochs, self.clock, after_epoch)
-            self.saved.keep(one.key, course, self.clock, self.plan.max_steps, finished=True)
-        course.finish()
+        if not self.saved.restore(planned.key, run):
+            samples = self.data.samples(run.network.config, everything=planned.everything)
+            held_out = None if planned.everything else self.data.validation
+            run.train(samples, held_out, self.clock, after_epoch)
+            self.saved.keep(planned.key, run, self.clock, self.plan.max_steps, finished=True)
+        run.finish()
 
     @property
     def notes(self) -> list[str]:
-        """What went otherwise than planned."""
-        cut = [course for course in self.courses if self.clock.is_over and not course.has_ended]
+        """Notes on what did not go as planned."""
+        cut = [run for run in self.runs if self.clock.is_over and not run.has_ended]
         early = f"ended {len(cut)} training{'s' * (len(cut) != 1)} early"
         notes = [f"the time limit of {self.plan.time_limit:g} s {early}"] if cut else []
-        for course in self.courses:
-            if course.retreats:
+        for run in self.runs:
+            if run.retreats:
                 notes.append(
-                    f"training of {course.name}: the loss was not a number; training went back to the last good epoch "
-                    f"{course.retreats} time{'s' * (course.retreats != 1)}, each time with half the learning rate"
+                    f"training of {run.name}: the loss was not a number; training went back to the last good epoch "
+                    f"{run.retreats} time{'s' * (run.retreats != 1)}, each time with half the learning rate"
                 )
         return notes
 
     @property
     def share_done(self) -> float:
-        """Of all the work, how much is done: by steps, or by the clock where that is further."""
-        done = sum(1.0 if course.has_ended else course.step / course.last_step for course in self.courses)
+        """Share of all work that is done: by steps, or by the clock if that is further."""
+        done = sum(1.0 if run.has_ended else run.step / run.last_step for run in self.runs)
         if self.plan.time_limit is None:
             return done / self.expected
         return max(done / self.expected, min(1.0, self.clock.seconds / self.plan.time_limit))
 
     def within(self, time_limit: float) -> Trainings | None:
-        """The same with as many steps as fit into what is left of a time limit; None: too few to begin."""
-        left = BUDGET * time_limit - self.clock.seconds
-        begun = self._of(self.kinds, 1, everything=False)
-        took = self._begin(begun, TIMED * time_limit)
-        steps = [self._share_of(one.kind) * seconds for one, seconds in zip(begun, took, strict=True)]
+        """These trainings with as many steps as fit into the rest of a time limit. None: fewer than LEAST_STEPS."""
+        left = PLANNED_SHARE * time_limit - self.clock.seconds
+        begun = self._planned_runs(self.starts, 1, everything=False)
+        step_seconds = self._time_first_steps(begun, TIMING_SHARE * time_limit)
+        steps = [self._share_of(item.start) * seconds for item, seconds in zip(begun, step_seconds, strict=True)]
         once, again = (self._makespan(steps * count, len(begun)) for count in (1, self._members))
         left -= self._seconds_of_validations(begun)
-        affordable = affordable_steps(self.plan, left, once, again, self.material.held_share)
-        if affordable < FEW_STEPS:
+        affordable = affordable_steps(self.plan, left, once, again, self.data.held_share)
+        if affordable < LEAST_STEPS:
             return None
-        return self.with_steps(min(affordable, int(LONGEST * self.plan.max_steps)), begun)
+        return self.with_steps(min(affordable, int(MOST_STEPS_FACTOR * self.plan.max_steps)), begun)
 
-    def _seconds_of_validations(self, trainings: Sequence[Training]) -> float:
-        """What all epochs and the choice at the end take, from one validation each."""
-        took = self._together(self._validate, trainings)
-        # What began with nothing has no start weights to be blended with.
-        choices = [len(self.plan.blends) + 1 if one.kind.starts else 1 for one in trainings]
-        chosen = sum(count * seconds for count, seconds in zip(choices, took, strict=True))
-        chosen *= len(self.material.selection.actual) / len(self.material.epochs.actual)
-        return self.plan.epochs * self._makespan(took, len(trainings)) + chosen
+    def _seconds_of_validations(self, planned: Sequence[PlannedRun]) -> float:
+        """Seconds for the validations of all epochs and for the choice at the end, from one validation of each run."""
+        seconds = self._together(self._time_validation, planned)
+        # A training from scratch is one candidate; pretrained weights are one per blend, and one unchanged.
+        counts = [len(self.plan.blends) + 1 if item.start.networks else 1 for item in planned]
+        choice = sum(count * validation for count, validation in zip(counts, seconds, strict=True))
+        choice *= len(self.data.selection_windows.actual) / len(self.data.validation.actual)
+        return self.plan.epochs * self._makespan(seconds, len(planned)) + choice
 
-    def _begin(self, trainings: Sequence[Training], seconds: float) -> list[float]:
-        """Seconds that a step of each takes, from the first ones, side by side as all others will be."""
+    def _time_first_steps(self, planned: Sequence[PlannedRun], seconds: float) -> list[float]:
+        """Seconds per step of each run, from its first steps, which run side by side as all later ones will."""
 
-        def begin(one: Training) -> float:
-            samples = self.material.samples(one.course.network.config, everything=one.everything)
-            return one.course.begin(samples, seconds, self.clock)
+        def begin(item: PlannedRun) -> float:
+            samples = self.data.samples(item.run.network.config, everything=item.everything)
+            return item.run.begin(samples, seconds, self.clock)
 
-        return self._together(begin, trainings)
+        return self._together(begin, planned)
 
-    def _together(self, task: Callable[[Training], float], trainings: Sequence[Training]) -> list[float]:
-        with pool_for(len(trainings), self.material.device) as pool:
+    def _together(self, task: Callable[[PlannedRun], float], planned: Sequence[PlannedRun]) -> list[float]:
+        """The results of a task for all runs, side by side. An error or an interrupt ends all of them soon."""
+        with pool_for(len(planned), self.data.device) as pool:
             try:
-                return list(pool.map(task, trainings))
-            except BaseException:  # an error in one, or an interrupt: the others end soon
+                return list(pool.map(task, planned))
+            except BaseException:
                 self.clock.stop()
                 raise
 
-    def _validate(self, one: Training) -> float:
+    def _time_validation(self, planned: PlannedRun) -> float:
         """Seconds that a validation takes."""
         began = time.monotonic()
-        validate(one.course.network, self.material.epochs)
+        validate(planned.run.network, self.data.validation)
         return time.monotonic() - began
 
-    def with_steps(self, max_steps: int, begun: Sequence[Training] = ()) -> Trainings:
-        """The same, each training of so many steps.
+    def with_steps(self, max_steps: int, begun: Sequence[PlannedRun] = ()) -> Trainings:
+        """These trainings with another number of steps.
 
-        Args: begun: trainings that go on where they are, if a training of so many steps would be there too.
+        Args:
+            begun: runs that have begun. They continue if a run with that number of steps would have done the same.
         """
         plan = replace(self.plan, max_steps=max_steps)
-        settled = Trainings(self.material, plan, self.kinds, self.clock, self.saved, self.progress)
-        plans = [settled._plan_of(one.kind) for one in begun]
-        if all(one.course.is_begun_by(its) for one, its in zip(begun, plans, strict=True)):
-            for one, its in zip(begun, plans, strict=True):
-                one.course.settle(its)
-            settled.begun = {one.key: one for one in begun}
+        settled = Trainings(self.data, plan, self.starts, self.clock, self.saved, self.progress)
+        plans = [settled._plan_of(item.start) for item in begun]
+        if all(item.run.is_begun_by(its_plan) for item, its_plan in zip(begun, plans, strict=True)):
+            for item, its_plan in zip(begun, plans, strict=True):
+                item.run.settle(its_plan)
+            settled.begun = {item.key: item for item in begun}
         return settled

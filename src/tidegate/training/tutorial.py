@@ -19,8 +19,8 @@ from tidegate.forecasting.config import ModelConfig
 from tidegate.network.cells import State
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.synthetic import windows
+from tidegate.training.every_origin import OriginPlan, every_origin_loss
 from tidegate.training.losses import squared
-from tidegate.training.windows import OriginPlan, every_origin_loss
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def read_points(network: PatchLSTM, points: Tensor, state: State | None = None) 
 
 @torch.no_grad()
 def one_step_ahead(network: PatchLSTM, series: Floats) -> Floats:
-    """series (n,) -> (n,) predictions: element t is said after reading values before t; element 0 is NaN."""
+    """series (n,) -> (n,) predictions: element t is predicted from the values before t; element 0 is NaN."""
     predicted, _ = read_points(network, torch.tensor(series[None, :-1], dtype=torch.float32))
     return np.concatenate([[np.nan], predicted[0].numpy().astype(np.float64)])
 

@@ -1,4 +1,4 @@
-"""One training of one network on the user's panel: epochs, validation, and what to do when the loss breaks."""
+"""One training of one network on the user's panel: epochs, validation, early stopping, and recovery from a NaN loss."""
 
 from __future__ import annotations
 
@@ -13,30 +13,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tidegate.forecasting.config import ModelConfig
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.checkpoint import pack, unpack
-from tidegate.training.choices import UNSETTLED, FitPlan, as_good, origins
 from tidegate.training.descent import average_into, descend, flushed_denormals, make_optimizers
+from tidegate.training.every_origin import OriginPlan, every_origin_loss
+from tidegate.training.evidence import as_good
 from tidegate.training.losses import pinball
+from tidegate.training.plan import FitPlan
 from tidegate.training.samples import HeldOut, Samples
-from tidegate.training.windows import every_origin_loss
 
-FIRST_STEPS = 4  # of a training take longer than the others
-FOR_TRAINING = 0.93  # share of a time limit after which no step is begun: choosing and writing take the rest
-MOST_OF_USUAL = 20.0  # times the error that nine in ten held-out windows stay below is the most that one counts
-MOST_RETREATS = 5  # times a training goes back and halves its rate before it ends with what it has
+SLOW_FIRST_STEPS = 4  # the first steps of a training take longer than the others and are not timed
+TRAINING_SHARE = 0.93  # of a time limit: no step begins later, the rest is for choosing and writing
+WINSOR_FACTOR = 20.0  # times the 90 % quantile of the errors: the most that an error counts
+NO_EARLY_STOP_SHARE = 0.5  # of the steps of a training from scratch, in which its learning rate is still high
+MOST_RETREATS = 5  # times a training goes back and halves its learning rate before it gives up
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the history.
+    """One epoch of a training.
 
     Attributes:
-        training: which one, "the shipped weights".
-        step, seconds: of this training, and since the fit began.
+        training: its name, such as "the shipped weights".
+        step: of this training.
+        seconds: since the fit began.
         loss: mean training loss of the epoch.
         validation_loss, validation_mase: pinball loss and absolute error of the median on the held-out windows, in
-            units of the mean seasonal change of each history; NaN when everything is trained on.
+            units of the mean seasonal change of each history; NaN when nothing is held out.
     """
 
     training: str
@@ -51,60 +55,60 @@ State = tuple[dict[str, Tensor], dict[str, Any]]  # tensors and plain facts
 
 
 class Stopped(Exception):
-    """Another training failed, or the user interrupted: this one ends without a result."""
+    """Ends this training without a result, because another one failed or the user interrupted."""
 
 
-class Course:
-    """The state of one training. `run` goes on from wherever it is; `state` and `restore` carry it over a kill."""
+class TrainingRun:
+    """One training. `train` continues from the current step; `state` and `restore` save and load what it needs."""
 
     def __init__(
-        self, name: str, network: PatchLSTM, plan: FitPlan, *, knows: bool, seed: int, peak: float, horizon: int
+        self, name: str, network: PatchLSTM, plan: FitPlan, *, pretrained: bool, seed: int, peak: float, horizon: int
     ) -> None:
-        """knows: the weights come from another training. peak: the learning rate after warm-up."""
-        self.knows = knows
+        """pretrained: the network continues from trained weights. peak: the learning rate after warm-up."""
+        self.pretrained = pretrained
         self.name, self.network, self.plan, self.peak = name, network, plan, peak
-        self.last_step = plan.max_steps  # a training that ends earlier keeps the rates of the whole
-        self.origins = origins(network.config, horizon)
+        self.last_step = plan.max_steps  # a lower last step keeps the learning rates of the whole plan
+        self.origins = fit_origins(network.config, horizon)
         self.optimizers = make_optimizers(network, learning_rate=peak, weight_decay=plan.weight_decay)
         self.generator = torch.Generator().manual_seed(seed)
         self.averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
         self.kept = {name: tensor.clone() for name, tensor in self.averaged.items()}
         self.kept_step = 0
-        self.best_rows = torch.empty(0)  # losses of the best epoch
+        self.best_rows = torch.empty(0)  # losses of the best epoch, by held-out window
         self.step, self.slowed, self.retreats = 0, 1.0, 0
-        self.losses: list[float] = []  # of the epoch under way
+        self.losses: list[float] = []  # of the current epoch
         self.history: list[Epoch] = []
-        self.good: State | None = None  # of the last good epoch, or of the start
+        self.good: State | None = None  # after the last good epoch, or at the start
 
     def begin(self, samples: Samples, seconds: float, clock: Clock) -> float:
-        """Do some of the first steps, for at most so many seconds. Returns: how long one takes."""
+        """Train the first steps, for about so many seconds. Returns: seconds per step."""
         took: list[float] = []
         self.good = self.good or self.state()
-        least, most = 2 * FIRST_STEPS, min(self.last_step, max(1, self.last_step - 1))
+        least, most = 2 * SLOW_FIRST_STEPS, min(self.last_step, max(1, self.last_step - 1))
         with flushed_denormals():
             while self.step < most and self.is_sound and not clock.is_over:
-                if self.step >= least and (sum(took) > seconds or self.step >= self.plan.level_steps):
+                if self.step >= least and (sum(took) > seconds or self.step >= self.plan.constant_rate_steps):
                     break
                 began = time.monotonic()
                 self._advance(samples, self.step + 1, clock)
                 took.append(time.monotonic() - began)
-        return float(np.mean(took[FIRST_STEPS:] or took or [math.inf]))
+        return float(np.mean(took[SLOW_FIRST_STEPS:] or took or [math.inf]))
 
     def is_begun_by(self, plan: FitPlan) -> bool:
-        """Whether a training by this plan would now be where this one is."""
-        return self.is_sound and self.step <= plan.level_steps and self.step < plan.epoch_steps
+        """Whether a training with this plan would have done the same steps."""
+        return self.is_sound and self.step <= plan.constant_rate_steps and self.step < plan.epoch_steps
 
     def settle(self, plan: FitPlan) -> None:
-        """Go on by this plan."""
+        """Continue with this plan."""
         self.plan, self.last_step = plan, plan.max_steps
 
-    def run(
+    def train(
         self, samples: Samples, held_out: HeldOut | None, clock: Clock, after_epoch: Callable[[Epoch], None]
     ) -> None:
-        """Train until the validation part stops improving, the last step is done or the time is over.
+        """Train until early stopping, the last step, or the end of the time.
 
-        Kept is the running average of the last epoch that is as good as the best one (`as_good`), of weights that know
-        something that of the best one; without a validation part that of the last epoch.
+        The running average of the weights is kept: from scratch, that of the last epoch that is as good as the best one
+        (`as_good`); of pretrained weights, that of the best epoch; without held-out windows, that of the last epoch.
         """
         candidate = copy.deepcopy(self.network)
         self.good = self.good or self.state()
@@ -134,7 +138,7 @@ class Course:
         """Whether an epoch with these losses is as good as the best one so far."""
         if not len(self.best_rows):
             return True
-        if self.knows:  # the earlier, the more of that is left
+        if self.pretrained:  # an earlier epoch has kept more of what the weights knew
             return bool(rows.nanmean() < self.best_rows.nanmean())
         now, best = rows.cpu().numpy(), self.best_rows.cpu().numpy()
         return as_good(now, best, part.window.cpu().numpy(), part.series.cpu().numpy())
@@ -145,7 +149,7 @@ class Course:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every loss of the epoch under way is a number."""
+        """Whether every loss of the current epoch is finite."""
         return bool(np.isfinite(self.losses).all())
 
     @property
@@ -154,12 +158,13 @@ class Course:
 
     @property
     def is_broken(self) -> bool:
-        """Whether it ended for want of a finite loss."""
+        """Whether the training gave up because its loss stayed NaN or infinite."""
         return self.retreats >= MOST_RETREATS and not self.has_ended
 
     @property
     def has_stalled(self) -> bool:
-        if not self.knows and self.step < UNSETTLED * self.plan.max_steps:
+        """Whether early stopping ends the training."""
+        if not self.pretrained and self.step < NO_EARLY_STOP_SHARE * self.plan.max_steps:
             return False
         return self.step - self.kept_step >= self.plan.patience * self.plan.epoch_steps and self.kept_step > 0
 
@@ -169,7 +174,7 @@ class Course:
         return losses
 
     def _advance(self, samples: Samples, until: int, clock: Clock) -> None:
-        """Train up to a step of this epoch, or to the first loss that is not a number."""
+        """Train up to a step of this epoch, or to the first loss that is not finite."""
         until = min(self.last_step, until)
         while self.step < until and not (clock.is_over and self.losses):
             if clock.is_stopped:
@@ -184,7 +189,7 @@ class Course:
             self.step += 1
 
     def state(self) -> State:
-        """Tensors and plain facts that `restore` goes on from."""
+        """Tensors and plain facts for `restore`."""
         tensors = pack(self.network, self.averaged, self.optimizers)
         tensors |= {f"kept/{name}": tensor.clone() for name, tensor in self.kept.items()}
         tensors |= {"generator": self.generator.get_state(), "best rows": self.best_rows}
@@ -192,7 +197,7 @@ class Course:
         return tensors, {**facts, "history": [asdict(epoch) for epoch in self.history]}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Raises: KeyError, RuntimeError, TypeError or ValueError for a state that is none of such a training."""
+        """Raises: KeyError, RuntimeError, TypeError or ValueError for a state that does not fit this training."""
         if facts["step"] and not any(name.startswith("optimizer/") for name in tensors):
             raise KeyError("the state of the optimizers")
         unpack(tensors, self.network, self.averaged, self.optimizers)
@@ -207,18 +212,18 @@ class Course:
 
 
 class Clock:
-    """Seconds since the fit began, those of earlier sittings included, and whether those for training are used up."""
+    """Seconds since the fit began, including those before a stop, and whether the time for training is used up."""
 
     def __init__(self, limit: float | None, before: float = 0.0) -> None:
         self.limit, self.before, self.began = limit, before, time.monotonic()
         self.is_stopped = False
 
     def set_to(self, seconds: float) -> None:
-        """Go on from there."""
+        """Set the seconds that have passed."""
         self.before, self.began = seconds, time.monotonic()
 
     def stop(self) -> None:
-        """Let no training go on."""
+        """Make all trainings end soon."""
         self.is_stopped = True
 
     @property
@@ -227,16 +232,27 @@ class Clock:
 
     @property
     def left(self) -> float:
-        """Seconds for training that are left."""
-        return math.inf if self.limit is None else FOR_TRAINING * self.limit - self.seconds
+        """Seconds that are left for training."""
+        return math.inf if self.limit is None else TRAINING_SHARE * self.limit - self.seconds
 
     @property
     def is_over(self) -> bool:
         return self.left <= 0
 
 
+def fit_origins(config: ModelConfig, horizon: int) -> OriginPlan:
+    """Which forecasts a fit trains on: the steps up to the horizon, from more origins per window than in pretraining.
+
+    Windows are drawn many times, so more origins of each cost little. Steps beyond the horizon would use up capacity.
+    Masked patches matter only where the horizon is longer than what the network predicts at once. Series with a regular
+    season weigh more, as in MASE.
+    """
+    beyond = horizon > config.horizon
+    return OriginPlan(full=16, masked_share=0.5 if beyond else 0.0, reach=horizon, season_power=0.5)
+
+
 def validate(network: PatchLSTM, part: HeldOut) -> tuple[Tensor, float]:
-    """Of the held-out windows: (rows,) losses (pinball over the naive error, in units of MASE), MASE of the medians."""
+    """Forecast the held-out windows. Returns: (rows,) pinball losses in units of MASE, and the MASE of the medians."""
     loss, error = row_errors(predict(network, part), network, part)
     return loss, float(error.nanmean())
 
@@ -250,31 +266,31 @@ def predict(network: PatchLSTM, part: HeldOut) -> Tensor:
 
 
 def row_errors(quantiles: Tensor, network: PatchLSTM, part: HeldOut) -> tuple[Tensor, Tensor]:
-    """(rows,) mean pinball loss, doubled, and absolute error of the median, in units of part.naive; NaN for none.
+    """Errors of each held-out window, in units of part.naive, winsorised. NaN where there is nothing to compare.
 
-    Both are `bounded`.
+    Returns: (rows,) mean pinball loss, doubled; (rows,) mean absolute error of the median.
     """
     levels = torch.tensor(network.config.quantile_levels, device=quantiles.device, dtype=quantiles.dtype)
     divisor = torch.where(part.naive > 0, part.naive, torch.nan)[:, None]
     loss = 2 * pinball(quantiles, part.actual, levels) / divisor
     error = (quantiles[..., network.config.median] - part.actual).abs() / divisor
-    return bounded(loss.nanmean(1)), bounded(error.nanmean(1))
+    return winsorised(loss.nanmean(1)), winsorised(error.nanmean(1))
 
 
 def naive_mase(part: HeldOut) -> float:
-    """MASE of seasonal naive on the held-out windows; of the last value where a series shows no season."""
+    """MASE of seasonal naive on the held-out windows; the last value is repeated where a series has no season."""
     length, steps = part.history.shape[1], torch.arange(part.actual.shape[1], device=part.actual.device)
     season = part.seasons[:, :1]
     season = torch.where((season > 1) & (season < length), season, 1)
     error = (part.history.gather(1, length - season + steps % season) - part.actual).abs()
-    return float(bounded((error / torch.where(part.naive > 0, part.naive, torch.nan)[:, None]).nanmean(1)).nanmean())
+    return float(winsorised((error / torch.where(part.naive > 0, part.naive, torch.nan)[:, None]).nanmean(1)).nanmean())
 
 
-def bounded(rows: Tensor) -> Tensor:
-    """(rows,) no error beyond MOST_OF_USUAL times the one that nine in ten stay below.
+def winsorised(rows: Tensor) -> Tensor:
+    """(rows,) errors, capped at WINSOR_FACTOR times their 90 % quantile.
 
-    One series that hardly moved before its held-out window, a product of which one piece was sold and then a hundred a
-    day, has an error of thousands of its changes, and would decide by itself what all others are forecast with.
+    A series may hardly move before its held-out window: a product of which one piece was sold, and then a hundred a
+    day. Its error is thousands of its own changes, and alone it would decide the choice for all series.
     """
-    usual = rows.nanquantile(0.9)
-    return rows.clamp(max=MOST_OF_USUAL * usual) if usual > 0 else rows
+    quantile = rows.nanquantile(0.9)
+    return rows.clamp(max=WINSOR_FACTOR * quantile) if quantile > 0 else rows

@@ -1,4 +1,4 @@
-"""The panel of one fit, ready to train on and to validate with."""
+"""The data of one fit: the panel, its seasons, and the windows held out of it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from numpy.typing import NDArray
 from tidegate.forecasting.config import ModelConfig
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import season_lengths
-from tidegate.training.choices import SEASON_VALUES, FitPlan
-from tidegate.training.kinds import Kind
+from tidegate.training.plan import FitPlan
 from tidegate.training.samples import HeldOut, Samples, held_windows, hold_out
+from tidegate.training.starting_points import StartingPoint
 
-STATE = 3  # raised when the trained weights, or what a checkpoint holds, come about in another way
+SEASON_VALUES = 20_000  # values read to choose season lengths, for each second of a time limit
+FINGERPRINT_VERSION = 3  # raise it when training or the checkpoint changes, so that old checkpoints are refused
 
 
 @dataclass(frozen=True)
-class Material:
-    """The panel, ready to train on and to validate with."""
+class FitData:
+    """The panel of a fit with its season lengths and held-out windows."""
 
     panel: Panel
     horizon: int
-    season_length: tuple[int, ...] | None  # the same for every series; None: of each its own
-    seasons: NDArray[np.int64]  # (series, 3), of the training part
-    windows: NDArray[np.int64]  # (series,) how many are held out
-    epochs: HeldOut  # what each epoch is validated on
-    selection: HeldOut  # what the choice at the end is made on
+    season_length: tuple[int, ...] | None  # of all series; None: each series has its own
+    seasons: NDArray[np.int64]  # (series, 3), found before the held-out windows
+    windows: NDArray[np.int64]  # (series,) number of held-out windows
+    validation: HeldOut  # validates each epoch
+    selection_windows: HeldOut  # decide the choice at the end
     device: torch.device
 
     @classmethod
@@ -40,60 +41,60 @@ class Material:
         horizon: int,
         season_length: int | tuple[int, ...] | None,
         plan: FitPlan,
-        kinds: Sequence[Kind],
+        starts: Sequence[StartingPoint],
         device: torch.device,
-    ) -> Material:
+    ) -> FitData:
         """Raises: DataError if no series is long enough."""
         windows = held_windows(panel, horizon, plan.windows, plan.held_rows)
         seasons = season_lengths(panel.head(panel.lengths - windows * horizon), season_length)
-        context = max(kind.config.context_length for kind in kinds)
-        epochs, selection = (
+        context = max(start.config.context_length for start in starts)
+        validation, selection_windows = (
             hold_out(panel, windows, horizon, seasons, context, values, device)
             for values in (plan.validation_values, plan.selection_values)
         )
-        if not epochs.tells_apart:  # of many series most may be constant
-            epochs = selection
+        if not validation.tells_apart:  # most series of a large panel may be constant
+            validation = selection_windows
         if season_length is not None:
-            season_length = tuple(int(one) for one in np.atleast_1d(season_length))
-        return cls(panel, horizon, season_length, seasons, windows, epochs, selection, device)
+            season_length = tuple(int(length) for length in np.atleast_1d(season_length))
+        return cls(panel, horizon, season_length, seasons, windows, validation, selection_windows, device)
 
     def windows_to_judge(self, time_limit: float | None) -> HeldOut:
-        """Held-out windows that season lengths are chosen by: as many as can be forecast in a third of a time limit.
+        """Held-out windows to choose season lengths by: as many as can be forecast in a third of a time limit.
 
-        By the limit, not by the clock, so that a second fit chooses the same.
+        Their number depends on the limit, not on the clock, so that a second fit chooses the same.
         """
-        part = self.selection
+        part = self.selection_windows
         if time_limit is None:
             return part
         return part.some(max(1, int(SEASON_VALUES * time_limit / part.history.shape[1])))
 
     @property
     def longest_history(self) -> int:
-        """Steps of the longest series before what is held out."""
+        """Steps of the longest series before its held-out windows."""
         return int((self.panel.offsets[1:] - self.panel.first_observed - self.windows * self.horizon).max())
 
     @property
     def known_values(self) -> int:
-        """How many there are to learn from and to validate with."""
+        """Number of values that are not missing."""
         return int((~np.isnan(self.panel.values)).sum())
 
     @property
     def held_share(self) -> float:
-        """Of all values, how many are held out."""
+        """Share of all values that is held out."""
         lengths = self.panel.offsets[1:] - self.panel.first_observed
         return float((self.windows * self.horizon).sum() / lengths.sum())
 
     def samples(self, config: ModelConfig, *, everything: bool) -> Samples:
-        """Windows for a network to train on; everything: the held-out ones too."""
+        """Series to draw a network's training windows from. everything: includes the held-out windows."""
         held = 0 * self.windows if everything else self.windows * self.horizon
         return Samples.of(self.panel, held, self.seasons, config, self.horizon, self.device)
 
-    def fingerprint(self, plan: FitPlan, kinds: Sequence[Kind]) -> str:
-        """16 hexadecimal digits of all that the trained weights depend on."""
-        digest = hashlib.sha256(repr((STATE, asdict(plan), self.horizon, str(self.device))).encode())
-        for kind in kinds:
-            digest.update(repr(kind.config).encode())
-            for network in kind.starts:
+    def fingerprint(self, plan: FitPlan, starts: Sequence[StartingPoint]) -> str:
+        """16 hexadecimal digits that depend on everything the trained weights depend on."""
+        digest = hashlib.sha256(repr((FINGERPRINT_VERSION, asdict(plan), self.horizon, str(self.device))).encode())
+        for start in starts:
+            digest.update(repr(start.config).encode())
+            for network in start.networks:
                 for parameter in network.parameters():
                     digest.update(parameter.detach().cpu().numpy().tobytes())
         for array in (self.panel.values, self.panel.offsets, self.seasons):

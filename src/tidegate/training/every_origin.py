@@ -1,7 +1,7 @@
-"""Training at every origin: one pass over a batch of series gives the loss of forecasts from all over them.
+"""Training at every origin: one pass over a batch of series gives the loss of forecasts from many origins.
 
-Forecasts are read after full patches, after partial patches (an origin at any phase: one extra step from the state
-known after a patch), and from masked patches far beyond the end of what is known (long horizons).
+The network forecasts after full patches; after partial patches (an origin at any phase, one extra step from the state
+after a patch); and after masked patches far beyond the last known value (long horizons).
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from tidegate.network.patch_lstm import PatchLSTM
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 Truth = Callable[..., tuple[Tensor, Tensor]]  # see `truth_after`
-MASKED_SHARE = 0.7  # what long horizons count beside origins after full, and inside, patches
+MASKED_SHARE = 0.7  # weight of the loss of long horizons; origins after full and partial patches weigh 1
 
 
 @dataclass(frozen=True)
 class OriginPlan:
-    """Which origins of a batch are trained on, besides those after full patches."""
+    """The origins that a batch is trained on, and the weight of each target."""
 
-    full: int = 6  # origins after full patches, drawn at random (all of them where there are fewer)
+    full: int = 6  # origins after full patches, drawn at random (all if there are fewer)
     cuts: int = 3  # patches after which the state is kept for ...
     phases: int = 2  # ... so many origins inside the next patch
     masked_share: float = 0.5  # share of the series on which long horizons are trained; 0: none
-    reach: int | None = None  # steps ahead that count; None: all that are predicted
-    target_limit: float = 75.0  # scales from the location at which targets are cut off
-    near: float | None = None  # the step h ahead weighs 1 / sqrt(1 + h / near); None: all the same
-    season_power: float = 0.0  # how much more series count whose seasons repeat closely; 0: all the same
-    season_limit: float = 4.0  # but at most so many times
+    reach: int | None = None  # steps ahead that count; None: all predicted steps
+    target_limit: float = 75.0  # targets are clamped to so many scales from the location
+    near: float | None = None  # the step h ahead weighs 1 / sqrt(1 + h / near); None: equal weights
+    season_power: float = 0.0  # exponent of the weight of regular seasons, see `season_weight`; 0: equal weights
+    season_limit: float = 4.0  # that weight is between 1 / season_limit and season_limit
 
 
 def draw(count: int, size: int, generator: torch.Generator) -> list[int]:
-    """`count` different numbers of 0 .. size - 1 in order (all of them where there are fewer)."""
+    """`count` different numbers of 0 .. size - 1 in order (all if there are fewer)."""
     return sorted(torch.randperm(size, generator=generator)[:count].tolist())
 
 
@@ -51,14 +51,14 @@ def every_origin_loss(
     plan: OriginPlan,
     truth: Truth | None = None,
 ) -> Tensor:
-    """Mean loss over origins of a batch.
+    """Mean loss over the origins of a batch.
 
     Args:
         values: (batch, time) float64 as the network reads them (`causal.logarithms`), NaN where missing; the first
             value of each series is observed.
         seasons: (batch, slots) int64.
         generator: on the CPU; draws the origins.
-        truth: `truth_after`, or what computes the same.
+        truth: `truth_after`, or a compiled version of it.
     Returns: a scalar.
     """
     config = network.config
@@ -80,20 +80,20 @@ def every_origin_loss(
     read = Read(output, embedded, history, scaling, seasons, steps)
     chosen = torch.tensor([*full, *range(count, output.shape[1])], device=values.device)
     parts = [part for part in (len(full), len(cuts) * len(phases)) if part]
-    scored = [(one, 1.0) for one in origin_losses(network, read.at(chosen), parts, loss, plan, truth or truth_after)]
+    scored = [(mean, 1.0) for mean in origin_losses(network, read.at(chosen), parts, loss, plan, truth or truth_after)]
     if phases and plan.masked_share:
         masked = masked_steps(network, history, seasons, cuts, states, plan, generator)
         if masked is not None:
             blocks = masked.output.shape[1]
-            (one,) = origin_losses(network, masked, [blocks], loss, plan, truth or truth_after)
-            scored.append((one, MASKED_SHARE))
-    total = sum((share * one for one, share in scored), values.new_zeros((), dtype=torch.float32))
-    return total / max(sum(share for _, share in scored), 1e-9)
+            (mean,) = origin_losses(network, masked, [blocks], loss, plan, truth or truth_after)
+            scored.append((mean, MASKED_SHARE))
+    total = sum((weight * mean for mean, weight in scored), values.new_zeros((), dtype=torch.float32))
+    return total / max(sum(weight for _, weight in scored), 1e-9)
 
 
 @dataclass(frozen=True)
 class Read:
-    """Steps of some series as the network has read them: what it forecasts from.
+    """Steps of some series that the network has read and forecasts from.
 
     Attributes: output (batch, steps, hidden), embedded (batch, steps, embedding), seasons (batch, slots).
     """
@@ -106,7 +106,7 @@ class Read:
     steps: Steps
 
     def at(self, index: Tensor) -> Read:
-        """Some of the steps."""
+        """The steps at an index."""
         return Read(
             self.output[:, index],
             self.embedded[:, index],
@@ -118,7 +118,7 @@ class Read:
 
 
 def read_with_states(network: PatchLSTM, embedded: Tensor, cuts: list[int]) -> tuple[Tensor, list[State]]:
-    """Run over all steps, keeping the state before each of the steps `cuts` (0: the start)."""
+    """Run the cell over all steps. Returns: its outputs, and the states before the steps `cuts` (0: the start)."""
     outputs: list[Tensor] = []
     states: list[State] = []
     state: State | None = None
@@ -135,7 +135,7 @@ def read_with_states(network: PatchLSTM, embedded: Tensor, cuts: list[int]) -> t
 
 
 def steps_inside(cuts: list[int], phases: list[int], full: Steps, patch: int) -> Steps:
-    """From the step at each cut to origins inside the next patch: (batch, cuts * phases) of them."""
+    """(batch, cuts * phases) steps from each cut to origins inside the next patch."""
     batch, device = len(full.origin), full.origin.device
     before = torch.tensor(cuts, device=device).repeat_interleave(len(phases)) * patch
     origin = (before + torch.tensor(phases, device=device).repeat(len(cuts))).expand(batch, -1)
@@ -143,7 +143,7 @@ def steps_inside(cuts: list[int], phases: list[int], full: Steps, patch: int) ->
 
 
 def read_inside(network: PatchLSTM, embedded: Tensor, states: list[State], phases: int) -> Tensor:
-    """One step from the state at each cut for every phase: (batch, cuts * phases, embedding) -> (..., hidden)."""
+    """One step from the state at each cut for each phase: (batch, cuts * phases, embedding) -> (..., hidden)."""
     state = tuple(
         torch.stack(parts, dim=2).repeat_interleave(phases, dim=2).flatten(1, 2) for parts in zip(*states, strict=True)
     )  # (rows, batch * cuts * phases, hidden)
@@ -160,7 +160,7 @@ def masked_steps(
     plan: OriginPlan,
     generator: torch.Generator,
 ) -> Read | None:
-    """Long horizons: from one cut a step to the origin, then masked patches, read once per horizon. None: no room."""
+    """Long horizons: a step from one cut to the origin, then masked patches. None: the series leave no room."""
     config = network.config
     patch, per_block = config.patch_length, config.horizon // config.patch_length
     chosen = int(torch.randint(len(cuts), (), generator=generator))
@@ -185,8 +185,10 @@ def masked_steps(
 def origin_losses(
     network: PatchLSTM, read: Read, parts: list[int], loss: Loss, plan: OriginPlan, truth: Truth
 ) -> list[Tensor]:
-    """Mean loss of the forecasts from the first parts[0] steps, from the next parts[1] ...; origins whose history is
-    still constant do not count."""
+    """Mean loss of the forecasts from the first parts[0] steps, from the next parts[1] steps, and so on.
+
+    Origins whose history is still constant do not count.
+    """
     if not parts:
         return []
     predicted = network.predict(read.output, read.embedded, read.history, read.scaling, read.seasons, read.steps)
@@ -203,7 +205,7 @@ def origin_losses(
 def truth_after(
     config: ModelConfig, plan: OriginPlan, history: History, scaling: Scaling, seasons: Tensor, steps: Steps
 ) -> tuple[Tensor, Tensor]:
-    """What came after each step, squashed, and how much it counts: both (batch, steps, horizon)."""
+    """The squashed targets after each step and their weights, both (batch, steps, horizon)."""
     ahead = torch.arange(1, config.horizon + 1, device=seasons.device)
     index = steps.origin[..., None] + ahead - 1
     there = (index < history.length) & take(history.observed, index)
@@ -226,9 +228,9 @@ def truth_after(
 def season_weight(history: History, scaling: Scaling, season: Tensor, steps: Steps, plan: OriginPlan) -> Tensor:
     """(batch, steps): (scale / mean change from one season to the next) ** season_power, 1 without a season.
 
-    Errors count in units of the scale; where a season repeats closely, a small error in these units is a large one
-    beside the seasonal naive forecast. Only values before each origin count: a weight that knew what came after would
-    bend the quantiles.
+    Errors are in units of the scale. Where a season repeats closely, an error that is small in these units is large
+    relative to the seasonal naive forecast. Only values before each origin count: a weight that depends on later values
+    would bias the quantiles.
     """
     length = season[:, None].clamp(min=1)
     position = torch.arange(history.length, device=season.device).expand(history.filled.shape)
