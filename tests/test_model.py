@@ -92,7 +92,7 @@ def test_bounds_that_leave_nothing_are_refused_and_an_upper_one_below_zero_holds
         with pytest.raises(ConfigError, match="no number lies between them"):
             forecast_panel(MODEL, panel, 3, **bounds)
     fc = forecast_panel(MODEL, panel, 3, upper=-5)
-    assert (fc.quantiles == -5).all() and fc.notes[-1] == "cut at lower None, upper -5, as asked"
+    assert (fc.quantiles == -5).all() and fc.notes[-1] == "cut at upper -5, as requested"
     free = forecast_panel(MODEL, panel, 3)
     for upper in (math.inf, 1e9):
         np.testing.assert_array_equal(forecast_panel(MODEL, panel, 3, upper=upper).quantiles, free.quantiles)

@@ -253,7 +253,7 @@ NO_FACTS = {
     "no provenance": ({**FACTS, "provenance": None}, "found provenance None, expected a JSON object"),
     "seasons as text": ({**FACTS, "provenance": {"season_length": "12"}}, "found season_length '12'"),
     "no season": ({**FACTS, "provenance": {"season_length": [0]}}, "a season has at least 2 steps"),
-    "no frequency": ({**FACTS, "provenance": {"season_length": [7], "frequency": "zz"}}, '"zz" is no frequency'),
+    "no frequency": ({**FACTS, "provenance": {"season_length": [7], "frequency": "zz"}}, '"zz" is not a frequency'),
     "a horizon as text": ({**FACTS, "provenance": {"horizon": "x"}}, "found horizon 'x', expected a JSON number"),
     "too many shares": ({**FACTS, "shares": [1, 2]}, "expected one above 0 for each of 1 networks"),
 }

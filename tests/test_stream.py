@@ -178,9 +178,9 @@ def test_few_series_that_are_mostly_zero_carry_the_bits_of_a_batch(seeds: tuple[
     rows = np.array([np.where(one.random(400) < 0.2, one.random(400) * 5, 0.0) for one in random])
     scale = (rows.std(axis=1) + np.abs(np.diff(rows)).mean(axis=1)) / 2
     model = ModelFile.load(threads=1)
-    stream = Stream.start(model, panel_of(rows[:, :250]), 30, season_length=7)
+    stream = Stream.start(model, panel_of(*rows[:, :250], named=True), 30, season_length=7)
     stream.update(next_rows(rows[:, 250:]))
-    expected = forecast_panel(model, panel_of(rows), 30, season_length=7).quantiles
+    expected = forecast_panel(model, panel_of(*rows, named=True), 30, season_length=7).quantiles
     np.testing.assert_array_less(abs(stream.forecast().quantiles - expected).max(axis=(1, 2)), 1e-9 * scale)
 
 
@@ -464,7 +464,7 @@ def test_a_series_that_begins_under_two_names_is_refused() -> None:
 def test_options_that_are_none_are_refused() -> None:
     with pytest.raises(tidegate.ConfigError, match="late 'maybe': expected one of error, skip"):
         of_frame(hours(90), 90, late="maybe")
-    with pytest.raises(DataError, match="has no series 'b'"):
+    with pytest.raises(DataError, match="holds no series 'b'"):
         of_frame(hours(90), 90).forecast(ids=["b"])
 
 

@@ -125,7 +125,7 @@ def test_dates_are_found_under_any_name() -> None:
     ("arguments", "line", "code", "message"),
     [
         ((*BEGIN, "--model", OLD), row(1, 1.0), 4, "format version 2 and cannot carry its state"),
-        (("--time", "day", "--target", "sold"), row(1, 1.0), 2, "say --frequency"),
+        (("--time", "day", "--target", "sold"), row(1, 1.0), 2, "pass --frequency"),
         ((*BEGIN, "--horizon", 0), row(1, 1.0), 2, "horizon 0"),
         (("none.csv",), row(1, 1.0), 2, "there is no file none.csv"),
         ((*BEGIN, "--every", "10min", "--drop-last"), row(1, 1.0), 2, "--every, --drop-last: only used to read a"),
