@@ -15,6 +15,7 @@ from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.fit_data import FitData
 from tidegate.training.plan import FitPlan, affordable_steps
 from tidegate.training.resume import FitCheckpoint
+from tidegate.training.selection import BATCH_ROWS
 from tidegate.training.side_by_side import Report, expected_makespan, pool_for, run_all, workers_for
 from tidegate.training.starting_points import StartingPoint
 from tidegate.training.training_run import Clock, Epoch, TrainingRun, validate
@@ -233,7 +234,10 @@ class Trainings:
         # A training from scratch is one candidate; pretrained weights are one per blend, and one unchanged.
         counts = [len(self.plan.blends) + 1 if item.start.networks else 1 for item in planned]
         choice = sum(count * validation for count, validation in zip(counts, seconds, strict=True))
-        choice *= len(self.data.selection_windows.actual) / len(self.data.validation.actual)
+        rows = len(self.data.selection_windows.actual)
+        choice *= rows / len(self.data.validation.actual)
+        # A validation has the core of its run; candidates are forecast on all cores, one batch of rows on each.
+        choice /= min(self._workers(len(planned)), math.ceil(rows / BATCH_ROWS))
         return self.plan.epochs * self._makespan(seconds, len(planned)) + choice
 
     def _time_first_steps(self, planned: Sequence[PlannedRun], seconds: float) -> list[float]:
