@@ -222,7 +222,7 @@ def _known_windows(opened: Iterable[str | Model], result: Backtest) -> Iterator[
         until = origin.get("data_until")
         remedy = "use --model fit to train at the origins instead"
         if until is None or first is None:
-            yield f"{_model_name(model)} was fitted: unless on other values, this is not a fair test; {remedy}"
+            yield f"{_model_name(model)} was fitted: unless that was on other values, this is not a fair test; {remedy}"
         elif np.datetime64(until) > first:
             yield (
                 f"{_model_name(model)} was fitted on values up to {_plain(until)}, but the first window begins after "
