@@ -14,6 +14,7 @@ from tidegate.forecasting.config import INTERVALS
 
 CONSTANT_RATE_SHARE = 0.1  # of a training's steps, before its learning rate falls
 MUCH_HELD_OUT_SHARE = 0.2  # of all values: retraining on more than that is worth more than longer first trainings
+RETRAINING_MARGIN = 0.92  # share of the time that is planned: a machine that slows down must not lose the retraining
 ENOUGH_STEPS_SHARE = 2 / 3  # of the usual steps: beyond, time is better spent on retraining
 
 
@@ -114,7 +115,7 @@ def affordable_steps(plan: FitPlan, seconds: float, once: float, again: float, h
         once, again: seconds for one step of all first trainings, and for one step of all retrainings.
         held_share: share of all values that is held out.
     """
-    with_retraining = seconds / (once + again)
+    with_retraining = RETRAINING_MARGIN * seconds / (once + again)
     is_enough = with_retraining >= ENOUGH_STEPS_SHARE * plan.max_steps
     if plan.members is not None or held_share > MUCH_HELD_OUT_SHARE or is_enough:
         return int(with_retraining)
