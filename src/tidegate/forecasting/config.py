@@ -15,6 +15,7 @@ TRAINABLE_VERSIONS = (2, 3, 4)  # whose weights are those of the network of toda
 STREAMING_VERSIONS = (4,)  # whose state is what a stream of today carries
 METADATA_KEY = "tidegate"  # where a model file keeps its facts: format_version, config, provenance
 CELLS = ("lstm", "peephole", "rnn")
+MADE_BY_FIT = "tidegate fit"  # `made_by` in the provenance of a file that fit wrote
 INTERVALS = ("model", "conformal")  # widths of central intervals: as the network gives them, or by past errors
 LOOKUP_SEASONS = 6  # that the look-ups go back
 MIX_PARTS = 4  # the horizon is cut in so many parts, each with its own mix of look-ups

@@ -21,7 +21,7 @@ from tidegate.evaluation.conformal import conformal, with_conformal_intervals
 from tidegate.evaluation.origins import actuals
 from tidegate.evaluation.proof import Proof
 from tidegate.evaluation.proof import prove as prove_no_leakage
-from tidegate.forecasting.config import INTERVALS
+from tidegate.forecasting.config import INTERVALS, MADE_BY_FIT
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import SHIPPED
 from tidegate.forecasting.result import Forecast
@@ -213,11 +213,11 @@ def _run(panel: Panel, contenders: Sequence[Contender], asked: Mapping[str, Any]
 
 def _known_windows(opened: Iterable[str | Model], result: Backtest) -> Iterator[str]:
     """Which models a fit made of values that these windows are scored on, or may have: they know what came."""
-    first = result.panel.head(result.origins.known[0]).latest_stamp
+    first = result.panel.timeline.latest(result.origins.known[0])
     for model in opened:
         origin = {} if isinstance(model, str) else model.provenance
         as_shipped = origin.get("start") == "auto" and not any(origin.get("kept", {}).values())
-        if isinstance(model, str) or origin.get("made_by") != "tidegate fit" or as_shipped:
+        if isinstance(model, str) or origin.get("made_by") != MADE_BY_FIT or as_shipped:
             continue
         until = origin.get("data_until")
         remedy = "use --model fit to train at the origins instead"

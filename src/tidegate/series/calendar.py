@@ -308,6 +308,14 @@ class Timeline:
             return int(self.starts[series]) + np.arange(first, first + count)
         return self._wall(series, first, count)[0].astype("M8[us]").astype("M8[ms]")
 
+    def latest(self, lengths: Integers) -> np.datetime64 | None:
+        """The last stamp of series with these (series,) lengths, on the grid's own clock; None if there is none."""
+        some = lengths > 0
+        if self.frequency is None or not some.any():
+            return None
+        latest: np.datetime64 = self.frequency.advance(self.starts[some], lengths[some] - 1).max()
+        return latest
+
     def describe(self, series: int, step: int) -> str:
         """One stamp as text for messages and notes."""
         return str(self.text(series, step, 1)[0])

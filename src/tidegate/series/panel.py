@@ -49,15 +49,6 @@ class Panel:
         """(series,) position in `values` of the first observed value of each series; its end where there is none."""
         return first_true(~np.isnan(self.values), self.offsets)
 
-    @property
-    def latest_stamp(self) -> np.datetime64 | None:
-        """Of the last step of the series that ends last, on the grid's own clock; None without stamps or steps."""
-        frequency, some = self.timeline.frequency, self.lengths > 0
-        if frequency is None or not some.any():
-            return None
-        latest: np.datetime64 = frequency.advance(self.timeline.starts[some], self.lengths[some] - 1).max()
-        return latest
-
     def __len__(self) -> int:
         return self.size
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+from tidegate.forecasting.config import MADE_BY_FIT
 from tidegate.training.evidence import WORTHWHILE_GAIN, least_gain
 from tidegate.training.fit_data import FitData
 from tidegate.training.plan import FitPlan
@@ -73,12 +74,7 @@ def seasons_note(seasons: Sequence[int], gain: float, judge: StartingPoint) -> s
 def origin_of(trainings: Trainings, option: str, kept: dict[str, float]) -> dict[str, Any]:
     """The provenance that the model file stores."""
     return {
-        "made_by": "tidegate fit",
-        "start": option,
-        "plan": asdict(trainings.plan),
-        "max_steps": trainings.plan.max_steps,
-        "members": trainings.plan.members,
-        "kept": kept,
+        **_origin(option, trainings.plan, kept),
         "data_until": data_until(trainings.data),
         "trainings": [{"of": one.name, "steps": one.step, "kept_step": one.kept_step} for one in trainings.runs],
         "seconds": round(trainings.clock.seconds, 1),
@@ -88,21 +84,23 @@ def origin_of(trainings: Trainings, option: str, kept: dict[str, float]) -> dict
 
 def origin_untrained(start: StartingPoint, data: FitData, plan: FitPlan, option: str) -> dict[str, Any]:
     """The provenance of start weights that were kept without training."""
+    return {**_origin(option, replace(plan, members=0), {start.name: 0.0}), "data_until": None, **seasons_of(data)}
+
+
+def _origin(option: str, plan: FitPlan, kept: dict[str, float]) -> dict[str, Any]:
     return {
-        "made_by": "tidegate fit",
+        "made_by": MADE_BY_FIT,
         "start": option,
         "plan": asdict(plan),
         "max_steps": plan.max_steps,
-        "members": 0,
-        "kept": {start.name: 0.0},
-        "data_until": None,
-        **seasons_of(data),
+        "members": plan.members,
+        "kept": kept,
     }
 
 
 def data_until(data: FitData) -> str | None:
     """The last timestamp trained on, "1960-12-01T00:00:00". A backtest warns about windows that are not after it."""
-    latest = data.panel.latest_stamp
+    latest = data.panel.timeline.latest(data.panel.lengths)
     return None if latest is None else str(latest.astype("M8[s]"))
 
 

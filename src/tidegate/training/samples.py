@@ -152,6 +152,11 @@ class HeldOut:
         return HeldOut(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
     @property
+    def unit(self) -> Tensor:
+        """(rows, 1) `naive`, in which errors are told; NaN where it is 0."""
+        return torch.where(self.naive > 0, self.naive, torch.nan)[:, None]
+
+    @property
     def tells_apart(self) -> bool:
         """Whether a good forecast can be told from a bad one: some row has actual values and a history that changes."""
         return bool(((self.naive > 0) & (~self.actual.isnan()).any(1)).any())

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from tidegate.errors import ConfigError
-from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.config import MADE_BY_FIT, ModelConfig
 from tidegate.forecasting.model import shipped_path
 from tidegate.network.model_file import load_networks
 from tidegate.network.patch_lstm import PatchLSTM
@@ -44,7 +44,7 @@ class StartingPoint:
         shares = tuple(facts.get("shares", [1 / len(networks)] * len(networks)))
         found = facts.get("calibration")
         factors = None if found is None else tuple(found)
-        fitted = facts.get("provenance", {}).get("made_by") == "tidegate fit"
+        fitted = facts.get("provenance", {}).get("made_by") == MADE_BY_FIT
         return cls(name, networks[0].config, networks, shares, factors, fitted)
 
     def on(self, device: torch.device) -> StartingPoint:

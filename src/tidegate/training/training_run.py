@@ -271,9 +271,8 @@ def row_errors(quantiles: Tensor, network: PatchLSTM, part: HeldOut) -> tuple[Te
     Returns: (rows,) mean pinball loss, doubled; (rows,) mean absolute error of the median.
     """
     levels = torch.tensor(network.config.quantile_levels, device=quantiles.device, dtype=quantiles.dtype)
-    divisor = torch.where(part.naive > 0, part.naive, torch.nan)[:, None]
-    loss = 2 * pinball(quantiles, part.actual, levels) / divisor
-    error = (quantiles[..., network.config.median] - part.actual).abs() / divisor
+    loss = 2 * pinball(quantiles, part.actual, levels) / part.unit
+    error = (quantiles[..., network.config.median] - part.actual).abs() / part.unit
     return winsorised(loss.nanmean(1)), winsorised(error.nanmean(1))
 
 
@@ -283,7 +282,7 @@ def naive_mase(part: HeldOut) -> float:
     season = part.seasons[:, :1]
     season = torch.where((season > 1) & (season < length), season, 1)
     error = (part.history.gather(1, length - season + steps % season) - part.actual).abs()
-    return float(winsorised((error / torch.where(part.naive > 0, part.naive, torch.nan)[:, None]).nanmean(1)).nanmean())
+    return float(winsorised((error / part.unit).nanmean(1)).nanmean())
 
 
 def winsorised(rows: Tensor) -> Tensor:

@@ -86,9 +86,10 @@ class Trainings:
         self._run_all(planned)
         broken = {item.member for item in planned if item.run.is_broken}
         late = [item.member for item in planned if not item.run.has_ended and item.member not in broken]
-        complete = set(range(min(late, default=members))) - broken
+        in_time = min(late, default=members)
+        complete = set(range(in_time)) - broken
         self.retrained_members = len(complete)
-        self.plan = replace(self.plan, members=min(late, default=members) if complete else 0)
+        self.plan = replace(self.plan, members=in_time if complete else 0)
         kept = [item for item in planned if item.member in complete]
         return {start: [item.run for item in kept if item.start is start] for start in before if complete}
 
