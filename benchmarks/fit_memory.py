@@ -23,7 +23,7 @@ HORIZON = 28
 
 def fit_once(series: int, steps: int, training_steps: int) -> dict[str, object]:
     """Figures of one fit, in this process."""
-    from tidegate.series.calendar import Timeline
+    from tidegate.series.dates.timeline import Timeline
     from tidegate.series.panel import Panel
     from tidegate.training.fit import fit
 

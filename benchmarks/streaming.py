@@ -23,7 +23,7 @@ from record import record
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.stream import Stream
-from tidegate.series.calendar import Timeline
+from tidegate.series.dates.timeline import Timeline
 from tidegate.series.panel import Panel
 
 HORIZON, SEASONS = 64, (24, 168)

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.series.calendar import Frequency, Timeline
+from tidegate.series.dates.frequency import Frequency
+from tidegate.series.dates.timeline import Timeline
 from tidegate.series.panel import Panel
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.series.calendar import Frequency, Timeline
+from tidegate.series.dates.frequency import Frequency
+from tidegate.series.dates.timeline import Timeline
 from tidegate.series.panel import Panel
 
 

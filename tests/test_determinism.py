@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from tidegate.forecasting import model as model_module
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import ModelFile
-from tidegate.series.calendar import Frequency, Timeline
+from tidegate.series.dates.frequency import Frequency
+from tidegate.series.dates.timeline import Timeline
 from tidegate.series.panel import Panel
 
 Seasons = tuple[int, ...] | None

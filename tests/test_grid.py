@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.calendar import Frequency
+from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.grid import build_grid, position_grid
 from tidegate.series.dates.stamps import parse_stamps
 from tidegate.series.dates.zones import zone_table

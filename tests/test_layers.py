@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,36 @@ def test_no_layer_imports_one_above_it() -> None:
                 continue
             assert parts[1] in LAYERS, f"{path}: {name} is in no layer"
             assert LAYERS.index(parts[1]) <= LAYERS.index(layer(path)), f"{path} imports {name}, which is above it"
+
+
+def imported_at_once(tree: ast.AST) -> Iterator[str]:
+    """Full names of what a file imports when it is itself imported: neither in functions nor for type checks alone."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not (
+            isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        ):
+            yield from imported_at_once(node)
+
+
+def test_neither_modules_nor_folders_import_each_other_in_a_circle() -> None:
+    paths = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path, _ in modules()}
+    among_modules: dict[str, set[str]] = {}
+    among_folders: dict[str, set[str]] = {}
+    for path, tree in modules():
+        for name in imported_at_once(tree):
+            # "from a.b import c": c is a module or something in a.b.
+            there = paths.get(name) or paths.get(name.rpartition(".")[0])
+            if there is None:
+                continue
+            among_modules.setdefault(str(path), set()).add(str(there))
+            if there.parent not in (path.parent, PACKAGE):  # files beside the layers are layers themselves
+                among_folders.setdefault(str(path.parent), set()).add(str(there.parent))
+    for graph in (among_modules, among_folders):
+        TopologicalSorter(graph).prepare()  # raises CycleError, which names them
 
 
 @pytest.mark.parametrize("heavy", ["torch", "onnx", "safetensors"])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.panels import panel_of
 from tidegate.errors import ConfigError, DataError
 from tidegate.evaluation.origins import actuals, fold, plan_origins
-from tidegate.series.calendar import Frequency, StampStyle, Timeline
+from tidegate.series.dates.frequency import Frequency
+from tidegate.series.dates.timeline import StampStyle, Timeline
 from tidegate.series.panel import Panel
 
 NAN = float("nan")

@@ -23,7 +23,8 @@ from tidegate.errors import ConfigError
 from tidegate.forecasting.drawing import SERIES_LIMIT, VALUES_LIMIT, forecast_charts, forecast_page
 from tidegate.forecasting.result import Forecast, interval_quantiles
 from tidegate.forecasting.saving import replacing, save_columns
-from tidegate.series.calendar import Frequency, StampStyle, Timeline
+from tidegate.series.dates.frequency import Frequency
+from tidegate.series.dates.timeline import StampStyle, Timeline
 from tidegate.series.dates.zones import zone_name, zone_table
 from tidegate.series.panel import Panel
 from tidegate.series.reading import read_panel

@@ -13,7 +13,7 @@ import tidegate
 from tests.panels import panel_of
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import ModelFile, shipped_path
-from tidegate.series.calendar import Frequency
+from tidegate.series.dates.frequency import Frequency
 from tidegate.series.panel import Panel
 from tidegate.training.fit import Trained, fit
 from tidegate.training.fit_data import SEASON_VALUES, FitData

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError
 from tidegate.forecasting.forecaster import season_note
-from tidegate.series.calendar import Frequency, Timeline
+from tidegate.series.dates.frequency import Frequency
+from tidegate.series.dates.timeline import Timeline
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import detect, repeats, season_lengths
 

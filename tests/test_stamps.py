@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.calendar import Frequency, Timeline
 from tidegate.series.dates.datetext import format_stamps
+from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.stamps import looks_like_dates, parse_stamps
+from tidegate.series.dates.timeline import Timeline
 
 
 def column(*texts: str | None) -> np.ndarray:

@@ -30,7 +30,7 @@ from tidegate.interfaces.api import Model as Opened
 from tidegate.network.model_file import load_network, rewrite, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.arriving import Layout
-from tidegate.series.calendar import Timeline
+from tidegate.series.dates.timeline import Timeline
 from tidegate.series.panel import Panel
 
 LIMIT = 64

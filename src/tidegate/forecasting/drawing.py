@@ -15,7 +15,7 @@ from tidegate.charts.chart import Browser, LineChart, Section
 from tidegate.charts.fan import fan_chart
 from tidegate.charts.page import render_page
 from tidegate.charts.picture import PICTURE_LIMIT, save_picture
-from tidegate.series.calendar import Timeline
+from tidegate.series.dates.timeline import Timeline
 from tidegate.series.dates.zones import zone_name
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidegate.errors import ConfigError, ModelError
 from tidegate.forecasting.config import READABLE_VERSIONS, ModelConfig
-from tidegate.series.calendar import Frequency
+from tidegate.series.dates.frequency import Frequency
 from tidegate.series.seasons import asked_lengths
 
 

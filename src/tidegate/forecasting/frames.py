@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.series.calendar import Timeline
+from tidegate.series.dates.timeline import Timeline
 from tidegate.series.dates.zones import zone_name
 
 Columns = Mapping[str, NDArray[Any]]

@@ -18,7 +18,7 @@ from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.config import METADATA_KEY, SIZES, STREAMING_VERSIONS, ModelConfig
 from tidegate.forecasting.facts import read_facts
 from tidegate.forecasting.saving import replacing
-from tidegate.series.calendar import Frequency
+from tidegate.series.dates.frequency import Frequency
 from tidegate.series.panel import Panel, first_true, stack
 
 if TYPE_CHECKING:

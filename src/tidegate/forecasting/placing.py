@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tidegate.errors import DataError
 from tidegate.series.arriving import Arrivals, Key, Layout
-from tidegate.series.calendar import Stamps
 from tidegate.series.dates.clockchanges import show
+from tidegate.series.dates.types import Stamps
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

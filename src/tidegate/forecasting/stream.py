@@ -19,7 +19,7 @@ from tidegate.forecasting.model import ModelFile, level_weights
 from tidegate.forecasting.placing import LATE, UNKNOWN, Placed, place
 from tidegate.forecasting.result import Forecast
 from tidegate.series.arriving import Arrivals, Key, Layout, key_of, read_arrivals
-from tidegate.series.calendar import Stamps
+from tidegate.series.dates.types import Stamps
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import SLOTS, asked_lengths, season_lengths
 

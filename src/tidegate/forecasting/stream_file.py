@@ -23,7 +23,8 @@ from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.saving import check_destination, replacing
 from tidegate.forecasting.stream import Stream
 from tidegate.series.arriving import Layout
-from tidegate.series.calendar import Frequency, StampStyle, Timeline
+from tidegate.series.dates.frequency import Frequency
+from tidegate.series.dates.timeline import StampStyle, Timeline
 
 STREAM_SUFFIXES = (".npz",)
 STREAM_VERSION = 2

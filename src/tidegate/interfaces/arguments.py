@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from tidegate.errors import ConfigError, MissingExtra
-from tidegate.series.calendar import Frequency
+from tidegate.series.dates.frequency import Frequency
 from tidegate.series.panel import Panel
 from tidegate.series.reading import Reading, input_kind, read_panel
 

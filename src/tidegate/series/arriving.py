@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.calendar import Frequency, Integers, Stamps, StampStyle, Timeline
 from tidegate.series.dates.clockchanges import show
+from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
+from tidegate.series.dates.timeline import StampStyle, Timeline
+from tidegate.series.dates.types import Integers, Stamps
 from tidegate.series.dates.zones import zone_table
 from tidegate.series.reading import open_table, parse_columns
 from tidegate.series.tables.ids import factorize, numbered

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.series.calendar import Timeline
+from tidegate.series.dates.timeline import Timeline
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

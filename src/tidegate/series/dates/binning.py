@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.series.calendar import LAST_DAY, Frequency, Instants, Integers, on_day
+from tidegate.series.dates.frequency import LAST_DAY, Frequency, on_day
+from tidegate.series.dates.types import Instants, Integers
 from tidegate.series.dates.zones import DAY, SECOND
 
 WAYS = ("mean", "sum", "last")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
-from tidegate.series.calendar import Instants, Integers
+from tidegate.series.dates.types import Instants, Integers
 from tidegate.series.dates.zones import COMMON_ZONES, SECOND, ZoneTable, zone_table
 
 

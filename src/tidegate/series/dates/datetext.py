@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.series.dates.iso import write_iso
+from tidegate.series.dates.types import Integers
 from tidegate.series.dates.zones import DAY, SECOND, offset_text
-
-Integers = NDArray[np.int64]
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.series.calendar import Integers, Timeline
+from tidegate.series.dates.timeline import Timeline
+from tidegate.series.dates.types import Integers
 
 Floats = NDArray[np.float64]
 # A last value below this share of the smallest of the values before it looks like a period still running.

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.calendar import Frequency, Instants, Integers, Stamps, StampStyle, Timeline
 from tidegate.series.dates.binning import bin_frequency, bin_starts, check_way, merge
 from tidegate.series.dates.clockchanges import changes_look, show, wall_to_utc, zone_of_gaps, zones_of_repeats
 from tidegate.series.dates.ends import counted, look_at_ends
+from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.inference import Spacing, infer_spacing, slower_series, suggest_width
 from tidegate.series.dates.stamps import ParsedStamps
+from tidegate.series.dates.timeline import StampStyle, Timeline
+from tidegate.series.dates.types import Instants, Integers, Stamps
 from tidegate.series.dates.zones import DAY, SECOND, fixed_offset, zone_name, zone_table
 
 Floats = NDArray[np.float64]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Integers = NDArray[np.int64]
+from tidegate.series.dates.types import Integers
 
 _ZEROS = "0000-00-00 00:00:00"  # the form, with 0 for any digit; stamps end after one of these lengths
 _LAYOUTS = {7: "%Y-%m", 10: "%Y-%m-%d", 16: "%Y-%m-%d %H:%M", 19: "%Y-%m-%d %H:%M:%S"}

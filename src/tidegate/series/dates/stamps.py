@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.calendar import Instants, Integers, Stamps, StampStyle
 from tidegate.series.dates.datetext import Read, Shape, check_layout, read_layout, shapes
 from tidegate.series.dates.inference import regularity
 from tidegate.series.dates.iso import read_iso
 from tidegate.series.dates.layouts import ORDERS, candidate_layouts, with_offsets
+from tidegate.series.dates.timeline import StampStyle
+from tidegate.series.dates.types import Instants, Integers, Stamps
 from tidegate.series.dates.zones import COMMON_ZONES, offset_text, zone_table
 
 _BLANK = ("", "NA", "N/A", "NaN", "nan", "NaT", "None", "none", "null", "NULL", "<NA>")

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-
-Integers = NDArray[np.int64]
+from tidegate.series.dates.types import Integers
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
