@@ -284,12 +284,12 @@ def test_steps_finer_than_the_input_could_write_are_written_as_iso_dates():
 def test_blank_lines_are_left_out_but_values_without_stamp_are_not():
     stamps = texts("2015-01-01", "2015-01-02", "")
     assert len(grid_of(stamps, [1, 2, np.nan]).values) == 2
-    with pytest.raises(DataError, match="no stamp in row 3, which has the value 3"):
+    with pytest.raises(DataError, match="no timestamp in row 3, which has the value 3"):
         grid_of(stamps, [1, 2, 3])
 
 
 def test_a_series_without_any_stamp_is_named():
-    with pytest.raises(DataError, match='of series "b" has no stamp at all'):
+    with pytest.raises(DataError, match='of series "b" has no timestamp at all'):
         grid_of(texts("2015-01-01", "2015-01-02", ""), [1, 2, np.nan], np.array([0, 0, 1]), names="ab".__getitem__)
 
 

@@ -184,7 +184,7 @@ def _(folder):
     refused(file(folder, PLAIN.replace("Month,Sales\n2020-01,0.5", "2020-01,oops")), 'line 1: found "oops"')
     refused(file(folder, "20240101,oops\n" + "".join(f"202401{day},{day}\n" for day in range(10, 20))), "line 1")
     assert read_panel(file(folder, "Jan 2024,5\n2024-02,6\n2024-03,7\n")).values.tolist() == [5, 6, 7]
-    refused(file(folder, "NA,5\n2024-02,6\n2024-03,7\n"), "no stamp in row 1")
+    refused(file(folder, "NA,5\n2024-02,6\n2024-03,7\n"), "no timestamp in row 1")
 
 
 @rule("same-names")
@@ -599,7 +599,7 @@ def _(folder):
     for index in (MONTHS, [np.datetime64(month, "D").item() for month in MONTHS]):
         assert is_plain(read_panel(pd.Series(values, index=pd.Index(index, dtype=object))))
     assert read_panel(pd.Series(values)).timeline.frequency is None
-    refused(pd.date_range("2020-01-01", periods=3), "stamps without values")
+    refused(pd.date_range("2020-01-01", periods=3), "timestamps without values")
 
 
 @rule("polars")
@@ -892,7 +892,7 @@ def _(folder):
 
 @rule("across")
 def _(folder):
-    refused(file(folder, "country,2019,2020,2021\nA,1,2,3\nB,1,2,4\n"), "stamps run across", "Turn the table")
+    refused(file(folder, "country,2019,2020,2021\nA,1,2,3\nB,1,2,4\n"), "timestamps run across", "Turn the table")
 
 
 @rule("ask-id")

@@ -283,7 +283,7 @@ def test_what_an_object_column_holds_decides_its_type():
     assert kind(["a", None]) == ("text", "O")
     assert kind([None, None]) == ("empty", "O")
     assert kind([10**30, 1]) == ("number", "f8")
-    with pytest.raises(DataError, match="some stamps have a time zone and some have none"):
+    with pytest.raises(DataError, match="some timestamps have a time zone and some have none"):
         kind([datetime.datetime(2024, 1, 1), datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)])
 
 

@@ -268,8 +268,8 @@ def _look_up(
     table = open_files([written])
     if table.rows > MOST_STAMPS:
         raise ConfigError(
-            f'time column "{",".join(roles.times)}" has more than {MOST_STAMPS:,} different stamps written as text or '
-            "numbers: write it with a date type (timestamp) to forecast so much"
+            f'time column "{",".join(roles.times)}" has more than {MOST_STAMPS:,} different timestamps written as text '
+            "or numbers: write it with a date type (timestamp) to forecast so much"
         )
     stamps = parse_columns(table, roles.times, reading.date_format)
     assert stamps is not None

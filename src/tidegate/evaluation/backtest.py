@@ -138,7 +138,7 @@ class Backtest:
         )
 
     def origin_text(self, window: int) -> str:
-        """When a window begins: the stamp of the last step that any forecast of it saw."""
+        """When a window begins: the timestamp of the last step that any forecast of it saw."""
         scored = np.flatnonzero(self.origins.scored[window])
         if not self.origins.by_calendar and self.panel.timeline.frequency is not None and len(scored) > 1:
             back = self.horizon + self.step * (self.windows - 1 - window)

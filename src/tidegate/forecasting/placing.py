@@ -112,7 +112,7 @@ def _beginnings(
     done = np.concatenate([done, np.zeros(len(fresh), np.int64)])
     if found.times is None:
         if len(fresh) and layout.timeline.frequency is not None:
-            raise DataError(f"series {' · '.join(found.keys[fresh[0]])!r} is new: its first row needs a stamp")
+            raise DataError(f"series {' · '.join(found.keys[fresh[0]])!r} is new: its first row needs a timestamp")
         return np.concatenate([starts, np.zeros(len(fresh), starts.dtype)]), done
     first = [found.times[found.group == number].min() for number in fresh]
     return np.concatenate([starts, np.array(first, found.times.dtype)]), done

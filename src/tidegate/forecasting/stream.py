@@ -145,9 +145,9 @@ class Stream:
                 the next value, or several; or the next value or values of a single series without a time column. Rows
                 may come in any order. Steps between that have no row are missing values, and so are rows without a
                 value.
-        Raises: DataError for a row that is late or unknown where that is an error, for two rows of one step, for stamps
-            off the grid or more than two contexts ahead, for infinite values or what is no number, for an id that is
-            none, and for one of a series that begins where it is of another type than those there are.
+        Raises: DataError for a row that is late or unknown where that is an error, for two rows of one step, for
+            timestamps off the grid or more than two contexts ahead, for infinite values or what is no number, for an
+            id that is none, and for one of a series that begins where it is of another type than those there are.
         """
         found = read_arrivals(rows, self.layout, self.index)
         placed = place(

@@ -253,7 +253,7 @@ def forecast(
         horizon: steps ahead; left out, the one the model was fitted for, else a number usual for the frequency,
             which the notes tell.
         id, time, target: names of the columns, where they cannot be told apart; see `docs/reading.md`.
-        timezone, date_format, every, aggregate, duplicates, drop_last, frequency, decimal: how to read the stamps
+        timezone, date_format, every, aggregate, duplicates, drop_last, frequency, decimal: how to read the timestamps
             and values; see `docs/reading.md`.
         model: a model file, a Model, or "default", the one that comes with the package.
         levels: central intervals in percent; 80 gives the columns lo-80 and hi-80.
@@ -347,7 +347,7 @@ def fit(
     which of the trained networks is kept, if one is better than the start weights beyond doubt; see docs/fit.md.
 
     Args:
-        data, id, time, target, and how to read stamps and values: as in `forecast`.
+        data, id, time, target, and how to read timestamps and values: as in `forecast`.
         horizon: steps ahead the network is trained for; left out, a number usual for the frequency.
         start: "auto" (the shipped weights and a network of its own: the better of them, or their mean, is kept),
             "scratch" (a network of its own), or a model file to go on from.

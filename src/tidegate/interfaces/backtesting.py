@@ -85,7 +85,7 @@ def backtest(
     """Forecast from rolling origins and compare with what came, beside baselines, each seeing only what was known.
 
     Args:
-        data, id, time, target, and how to read stamps and values: as in `forecast`.
+        data, id, time, target, and how to read timestamps and values: as in `forecast`.
         horizon: steps ahead; left out, a number usual for the frequency.
         windows: number of origins; the last lies `horizon` steps before the end of the data.
         step: steps from one origin to the next; left out, `horizon`.
@@ -99,7 +99,7 @@ def backtest(
         baseline_time: seconds that each statistical baseline may take over all windows; None: as long as they take.
         prove: replace all values after each origin by noise and by nothing, and require the same forecasts to the bit.
         align: origins at the same instants for all series ("calendar"), or counted from each one's end ("ends");
-            "auto": by calendar where there are stamps.
+            "auto": by calendar where there are timestamps.
         levels: central intervals in percent that are scored.
         intervals: of the models: "model" as they give them (calibrated or not); "conformal" scaled by the pooled errors
             of all series in the windows that were over at the origin, beside which the report shows the models' own.

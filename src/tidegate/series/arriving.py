@@ -112,8 +112,8 @@ def first_layout(
     assert stamps is not None
     if frequency is None and stamps.style.kind != "position":
         raise ConfigError(
-            f'one row does not show how far apart the stamps of "{times[0]}" are: pass --frequency, such as h, D or '
-            "MS, or begin with a history"
+            f'one row does not show how far apart the timestamps of "{times[0]}" are: pass --frequency, such as h, D '
+            "or MS, or begin with a history"
         )
     if frequency is None:
         return Layout(ids, targets[0], Timeline(None, np.empty(0, np.int64), style=stamps.style, column=times[0]))

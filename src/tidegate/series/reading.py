@@ -242,7 +242,7 @@ def parse_columns(table: Table, times: tuple[str, ...], date_format: str | None)
     columns = [table[name] for name in times]
     for column in columns:
         if column.kind == "empty":
-            raise DataError(f'time column "{column.name}" is empty, expected stamps. Name another with --time.')
+            raise DataError(f'time column "{column.name}" is empty, expected timestamps. Name another with --time.')
     if len(columns) == 1:
         raw, zone = columns[0].raw(), columns[0].zone
         if raw.dtype.kind == "O" and len(raw) >= _MANY_ROWS:  # many series share their stamps: read each text once

@@ -154,14 +154,14 @@ def _leave_out_blank(rows: _Rows) -> None:
     lost = blank & ~np.isnan(rows.values)
     if lost.any():
         raise DataError(
-            f'time column "{rows.column}" has no stamp in row {int(np.argmax(lost)) + 1}, which has the value '
+            f'time column "{rows.column}" has no timestamp in row {int(np.argmax(lost)) + 1}, which has the value '
             f"{rows.values[np.argmax(lost)]:g}: expected a date in each row; fill it in or remove the row"
         )
     present = np.bincount(rows.series[~blank], minlength=int(rows.series.max()) + 1)
     if len(present) > 1 and (present == 0).any():
         raise DataError(
-            f'time column "{rows.column}"{rows.of(int(np.argmin(present)))} has no stamp at all: expected a date in '
-            "each row; remove the series or fill it in"
+            f'time column "{rows.column}"{rows.of(int(np.argmin(present)))} has no timestamp at all: expected a date '
+            "in each row; remove the series or fill it in"
         )
     rows.values, rows.times, rows.series = rows.values[~blank], rows.times[~blank], rows.series[~blank]
 
@@ -283,7 +283,7 @@ def _refuse(rows: _Rows, spacing: Spacing) -> None:
     if spacing.finest and spacing.finest.index(times[0], times[-1:])[0][0] < MOST_STEPS_PER_ROW * len(times):
         finest = f", or keep each one with --frequency {spacing.finest.word}"
     raise DataError(
-        f'the stamps of "{rows.column}"{rows.of(int(series[at]))} are on no regular grid: most often '
+        f'the timestamps of "{rows.column}"{rows.of(int(series[at]))} are on no regular grid: most often '
         f"{_span(spacing.typical)} apart, but {show(times[at - 1])} is followed by {show(times[at])}; gather them into "
         f"steps with --every {width} --aggregate mean (or sum, last){finest}"
     )
@@ -343,7 +343,7 @@ def _merge_repeats(rows: _Rows, timeline: Timeline, duplicates: str | None, naiv
     if not again.any():
         return
     if duplicates is not None:
-        merged = counted(int(again.sum()), "repeated stamp was", "repeated stamps were")
+        merged = counted(int(again.sum()), "repeated timestamp was", "repeated timestamps were")
         rows.notes.append(f"{merged} merged ({duplicates})")
         return _merge(rows, duplicates)
     row = int(np.argmax(again))
@@ -354,14 +354,14 @@ def _merge_repeats(rows: _Rows, timeline: Timeline, duplicates: str | None, naiv
         also = f" (or {zones[1]}, whichever it is)" if len(zones) > 1 else " (or the zone it is)"
         raise DataError(
             f'time column "{rows.column}" shows {stamp}{where} twice, as clocks do when they go back to winter '
-            f"time: expected stamps that occur once, or the name of their zone; pass --timezone {zones[0]}{also}, "
+            f"time: expected timestamps that occur once, or the name of their zone; pass --timezone {zones[0]}{also}, "
             "or merge them with --duplicates mean"
         )
     repeats = counted(int(again.sum()), "repeat", "repeats")
     raise DataError(
         f'time column "{rows.column}" has {stamp}{where} more than once ({repeats} in all): '
-        "expected one row per stamp; merge them with --duplicates mean (or sum, last), or name the column that tells "
-        "series apart with --id"
+        "expected one row per timestamp; merge them with --duplicates mean (or sum, last), or name the column that "
+        "tells series apart with --id"
     )
 
 
@@ -408,7 +408,7 @@ def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool, lates
             raise DataError(
                 f'time column "{rows.column}" has {show(rows.times[row])}{rows.of(int(rows.series[row]))}, which is '
                 f"not on the grid {frequency.word} that starts at {show(of_row[row])}; choose another --frequency, or "
-                f"gather the stamps with --every {frequency.word} --aggregate mean"
+                f"gather the timestamps with --every {frequency.word} --aggregate mean"
             )
     lengths = steps[begin + count - 1] + 1
     if lengths.sum() > MOST_STEPS_PER_ROW * len(rows.values):
@@ -483,7 +483,7 @@ def _notes(rows: _Rows, timeline: Timeline, offsets: Integers, lengths: Integers
         zone_found = zone_of_gaps(first, holes, step)
         if zone_found:
             notes.append(
-                "hours that clocks skip in spring have no row; the stamps were read as plain clock time, pass "
+                "hours that clocks skip in spring have no row; the timestamps were read as plain clock time, pass "
                 f"--timezone {zone_found} (or the zone it is) to follow the clock changes"
             )
     return notes

@@ -300,7 +300,7 @@ def _read_any(texts: NDArray[np.str_], name: str) -> tuple[Integers, Integers | 
                 offset[shape.rows] = part.offset
         if len(zoned) > 1:
             raise DataError(
-                f'time column "{name}" mixes stamps with and without an offset from UTC, such as '
+                f'time column "{name}" mixes timestamps with and without an offset from UTC, such as '
                 f'"{found[0].example}" and "{found[-1].example}": expected all or none'
             )
         return wall, offset if zoned == {True} else None

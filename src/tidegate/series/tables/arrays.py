@@ -123,7 +123,7 @@ def _from_objects(values: NDArray[Any], zone: str | None) -> tuple[NDArray[Any],
         aware = [getattr(value, "tzinfo", None) for value in known]
         if any(aware):
             if not all(aware):
-                raise DataError("some stamps have a time zone and some have none, expected all alike.")
+                raise DataError("some timestamps have a time zone and some have none, expected all alike.")
             zone = str(getattr(aware[0], "key", None) or aware[0])
             known = [value.astimezone(datetime.UTC).replace(tzinfo=None) for value in known]
         stamps[~missing] = [np.datetime64(value).astype("datetime64[us]") for value in known]

@@ -24,7 +24,8 @@ def with_index(data: Any) -> Any:
     if isinstance(data, pd.Index):
         if isinstance(data, pd.DatetimeIndex | pd.PeriodIndex):
             raise DataError(
-                f"found a pandas {type(data).__name__}: stamps without values. Pass a Series or a frame that has both."
+                f"found a pandas {type(data).__name__}: timestamps without values. Pass a Series or a frame that has "
+                "both."
             )
         return {str(data.name or "y"): data.to_numpy()}
     frame = data.to_frame(name="y" if data.name is None else data.name) if isinstance(data, pd.Series) else data

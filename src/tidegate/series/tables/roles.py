@@ -321,7 +321,7 @@ def _find_target(
     if not times and len(candidates) > 1 and (years or looks_like_dates(np.array(candidates, dtype=object))):
         raise DataError(
             f"timestamps run across, as the names of {len(candidates)} columns from {_quoted(candidates[0])}; "
-            "expected one row per stamp. Turn the table: columns id, ds and y, one row for each number."
+            "expected one row per timestamp. Turn the table: columns id, ds and y, one row for each number."
         )
     if times and not (repeated or ids or odd or other):
         return tuple(numbers)  # a wide table
