@@ -174,6 +174,15 @@ def test_a_panel_is_taken_by_every_verb_as_the_data_it_was_read_from() -> None:
     np.testing.assert_array_equal(stream.forecast().quantiles, again.stream(table()).forecast().quantiles)
 
 
+def test_every_verb_says_so_if_no_series_shows_a_whole_season_of_the_given_length() -> None:
+    note = "season length 31 is longer than every series (30 values at most): none shows a whole season"
+    model = tidegate.fit(table(), 5, start="scratch", cell="rnn", hidden_size=8, season_length=(7, 31), plan=QUICK)
+    assert model.notes.count(note) == 1
+    assert tidegate.forecast(table(), 5, season_length=31).notes.count(note) == 1
+    assert model.stream(table()).forecast().notes.count(note) == 1
+    assert tidegate.backtest(table(), 5, windows=2, season_length=31, baselines=()).notes.count(note) == 1
+
+
 @pytest.mark.parametrize(
     "options", [{"target": "nonsense"}, {"time": ["year", "month"]}, {"id": np.array(["a", "b"])}, {"drop_last": True}]
 )

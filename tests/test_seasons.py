@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import ConfigError
-from tidegate.forecasting.forecaster import season_note
+from tidegate.forecasting.forecaster import season_notes
 from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.timeline import Timeline
 from tidegate.series.panel import Panel
@@ -54,10 +54,16 @@ def test_impossible_season_lengths_are_refused(given: object) -> None:
         season_lengths(panel([40]), given)  # type: ignore[arg-type]
 
 
-def test_a_season_that_no_series_is_as_long_as_is_told() -> None:
-    given, longest = np.array([[12, 40, 0]] * 2), panel([40, 30])
-    assert season_note(longest, given, "as given") == "seasons (as given): 12 and 40 steps"
-    assert season_note(panel([39, 30]), given, "as given").endswith("40 steps; no series is as long as 40 steps")
+def test_a_season_that_no_series_shows_is_told() -> None:
+    given = np.array([[12, 40, 0]] * 2)
+    assert season_notes(panel([40, 30]), given, "as given", 1023) == ["seasons (as given): 12 and 40 steps"]
+    assert season_notes(panel([39, 30]), given, "as given", 1023)[1:] == [
+        "season length 40 is longer than every series (39 values at most): none shows a whole season"
+    ]
+    assert season_notes(panel([40, 30]), given, "as given", 31)[1:] == [
+        "season length 40 is longer than what is read of a series (31 values at most): the forecast does not see a "
+        "whole season"
+    ]
 
 
 @settings(max_examples=40, deadline=None)

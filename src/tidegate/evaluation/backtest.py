@@ -20,6 +20,7 @@ from tidegate.forecasting.frames import in_library, stamp_zones
 from tidegate.forecasting.result import interval_quantiles
 from tidegate.series.dates.ends import OWN_END
 from tidegate.series.panel import Panel
+from tidegate.series.seasons import asked_lengths, unseen_seasons
 
 if TYPE_CHECKING:
     import os
@@ -303,6 +304,8 @@ def backtest(
             seconds[contender.name] += time.perf_counter() - began
     # Origins by calendar are no series' own ends, which the reading of the data promised to a forecast.
     read_notes = [note.removesuffix(OWN_END) if origins.by_calendar else note for note in panel.notes]
+    if season_length is not None:
+        said += unseen_seasons(asked_lengths(season_length), int(panel.lengths.max()))
     for name in names:
         if note := _unforecast(panel, origins, name, quantiles[name]):
             said.append(note)

@@ -14,7 +14,7 @@ from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.model import ModelFile, Progress
 from tidegate.forecasting.result import Forecast, interval_names, interval_quantiles, quantile_name
 from tidegate.series.panel import Panel
-from tidegate.series.seasons import season_lengths
+from tidegate.series.seasons import season_lengths, unseen_seasons
 
 Floats = NDArray[np.float64]
 
@@ -52,17 +52,16 @@ def forecast_panel(
     model.check_horizon(horizon)
     fitted = model.fitted_seasons(panel.timeline.frequency) if season_length is None else None
     seasons = season_lengths(panel, fitted or season_length)
-    notes = [
-        season_note(panel, seasons, "as given" if season_length is not None else "from the fit" if fitted else None)
-    ]
+    told = "as given" if season_length is not None else "from the fit" if fitted else None
+    notes = season_notes(panel, seasons, told, model.longest_read)
     if calibrate and model.looks_back:
         calibration = Calibration.of(model)
         quantiles = model.predict(panel, horizon, wanted, seasons, adjust=calibration, progress=progress)
         notes += calibration.notes(panel.size)
     else:
         quantiles = model.predict(panel, horizon, wanted, seasons, progress=progress)
-    quantiles, told = bounded(panel, quantiles, lower, upper, bounds)
-    notes += told
+    quantiles, cuts = bounded(panel, quantiles, lower, upper, bounds)
+    notes += cuts
     if horizon > model.config.context_length:
         notes.append(
             f"{horizon} steps are more than the network's context of {model.config.context_length}: the forecast is "
@@ -144,16 +143,20 @@ def cut(
     return quantiles, notes
 
 
-def season_note(panel: Panel, seasons: NDArray[np.int64], told: str | None) -> str:
-    """One sentence on which season lengths are used and where they come from.
+def season_notes(panel: Panel, seasons: NDArray[np.int64], told: str | None, longest_read: int) -> list[str]:
+    """Which season lengths are used and where they come from, and which of them no forecast sees.
 
-    Args: told: from where, if not from the panel.
+    Args: told: from where, if not from the panel. longest_read: steps that the network reads of a series at most.
     """
+    used = np.unique(seasons[seasons > 0]).tolist()
+    longest = int(panel.lengths.max(initial=0))
+    return [_season_note(panel, seasons, told), *unseen_seasons(used, longest, longest_read)]
+
+
+def _season_note(panel: Panel, seasons: NDArray[np.int64], told: str | None) -> str:
     if not len(seasons):
         return "no season used: there is no series"
     source = told or ("from the calendar" if panel.timeline.frequency is not None else "found in the values")
-    longest = int(panel.lengths.max(initial=0))
-    unseen = f"; no series is as long as {seasons.max()} steps" if told and seasons.max(initial=0) > longest else ""
     if (seasons == seasons[:1]).all():
         kinds = seasons[:1]  # of one series, and of most panels
     else:
@@ -164,4 +167,4 @@ def season_note(panel: Panel, seasons: NDArray[np.int64], told: str | None) -> s
         return "no season used: " + (told or "none is known for this frequency and length of series")
     texts = [" and ".join(one) + " steps" if one else "none" for one in lists]
     rest = f", and {len(texts) - 3} more combinations" if len(texts) > 3 else ""
-    return f"seasons ({source}): {'; '.join(texts[:3])}{rest}{unseen}"
+    return f"seasons ({source}): {'; '.join(texts[:3])}{rest}"

@@ -140,6 +140,11 @@ class ModelFile:
         """The farthest step that can be forecast."""
         return self.config.horizon_limit
 
+    @property
+    def longest_read(self) -> int:
+        """Steps that the network reads of a series at most, see `_starts`."""
+        return 2 * self.config.context_length - 1
+
     def save(self, path: str | Path) -> None:
         """Write the model file; aside first, then renamed."""
         if Path(path).suffix.lower() != ".onnx":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.carried import CHUNK, Carried, batches
-from tidegate.forecasting.forecaster import check_bounds, cut, season_note, wanted_levels
+from tidegate.forecasting.forecaster import check_bounds, cut, season_notes, wanted_levels
 from tidegate.forecasting.model import ModelFile, level_weights
 from tidegate.forecasting.placing import LATE, UNKNOWN, Placed, place
 from tidegate.forecasting.result import Forecast
@@ -258,7 +258,7 @@ class Stream:
         if transfer is not None:
             quantiles = np.maximum.accumulate(quantiles @ transfer, axis=-1)
         panel, seasons = self.panel(series), self.carried.seasons[series]
-        notes = [season_note(panel, seasons, self._seasons_from)]
+        notes = season_notes(panel, seasons, self._seasons_from, self.file.longest_read)
         notes += calibration.notes(len(series)) if calibration is not None else []
         quantiles, told = cut(self.carried.smallest[series], quantiles, lower, upper, bounds)
         return Forecast(

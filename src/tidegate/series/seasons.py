@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,19 @@ def season_lengths(panel: Panel, given: int | tuple[int, ...] | None = None) -> 
         shown = detect(values)
         result[index, : len(shown)] = shown
     return result
+
+
+def unseen_seasons(lengths: Iterable[int], longest: int, read: int | None = None) -> list[str]:
+    """A note for each season length of which no series shows a whole season; most likely it was meant for other data.
+
+    Args: longest: steps of the longest series. read: steps that whoever uses the seasons reads of one at most.
+    """
+    if read is not None and longest > read:
+        what = f"what is read of a series ({read} values at most): the forecast does not see a whole season"
+    else:
+        what = f"every series ({longest} values at most): none shows a whole season"
+    shown = longest if read is None else min(longest, read)
+    return [f"season length {length} is longer than {what}" for length in lengths if length > shown]
 
 
 def repeats(values: Floats, length: int, shortest: int) -> NDArray[np.bool_]:

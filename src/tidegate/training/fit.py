@@ -15,6 +15,7 @@ from tidegate.forecasting.model import ModelFile
 from tidegate.network.model_file import to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
+from tidegate.series.seasons import unseen_seasons
 from tidegate.training.account import chosen_note, origin_of, origin_untrained, retraining_note, seasons_note
 from tidegate.training.device import torch_device
 from tidegate.training.evidence import least_gain
@@ -153,9 +154,12 @@ def prepared(
     starts: Sequence[StartingPoint],
     device: torch.device,
 ) -> tuple[FitData, list[str]]:
-    """The data of the fit, and a note if season lengths were chosen for all series."""
+    """The data of the fit, and notes: on season lengths chosen for all series, and on those given that none shows."""
     data = FitData.of(panel, horizon, season_length, plan, starts, device)
-    if season_length is not None or not data.selection_windows.tells_apart:
+    if data.season_length is not None:
+        read = 2 * max(point.config.context_length for point in starts) - 1
+        return data, unseen_seasons(data.season_length, int(panel.lengths.max()), read)
+    if not data.selection_windows.tells_apart:
         return data, []
     sets = sets_for_all(data, 2 * starts[0].config.context_length)
     judge = starts[0] if starts[0].networks else shipped_start().on(device)
