@@ -722,6 +722,62 @@ def _(folder):
     refused(file(folder, "year,day,y\n2020,1,5\n2020,2,6\n"), "parts of one", "--time year,month,day")
 
 
+QUARTERS = [(2018 + step // 4, step % 4 + 1) for step in range(24)]
+
+
+@rule("year-quarter")
+def _(folder):
+    rows = [f"{year},{quarter},{step + 0.5}\n" for step, (year, quarter) in enumerate(QUARTERS)]
+    for header in ("year,quarter,sales\n", "Year,Qtr,value\n"):
+        panel = read_panel(file(folder, header + "".join(rows)))
+        assert is_plain(panel) and panel.timeline.frequency.word == "QS-JAN"
+        assert [column.tolist() for column in panel.timeline.stamp_columns(0, 24, 2).values()] == [[2024] * 2, [1, 2]]
+    texts = "".join(f"{year},Q{quarter},{step}\n" for step, (year, quarter) in enumerate(QUARTERS))
+    panel = read_panel(file(folder, "year,Q,sales\n" + texts))
+    assert panel.timeline.stamp_columns(0, 24, 2)["Q"].tolist() == ["Q1", "Q2"]
+    # Numbers called Q may be much else, and a month tells more than a quarter.
+    refused(file(folder, "year,Q,sales\n" + "".join(rows)), "holds the quarter", "--time year,Q", target="sales")
+    months = "".join(f"{m[:4]},{int(m[5:]) // 4 + 1},{int(m[5:])},{step}\n" for step, m in enumerate(MONTHS))
+    assert read_panel(file(folder, "year,quarter,month,y\n" + months)).timeline.column == "year,month"
+    shops = "".join(f"{shop},{row}" for shop in "ab" for row in rows)
+    refused(file(folder, "shop,year,quarter,sales\n" + shops), "--id shop")
+    assert read_panel(file(folder, "shop,year,quarter,sales\n" + shops), id="shop").lengths.tolist() == [24, 24]
+
+
+@rule("year-week")
+def _(folder):
+    mondays = np.datetime64("2019-12-02") + 7 * np.arange(60)
+    weeks = [date.isocalendar()[:2] for date in mondays.tolist()]
+    rows = "".join(f"{year},{week},{step}\n" for step, (year, week) in enumerate(weeks))
+    panel = read_panel(file(folder, "year,week,sales\n" + rows))
+    assert panel.timeline.frequency.word == "W-MON" and len(panel.values) == 60
+    assert panel.timeline.starts[0] == mondays[0]
+    assert any("ISO 8601" in note for note in panel.notes)
+    refused(file(folder, "year,week,sales\n2021,52,1\n2021,53,2\n2022,1,3\n"), "week 53 of 2021", "only 52")
+    # A week may lie in two months, so that both together make no date.
+    twice = "".join(
+        f"{day.year},{day.month},{day.isocalendar()[1]},{step}\n" for step, day in enumerate(mondays.tolist())
+    )
+    refused(file(folder, "year,month,week,sales\n" + twice), '"week" holds the week', "--time year,week")
+
+
+@rule("month-names")
+def _(folder):
+    names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    rows = "".join(f"{m[:4]},{names[int(m[5:]) - 1]},{step}\n" for step, m in enumerate(MONTHS))
+    for header in ("year,month,sales\n", "Year,month_name,sales\n"):
+        panel = read_panel(file(folder, header + rows))
+        assert panel.timeline.frequency.word == "MS"
+        assert list(panel.timeline.stamp_columns(0, 24, 2).values())[1].tolist() == ["Jan", "Feb"]
+
+
+@rule("other-periods")
+def _(folder):
+    halves = "".join(f"{2000 + step // 2},{step % 2 + 1},{step}\n" for step in range(24))
+    refused(file(folder, "year,half,sales\n" + halves), '"half" tells them apart', "a column of dates")
+    refused(file(folder, "year,period,sales\n" + halves), '"period" tells them apart', "a column of dates")
+
+
 @rule("date-and-hour")
 def _(folder):
     path = DATA / "hours_beside_dates.csv"

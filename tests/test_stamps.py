@@ -232,28 +232,6 @@ def test_numbers_and_names_do_not_look_like_dates(texts):
     assert not looks_like_dates(column(*texts))
 
 
-def test_year_month_day_and_hour_in_several_columns():
-    parts = [np.array([2014, 2014]), np.array([12, 12]), np.array([31, 31]), np.array([22, 23])]
-    parsed = parse_stamps(parts, name=["year", "month", "day", "hour"])
-    assert seconds(parsed) == ["2014-12-31T22:00:00", "2014-12-31T23:00:00"]
-    assert parsed.column == "year,month,day,hour"
-
-
-def test_a_date_and_the_hour_in_two_columns():
-    parsed = parse_stamps([column("1/31/11", "1/31/11"), column("0", "1")], name=["dteday", "hr"])
-    assert seconds(parsed) == ["2011-01-31T00:00:00", "2011-01-31T01:00:00"]
-    assert parsed.style.parts == (("dteday", "%-m/%-d/%y"), ("hr", "hour"))
-
-
-def test_impossible_parts_are_named():
-    with pytest.raises(DataError, match='"month" has the value 13 in row 2'):
-        parse_stamps([np.array([2014, 2014]), np.array([12, 13])], name=["year", "month"])
-    with pytest.raises(DataError, match="day 31 of 2014-02 in row 1"):
-        parse_stamps([np.array([2014]), np.array([2]), np.array([31])], name=["year", "month", "day"])
-    with pytest.raises(ConfigError, match="have no year"):
-        parse_stamps([np.array([1]), np.array([31])], name=["month", "day"])
-
-
 def test_a_format_with_the_day_of_the_year_is_read():
     parsed = parse_stamps(np.array([2016060, 2016061]), name="ds", date_format="%Y%j")
     assert seconds(parsed) == ["2016-02-29T00:00:00", "2016-03-01T00:00:00"]

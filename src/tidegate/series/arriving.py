@@ -26,9 +26,8 @@ from tidegate.series.tables.roles import (
     Names,
     date_column,
     named_columns,
-    plain_name,
 )
-from tidegate.series.tables.table import Array, Table
+from tidegate.series.tables.table import Array, Table, plain_name
 
 Key = tuple[str, ...]
 Floats = NDArray[np.float64]

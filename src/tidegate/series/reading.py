@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.dates.grid import Common, build_grid, position_grid
+from tidegate.series.dates.parts import parse_parts
 from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.panel import Panel
 from tidegate.series.tables.ids import factorize, first_rows, numbered
@@ -260,7 +261,7 @@ def parse_columns(table: Table, times: tuple[str, ...], date_format: str | None)
             [None if d in (None, "NaT") or c is None else f"{d} {c}" for d, c in zip(dates, clocks, strict=True)]
         )
         return parse_stamps(joined.astype(object), name=",".join(times), date_format=date_format)
-    return parse_stamps([column.raw() for column in columns], name=list(times), date_format=date_format)
+    return parse_parts([column.raw() for column in columns], times, date_format)
 
 
 def _values(table: Table, roles: Roles) -> tuple[NDArray[np.float64], list[str]]:

@@ -265,9 +265,7 @@ def _assemble(fields: dict[str, Integers], count: int) -> Read:
     months = ((year - 1970) * 12 + number("m", 1, 12, 1) - 1).astype("M8[M]")
     first = months.astype("M8[D]")
     if "V" in fields:
-        # ISO week 1 is the one with 4 January in it.
-        fourth = (year - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + 3
-        days = fourth - (fourth + 3) % 7 + (number("V", 1, 53, 1) - 1) * 7 + number("u", 1, 7, 1) - 1
+        days = iso_monday(year, number("V", 1, 53, 1)) + number("u", 1, 7, 1) - 1
     elif "j" in fields:
         days = (year - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + number("j", 1, 366, 1) - 1
     else:
@@ -290,15 +288,30 @@ def _assemble(fields: dict[str, Integers], count: int) -> Read:
     return Read(wall, np.where("negative" in fields, -1, 1) * (hours * 60 + minutes) * 60 * SECOND, valid)
 
 
+def iso_monday(year: Integers, week: Integers) -> Integers:
+    """Days from 1970 to the Monday of an ISO 8601 week; week 1 is the one with 4 January in it."""
+    fourth = (year - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + 3
+    monday: Integers = fourth - (fourth + 3) % 7 + (week - 1) * 7
+    return monday
+
+
 def split_stamps(wall: Integers) -> dict[str, Integers]:
-    """Year, month, day, hour, minute and second (and the microseconds as "fraction") of wall clock times."""
+    """Year, quarter, month, day, hour, minute and second of wall clock times, the microseconds as "fraction", and the
+    ISO 8601 week with the year it belongs to as "week" and "week_year".
+    """
     days = wall.astype("M8[us]").astype("M8[D]")
     months = days.astype("M8[M]")
     clock = wall - days.astype("M8[us]").astype(np.int64)
     month_number = months.astype(np.int64)
+    number = days.astype(np.int64)
+    thursday = number - (number + 3) % 7 + 3  # of the same week
+    week_year = thursday.astype("M8[D]").astype("M8[Y]")
     return {
         "year": month_number // 12 + 1970,
+        "quarter": month_number % 12 // 3 + 1,
         "month": month_number % 12 + 1,
+        "week": (thursday - week_year.astype("M8[D]").astype(np.int64)) // 7 + 1,
+        "week_year": week_year.astype(np.int64) + 1970,
         "day": (days - months.astype("M8[D]")).astype(np.int64) + 1,
         "hour": clock // (3600 * SECOND),
         "minute": clock // (60 * SECOND) % 60,
@@ -347,14 +360,8 @@ def format_stamps(layout: str, wall: Integers, offsets: Integers) -> NDArray[np.
 def _numbers(letter: str, parts: dict[str, Integers], weekday: Integers, wall: Integers) -> Integers:
     if letter == "j":
         return wall // DAY - (parts["year"] - 1970).astype("M8[Y]").astype("M8[D]").astype(np.int64) + 1
-    if letter in "GV":
-        thursday = wall // DAY - weekday + 3
-        year = thursday.astype("M8[D]").astype("M8[Y]")
-        if letter == "G":
-            return year.astype(np.int64) + 1970
-        return (thursday - year.astype("M8[D]").astype(np.int64)) // 7 + 1
     return {
         "Y": parts["year"], "y": parts["year"] % 100, "m": parts["month"], "d": parts["day"], "H": parts["hour"],
         "I": (parts["hour"] + 11) % 12 + 1, "M": parts["minute"], "S": parts["second"], "u": weekday + 1,
-        "q": (parts["month"] + 2) // 3,
+        "q": parts["quarter"], "V": parts["week"], "G": parts["week_year"],
     }[letter]  # fmt: skip

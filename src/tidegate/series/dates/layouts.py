@@ -131,7 +131,7 @@ def _date_orders(shape: Shape, words: list[str], end: int) -> dict[str, list[str
         if len(weekday) > 1 or weekday[0] != 0 or end < 2:
             return {}
         inner = _date_orders(_without_first(shape), words[1:], end - 1)
-        name = _cased(_letters(shape, 0), "a", int(short[0]) > 3)
+        name = cased(_letters(shape, 0), "a", int(short[0]) > 3)
         return {order: [name, *directives] for order, directives in inner.items()}
     if kinds == ["n"]:
         size = int(short[0]) if short[0] == long[0] else 0
@@ -182,7 +182,7 @@ def _with_month_name(
     """Directives where the month is a word: "1982 Apr", "Apr 1982", "5 Apr 1982", "Apr 5, 1982", "05-Apr-82"."""
     at = kinds.index("month")
     letters = _letters(shape, at)
-    name = _cased(letters, "b", bool(((shape.digits[:, at] > 3) & (shape.values[:, at] != _SEPT)).any()))
+    name = cased(letters, "b", bool(((shape.digits[:, at] > 3) & (shape.values[:, at] != _SEPT)).any()))
     numbers = [token for token, kind in enumerate(kinds) if kind == "n"]
     if len(numbers) != len(kinds) - 1 or not all(four[token] or small[token] for token in numbers):
         return {}
@@ -199,7 +199,8 @@ def _with_month_name(
     return {"": [directives[token] for token in range(3)]}
 
 
-def _cased(letters: str, letter: str, full: bool) -> str:
+def cased(letters: str, letter: str, full: bool) -> str:
+    """The directive of a name written like these letters: "%b" or "%a", "%^b" in upper case, "%B" in full."""
     case = "^" if letters.isupper() else "#" if letters.islower() else ""
     return f"%{case}{letter.upper() if full else letter}"
 

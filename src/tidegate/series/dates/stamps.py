@@ -1,4 +1,4 @@
-"""Raw stamp columns -> instants: date text of any usual layout, day or month first, integers, several columns."""
+"""A raw stamp column -> instants: date text of any usual layout, day or month first, or numbers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,10 @@ from tidegate.series.dates.inference import regularity
 from tidegate.series.dates.iso import read_iso
 from tidegate.series.dates.layouts import ORDERS, candidate_layouts, with_offsets
 from tidegate.series.dates.timeline import StampStyle
-from tidegate.series.dates.types import Instants, Integers, Stamps
+from tidegate.series.dates.types import Integers, Stamps
 from tidegate.series.dates.zones import COMMON_ZONES, offset_text, zone_table
 
 _BLANK = ("", "NA", "N/A", "NaN", "nan", "NaT", "None", "none", "null", "NULL", "<NA>")
-_PARTS = {
-    "year": "year yr yyyy", "month": "month mon mnth mo mm", "day": "day dy dom dd mday", "hour": "hour hr hh h",
-    "minute": "minute min mins mi", "second": "second sec secs ss",
-}  # fmt: skip
-_PART_OF_NAME = {word: part for part, words in _PARTS.items() for word in words.split()}
-_LAYOUT_OF_PART = {"month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S"}
-_LIMITS = {"year": (1, 9999), "month": (1, 12), "day": (1, 31), "hour": (0, 24), "minute": (0, 59), "second": (0, 59)}
 _FLOATED = re.compile(r"\d+\.0*")
 _DECIMAL = re.compile(r"[-+]?\d+(\.\d*)?")
 _UNIX = {"unix": 1_000_000, "unix_ms": 1000}
@@ -70,28 +63,22 @@ def looks_like_dates(column: Stamps | Sequence[object]) -> bool:
 
 
 def parse_stamps(
-    column: Stamps | Sequence[Stamps],
+    column: Stamps,
     *,
-    name: str | Sequence[str],
+    name: str,
     date_format: str | None = None,
     zone: str | None = None,
 ) -> ParsedStamps:
-    """Turn one stamp column, or several that together make a stamp, into instants.
+    """Turn one stamp column into instants; `parts.parse_parts` does so for several.
 
     Args:
         column: (rows,) datetime64 of any unit, integers, floats holding whole numbers (or seconds since 1970, if told),
-            or text (object array of str and None, or a NumPy text array); or a list of such columns: year, month, day,
-            hour, … by their names, or a date column and the hour.
-        name: the column's name, or the names of the several columns, for messages and for the forecast's columns.
+            or text (object array of str and None, or a NumPy text array).
+        name: the column's name, for messages and for the forecast's columns.
         date_format: what `--date-format` said: a strptime layout, "unix" or "unix_ms".
         zone: set if `column` is datetime64 in UTC that came from a type with a time zone: that zone's name.
     Raises: DataError if the stamps cannot be read, or can be read in two ways.
     """
-    if not isinstance(name, str):
-        columns = [np.asarray(part) for part in column]
-        if len(columns) == 1:
-            return parse_stamps(columns[0], name=name[0], date_format=date_format, zone=zone)
-        return _parse_parts(columns, list(name), date_format)
     array = np.asarray(column)
     if array.dtype.kind == "M":
         style = StampStyle("datetime", dtype=str(array.dtype), zoned=zone is not None)
@@ -101,13 +88,13 @@ def parse_stamps(
     if not date_format and (iso := read_iso(array)) is not None:
         layout, wall = iso
         return ParsedStamps(wall.astype("M8[us]"), StampStyle("text", layout, "object"), None, name)
-    texts = _without_zeros(_texts(array))
+    texts = without_zeros(texts_of(array))
     if (not date_format and _is_digits(texts)) or (date_format in _UNIX and _are_numbers(texts)):
         return _parse_numbers(np.where(texts == "", "nan", texts).astype(np.float64), name, date_format)
     return _parse_text(texts, name, date_format)
 
 
-def _texts(array: Stamps) -> NDArray[np.str_]:
+def texts_of(array: Stamps) -> NDArray[np.str_]:
     """Text with blanks as "" and no space around."""
     if array.dtype.kind not in "UT":
         array = np.array(
@@ -123,7 +110,7 @@ def _is_digits(texts: NDArray[np.str_]) -> bool:
     return bool(len(filled)) and filled[0].isdigit() and bool(np.strings.isdigit(filled).all())
 
 
-def _without_zeros(texts: NDArray[np.str_]) -> NDArray[np.str_]:
+def without_zeros(texts: NDArray[np.str_]) -> NDArray[np.str_]:
     """ "2019.0" as "2019": so a column of whole numbers is written once it was one of floats; else as it is."""
     filled = texts[texts != ""]
     if not len(filled) or "." not in filled[0] or not all(map(_FLOATED.fullmatch, filled.tolist())):
@@ -146,10 +133,10 @@ def _parse_numbers(array: Stamps, name: str, date_format: str | None) -> ParsedS
         missing = np.isnan(array)
         instants = np.round(np.where(missing, 0, array) * _UNIX[date_format]).astype("M8[us]")
         return _with_missing(ParsedStamps(instants, StampStyle(date_format, dtype="float64"), "UTC", name), missing)
-    return _parse_integers(*_whole_numbers(array, name), name, date_format)
+    return _parse_integers(*whole_numbers(array, name), name, date_format)
 
 
-def _whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_], str]:
+def whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_], str]:
     """Numbers, which of them are missing, and their type."""
     if array.dtype.kind in "iu":
         return array.astype(np.int64), np.zeros(len(array), dtype=bool), str(array.dtype)
@@ -406,86 +393,3 @@ def _zone_of_offsets(utc: Integers, offset: Integers, name: str) -> tuple[str, l
     return last, [
         f'the offsets of "{name}" ({shown}) change; {last}, the last one, is kept; --timezone names their zone'
     ]
-
-
-def _parse_parts(columns: list[Stamps], names: list[str], date_format: str | None) -> ParsedStamps:
-    """Stamps given as several columns: year, month, day, hour, … or one date column and parts of the day."""
-    parts: dict[str, Integers] = {}
-    written: list[tuple[str, str]] = []
-    missing = np.zeros(len(columns[0]), dtype=bool)
-    date: ParsedStamps | None = None
-    for name, column in zip(names, columns, strict=True):
-        part = _PART_OF_NAME.get(name.lower().strip())
-        if part is None or part in parts:
-            if date is not None:
-                raise DataError(
-                    f'time columns "{date.column}" and "{name}" cannot be put together: expected at most one date '
-                    "column and columns named year, month, day, hour, minute, second"
-                )
-            date = parse_stamps(column, name=name, date_format=date_format)
-            if date.style.kind not in ("text", "datetime", "integer") or date.timezone is not None:
-                raise DataError(
-                    f'time column "{name}" is neither a date nor named year, month, day, hour, minute or second'
-                )
-            written.append((name, date.style.layout if date.style.kind == "text" else "%Y-%m-%d"))
-            missing |= np.isnat(date.instants)
-            continue
-        values = _part_values(column, name, part)
-        missing |= values < 0
-        parts[part] = values
-        written.append((name, _LAYOUT_OF_PART.get(part, part) if _is_padded(column) else part))
-    if date is None and "year" not in parts:
-        raise ConfigError(
-            f"time columns {', '.join(names)} have no year: expected --time year,month,day,hour or a date column"
-        )
-    instants = _join_parts(parts, names) if date is None else date.instants.astype("M8[us]")
-    for part, unit in (("hour", "h"), ("minute", "m"), ("second", "s")):
-        if part in parts:
-            instants = instants + parts[part].astype(f"m8[{unit}]")
-    instants = np.where(missing, np.datetime64("NaT"), instants)
-    style = StampStyle("parts", dtype="datetime64[us]", parts=tuple(written))
-    return ParsedStamps(instants, style, None, ",".join(names), () if date is None else date.notes)
-
-
-def _is_padded(column: Stamps) -> bool:
-    """Whether parts are text of two digits, such as "01", and to be written so."""
-    if column.dtype.kind in "iuf":
-        return False
-    filled = [text for text in set(_texts(column).tolist()) if text]
-    return all(len(text) == 2 for text in filled) and any(text.startswith("0") for text in filled)
-
-
-def _part_values(column: Stamps, name: str, part: str) -> Integers:
-    """A column of years, months, … ; -1 where missing."""
-    array = column
-    if array.dtype.kind not in "iuf":
-        texts = _without_zeros(_texts(array))
-        if not _is_digits(texts):
-            bad = texts[~np.strings.isdigit(texts) & (texts != "")]
-            raise DataError(
-                f'time column "{name}" has the value "{bad[0] if len(bad) else ""}": expected a whole number ({part})'
-            )
-        array = np.where(texts == "", "nan", texts).astype(np.float64)
-    values, empty, _ = _whole_numbers(array, name)
-    low, high = _LIMITS[part]
-    wrong = ((values < low) | (values > high)) & ~empty
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise DataError(
-            f'time column "{name}" has the value {values[row]} in row {row + 1}: expected {low} to {high} ({part})'
-        )
-    return np.where(empty, -1, values)
-
-
-def _join_parts(parts: dict[str, Integers], names: list[str]) -> Instants:
-    ones = np.ones_like(parts["year"])
-    months = ((parts["year"] - 1970) * 12 + parts.get("month", ones) - 1).astype("M8[M]")
-    dates: NDArray[np.datetime64] = months.astype("M8[D]") + (parts.get("day", ones) - 1).astype("m8[D]")
-    beyond = (dates.astype("M8[M]") != months) & (parts.get("day", ones) > 0) & (parts.get("month", ones) > 0)
-    if beyond.any():
-        row = int(np.argmax(beyond))
-        raise DataError(
-            f"time columns {', '.join(names)} have day {parts['day'][row]} of {months[row]} in row {row + 1}: "
-            "expected a day of that month"
-        )
-    return dates.astype("M8[us]")

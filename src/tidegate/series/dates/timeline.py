@@ -23,8 +23,8 @@ class StampStyle:
         layout: strftime layout of "text" and "integer"; "%-m" is without leading zero (see datetext.py).
         dtype: NumPy type of the input column: "datetime64[ns]", "int64", "object" (text).
         zoned: the input said which instant it meant: an offset in the text, or a type with a time zone.
-        parts: for "parts": the columns' names and what each holds ("year", "month", "day", "hour", "minute", "second",
-            or the layout of a date text).
+        parts: for "parts": the columns' names and what each holds: as a number ("year", "quarter", "month", "week",
+            "week_year", "day", "hour", "minute", "second"), or as text (the layout).
     """
 
     kind: str = "position"

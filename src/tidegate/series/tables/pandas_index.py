@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tidegate.errors import DataError
 from tidegate.series.dates.stamps import looks_like_dates
 from tidegate.series.tables.arrays import array_of, column_of
-from tidegate.series.tables.roles import TIME_NAMES, plain_name
-from tidegate.series.tables.table import EIGHT_DIGITS, Column, Table
+from tidegate.series.tables.roles import TIME_NAMES
+from tidegate.series.tables.table import EIGHT_DIGITS, Column, Table, plain_name
 
 
 def with_index(data: Any) -> Any:

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
+from tidegate.series.dates.parts import part_of
 from tidegate.series.dates.stamps import looks_like_dates
+from tidegate.series.tables.dateparts import OTHER_PERIODS, date_parts, finer_part, is_whole, joined_parts, within
 from tidegate.series.tables.ids import factorize, suggest_ids
-from tidegate.series.tables.table import EIGHT_DIGITS, Array, Column, Table
+from tidegate.series.tables.table import EIGHT_DIGITS, Array, Column, Table, plain_name
 
 Names = str | Sequence[str]
 
@@ -36,21 +38,8 @@ TIME_NAMES = (
     "year",
     "period",
 )
-_PART_ORDER = {
-    "year": 0,
-    "yr": 0,
-    "month": 1,
-    "mnth": 1,
-    "mon": 1,
-    "day": 2,
-    "hour": 3,
-    "hr": 3,
-    "minute": 4,
-    "second": 5,
-}
 _PLAIN_TIMES = ("ds", "timestamp", "datetime", "date_time", "date", "time", "year", "period")
 _MOST_OF_PART = {"quarter": 4, "month": 12, "week": 53, "day": 366}  # beyond it these names are no part of a date
-_WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
 _CLOCK_NAMES = ("hour", "hr")
 _COUNTER_NAMES = ("t", "step", "index", "idx", "instant", "no", "nr", "row", "position", "unnamed:_0", "unnamed1")
 _SPLIT_NAMES = (
@@ -69,7 +58,7 @@ _SPLIT_NAMES = (
 )
 _CALENDAR = re.compile(
     r"(is_?)?(year|yr|quarter|qtr|season|month|mnth|mon|week|week_?of_?year|day|(day|dow|doy)(_?of_?(week|month|year))?|week_?day|"
-    r"week_?end|hour|hr|minute|second|holiday|working_?day|business_?day)"
+    r"(month|week)_?(no|num|number|name)|iso_?week|week_?end|hour|hr|minute|second|holiday|working_?day|business_?day)"
 )
 _CLOCK_TEXT = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _ID_LIKE = re.compile(r"(.*_)?id")
@@ -84,15 +73,14 @@ class Roles:
     targets: tuple[str, ...]
 
 
-def plain_name(name: str) -> str:
-    """A column name for comparing: lower case, blanks and dashes as underscores."""
-    return re.sub(r"[\s\-]+", "_", name.strip().lower())
-
-
 def looks_like_id_or_part(name: str) -> bool:
     """Whether a column of numbers is more likely an id, a counter or a part of the calendar than a series."""
     word = plain_name(name)
-    return word in _COUNTER_NAMES + _SPLIT_NAMES or bool(_CALENDAR.fullmatch(word) or _ID_LIKE.fullmatch(word))
+    return word in _COUNTER_NAMES + _SPLIT_NAMES or _is_calendar(word) or bool(_ID_LIKE.fullmatch(word))
+
+
+def _is_calendar(word: str) -> bool:
+    return word in OTHER_PERIODS or bool(_CALENDAR.fullmatch(word))
 
 
 def named_columns(table: Table, option: str, names: Names | None) -> tuple[str, ...]:
@@ -157,23 +145,21 @@ def date_column(columns: Sequence[Column]) -> tuple[str, ...]:
 
 def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
     """Text that is called a time though it reads like none, whole numbers that are called one, counters."""
-    usual = [column for column in columns if plain_name(column.name) in TIME_NAMES]
-    for column in usual:
-        if column.kind == "text":
+    parts = date_parts(columns)
+    for column in columns:
+        named = plain_name(column.name) in TIME_NAMES and column.name not in parts.values()
+        if column.kind == "text" and named:
             return (column.name,)  # reading its stamps will say what is wrong with them
+    if len(parts) > 1:
+        joined = joined_parts(parts)
+        if joined is None:
+            raise DataError(
+                f"no date column, but parts of one: {_listed(parts.values())}. Join those that make it: --time "
+                "year,month,day"
+            )
+        return joined
     numbers = [column for column in columns if column.kind == "number"]
-    whole = [column for column in numbers if _is_whole(column)]
-    parts = [column for column in whole if plain_name(column.name) in _PART_ORDER]
-    ranks = sorted(_PART_ORDER[plain_name(column.name)] for column in parts)
-    if len(parts) > 1 and ranks[0] == 0:
-        ordered = tuple(
-            column.name for column in sorted(parts, key=lambda column: _PART_ORDER[plain_name(column.name)])
-        )
-        if ranks == list(range(len(ranks))):
-            return ordered  # year and month, perhaps with day, hour, …: nothing is missing between them
-        raise DataError(
-            f"no date column, but parts of one: {_listed(ordered)}. Join those that make it: --time year,month,day"
-        )
+    whole = [column for column in numbers if is_whole(column)]
     for column in numbers:
         if plain_name(column.name) in _PLAIN_TIMES and (column.whole or len(numbers) > 1):
             return (column.name,)  # reading its stamps will say what is wrong with them
@@ -189,7 +175,7 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
     for column in numbers:
         most = _MOST_OF_PART.get(plain_name(column.name))
         if most and len(numbers) > 1:
-            if not (_is_whole(column) and _within(column, most)):
+            if not (is_whole(column) and within(column, 0, most)):
                 return (column.name,)  # 202401 for a month is no part of a date
             _refuse_backwards(column)
     for column in columns:
@@ -207,12 +193,6 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
     return ()
 
 
-def _is_whole(column: Column) -> bool:
-    """Whether numbers are whole, also where they are written as 07 or 7.0."""
-    known = [str(cell) for cell in column.sample if cell == cell]
-    return column.whole or all(_WHOLE.fullmatch(cell) for cell in known)
-
-
 def _counted(column: Column) -> NDArray[np.int64]:
     """The whole numbers of a column that may be a counter; none if some cell is missing or no whole number."""
     values: Array = column.raw()
@@ -224,11 +204,6 @@ def _counted(column: Column) -> NDArray[np.int64]:
         if not np.isfinite(values).all() or (values % 1 != 0).any():
             return np.empty(0, dtype=np.int64)
     return values.astype(np.int64)
-
-
-def _within(column: Column, most: int) -> bool:
-    """Whether all whole numbers of the sample are from 0 to `most`."""
-    return all(0 <= float(cell) <= most for cell in column.sample if cell == cell)
 
 
 def _refuse_backwards(column: Column) -> None:
@@ -349,7 +324,7 @@ def _find_target(
 def _ask_for_what_parts_the_rows(
     table: Table, times: tuple[str, ...], targets: tuple[str, ...], instants: Array | None
 ) -> None:
-    """Raise DataError if repeated stamps come from a column that was not named: the hour, or an id."""
+    """Raise DataError if repeated stamps come from a column that was not named: the hour, the quarter, or an id."""
     if instants is None:
         return
     asked = " ".join(f"--target {option(target)}" for target in targets[:1])
@@ -358,6 +333,21 @@ def _ask_for_what_parts_the_rows(
         raise DataError(
             f"timestamps in {_quoted(times[0])} repeat, and {_quoted(clock)} holds the time of day. Join them: {asked} "
             f"--time {option(','.join((*times, clock)))}"
+        )
+    finer = finer_part([column for column in table.columns if column.name not in targets], times, instants)
+    if finer is not None:
+        name, part = finer
+        year = next(time for time in times if part_of(time, short=True) == "year")
+        if part is None:
+            raise DataError(
+                f"timestamps in {_quoted(','.join(times))} repeat, and {_quoted(name)} tells them apart, but cannot be "
+                "joined with a year, as a month, quarter or week can. Add a column of dates: the first day of each "
+                "period."
+            )
+        joined = (*times, name) if part == "day" else (year, name)
+        raise DataError(
+            f"timestamps in {_quoted(','.join(times))} repeat, and {_quoted(name)} holds the {part}. Join them: "
+            f"{asked} --time {option(','.join(joined))}"
         )
     found = _suggested(table, instants, {*times, *targets})
     if found:
@@ -371,7 +361,7 @@ def _suggested(table: Table, instants: Array | None, taken: set[str]) -> tuple[s
     if instants is None:
         return ()
     columns = [column for column in table.columns if column.name not in taken]
-    parts = {c.name for c in columns if _CALENDAR.fullmatch(plain_name(c.name)) or holds_clock(c)}
+    parts = {c.name for c in columns if _is_calendar(plain_name(c.name)) or holds_clock(c)}
     return suggest_ids((column for column in columns if column.name not in parts), table.rows, instants)
 
 
@@ -392,7 +382,7 @@ def find_clock(table: Table, times: tuple[str, ...], instants: Array) -> str | N
     if (instants != days).any() or not _any_repeats(instants):
         return None
     for column in table.columns:
-        named = plain_name(column.name) in _CLOCK_NAMES and column.kind == "number" and _is_whole(column)
+        named = plain_name(column.name) in _CLOCK_NAMES and column.kind == "number" and is_whole(column)
         if column.name not in times and (named or holds_clock(column)):
             codes, count = factorize(column.raw())
             if _repeats(days.astype(np.int64) * (count + 1) + codes) <= 0.02 * table.rows:

@@ -16,6 +16,11 @@ MISSING_WORDS = ("", "-", "--", ".", "?", "#n/a", "<na>", "n/a", "na", "nan", "n
 EIGHT_DIGITS = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")  # dates such as 20240131
 
 
+def plain_name(name: str) -> str:
+    """A column name for comparing: lower case, blanks and dashes as underscores."""
+    return re.sub(r"[\s\-]+", "_", name.strip().lower())
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of the input.
