@@ -853,6 +853,26 @@ def _(folder):
     refused(file(folder, thousands), "milliseconds since 1970", "--date-format unix_ms")
 
 
+@rule("excel-days")
+def _(folder):
+    daily = file(folder, table("date,sales", lambda step, month: f"{44197 + step},{step}"))
+    panel = read_panel(daily, date_format="excel")
+    assert panel.timeline.frequency.word == "D" and panel.timeline.text(0, 0, 1)[0] == "2021-01-01"
+    assert panel.timeline.stamps(0, 24, 2).tolist() == [44221, 44222]
+    halves = read_panel(daily, date_format="excel", frequency="12h").timeline
+    assert halves.stamps(0, 0, 3).tolist() == [44197.0, 44197.5, 44198.0]
+    panel = read_panel(daily)
+    assert panel.timeline.frequency is None
+    assert any("Excel's day numbers (44197 is 2021-01-01): --date-format excel" in note for note in panel.notes)
+    weekly = file(folder, table("date,sales", lambda step, month: f"{44200 + 7 * step},{step}"))
+    refused(weekly, "Excel's day numbers", "--date-format excel")
+    assert read_panel(weekly, date_format="excel").timeline.frequency.word == "W-MON"
+    hourly = file(folder, table("date,sales", lambda step, month: f"{44197 + step / 24:.5f},{step}"))
+    refused(hourly, "Excel's day numbers", "--date-format excel")
+    panel = read_panel(hourly, date_format="excel")
+    assert panel.timeline.frequency.word == "h" and panel.timeline.stamps(0, 24, 1).tolist() == [44198.0]
+
+
 @rule("eight-digits")
 def _(folder):
     for form in ("", ".0"):

@@ -1,8 +1,9 @@
-"""Columns of stamps read into instants: text in any usual layout, day or month first, integers, several columns."""
+"""A column of timestamps read into instants: text in any usual layout, day or month first, or numbers."""
 
 from __future__ import annotations
 
 import datetime
+import re
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tidegate.errors import ConfigError, DataError
 from tidegate.series.dates.datetext import format_stamps
 from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.stamps import looks_like_dates, parse_stamps
-from tidegate.series.dates.timeline import Timeline
+from tidegate.series.dates.timeline import StampStyle, Timeline
 
 
 def column(*texts: str | None) -> np.ndarray:
@@ -230,6 +231,29 @@ def test_a_value_that_does_not_fit_the_given_format_is_named():
 )
 def test_numbers_and_names_do_not_look_like_dates(texts):
     assert not looks_like_dates(column(*texts))
+
+
+def test_day_numbers_of_excel_are_read_where_the_user_says_so():
+    # The serial numbers of Microsoft's own examples: 1 January 2008 is 39448, and noon is half a day.
+    parsed = parse_stamps(np.array([39448, 39449]), name="date", date_format="excel")
+    assert seconds(parsed) == ["2008-01-01T00:00:00", "2008-01-02T00:00:00"] and parsed.timezone is None
+    assert parsed.style == StampStyle("excel", dtype="int64")
+    parsed = parse_stamps(column("39448.5", "39448.54167", ""), name="date", date_format="excel")
+    assert seconds(parsed)[:2] == ["2008-01-01T12:00:00", "2008-01-01T13:00:00"]  # rounded to seconds
+    assert np.isnat(parsed.instants[2])
+    with pytest.raises(DataError, match="20240101, too large for --date-format excel: expected Excel's day numbers"):
+        parse_stamps(np.array([20240101]), name="date", date_format="excel")
+
+
+def test_whole_numbers_that_may_be_day_numbers_of_excel_are_told():
+    hint = r"if these are Excel's day numbers \(44197 is 2021-01-01\): --date-format excel"
+    with pytest.raises(DataError, match=hint):
+        parse_stamps(np.array([44197, 44204, 44211]), name="t")
+    with pytest.raises(DataError, match="if these are Excel's day numbers: --date-format excel; else name another"):
+        parse_stamps(np.array([44197.0, 44197.5]), name="t")
+    assert re.search(hint, parse_stamps(np.array([44197, 44198]), name="Order date").notes[0])
+    assert parse_stamps(np.array([44197, 44198]), name="step").notes == ()
+    assert parse_stamps(np.array([1, 2]), name="date").notes == ()
 
 
 def test_a_format_with_the_day_of_the_year_is_read():

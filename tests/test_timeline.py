@@ -37,6 +37,8 @@ def timeline(frequency: str, start: str, style: StampStyle, **more) -> Timeline:
         ("D", "2015-12-31", StampStyle("integer", "%Y%m%d"), [20151231, 20160101, 20160102]),
         ("h", "1970-01-01T01:00", StampStyle("unix"), [3600, 7200, 10800]),
         ("s", "1970-01-01T00:00:01", StampStyle("unix_ms"), [1000, 2000, 3000]),
+        ("ME", "2020-12-31", StampStyle("excel"), [44196, 44227, 44255]),  # as LibreOffice shows the dates as numbers
+        ("6h", "2021-01-01T12:00", StampStyle("excel", dtype="float64"), [44197.5, 44197.75, 44198.0]),
     ],
 )
 def test_stamps_are_written_as_the_input_wrote_them(frequency, start, style, expected):

@@ -41,7 +41,11 @@ def reading_options(command: Command) -> Command:
             "--target", metavar="COLUMN", help="Column with the values to forecast; several become one series each."
         ),
         click.option("--timezone", metavar="ZONE", help="Time zone of local timestamps, for example Europe/Berlin."),
-        click.option("--date-format", metavar="FORMAT", help="Format of the dates, for example %d/%m/%Y."),
+        click.option(
+            "--date-format",
+            metavar="FORMAT",
+            help="Format of the dates, for example %d/%m/%Y; for numbers: unix, unix_ms, excel.",
+        ),
         click.option("--every", metavar="STEP", help="Put irregular timestamps on a regular grid, for example 10min."),
         click.option("--aggregate", metavar="HOW", help="With --every: mean, sum or last of the values in each step."),
         click.option("--duplicates", metavar="HOW", help="How to merge repeated timestamps: mean, sum or last."),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
 from tidegate.series.dates.clockchanges import show
+from tidegate.series.dates.counts import COUNTS
 from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.dates.timeline import StampStyle, Timeline
@@ -281,9 +282,7 @@ def _positions(table: Table, name: str) -> Integers:
 
 def _parsed(table: Table, names: tuple[str, ...], style: StampStyle) -> ParsedStamps:
     """The stamps, in the history's way of writing them; if that does not fit, in any that leaves no doubt."""
-    layout = (
-        style.layout if style.kind in ("text", "integer") else style.kind if style.kind.startswith("unix") else None
-    )
+    layout = style.layout if style.kind in ("text", "integer") else style.kind if style.kind in COUNTS else None
     raw = table[names[0]].raw()
     if style.kind == "year" and raw.dtype.kind in "iu":
         return ParsedStamps((raw.astype(np.int64) - 1970).astype("M8[Y]").astype("M8[us]"), style, None, names[0])

@@ -307,6 +307,8 @@ def _in_zone(style: StampStyle, zone: str | None) -> StampStyle:
 def _style_for(style: StampStyle, frequency: Frequency) -> StampStyle:
     """The input's style, or ISO text where steps (of a given frequency, of bins) are finer than it can write."""
     layout = "%Y" if style.kind == "year" else style.layout
+    if style.kind == "excel" and frequency.is_subdaily:
+        return replace(style, dtype="float64")  # the time of day is a fraction of a day
     if style.kind not in ("text", "integer", "year"):
         return style
     shown = {directive[:1] for directive in layout.replace("%-", "%").split("%")}

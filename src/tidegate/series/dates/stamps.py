@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
+from tidegate.series.dates.counts import COUNTS
 from tidegate.series.dates.datetext import Read, Shape, check_layout, read_layout, shapes
 from tidegate.series.dates.inference import regularity
 from tidegate.series.dates.iso import read_iso
@@ -21,7 +22,7 @@ from tidegate.series.dates.zones import COMMON_ZONES, offset_text, zone_table
 _BLANK = ("", "NA", "N/A", "NaN", "nan", "NaT", "None", "none", "null", "NULL", "<NA>")
 _FLOATED = re.compile(r"\d+\.0*")
 _DECIMAL = re.compile(r"[-+]?\d+(\.\d*)?")
-_UNIX = {"unix": 1_000_000, "unix_ms": 1000}
+_DATED_NAME = re.compile(r"ds|.*(date|time|day|week|month|quarter).*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ def parse_stamps(
     """Turn one stamp column into instants; `parts.parse_parts` does so for several.
 
     Args:
-        column: (rows,) datetime64 of any unit, integers, floats holding whole numbers (or seconds since 1970, if told),
+        column: (rows,) datetime64 of any unit, integers, floats holding whole numbers (or what `date_format` says),
             or text (object array of str and None, or a NumPy text array).
         name: the column's name, for messages and for the forecast's columns.
-        date_format: what `--date-format` said: a strptime layout, "unix" or "unix_ms".
+        date_format: what `--date-format` said: a strptime layout, "unix", "unix_ms" or "excel".
         zone: set if `column` is datetime64 in UTC that came from a type with a time zone: that zone's name.
     Raises: DataError if the stamps cannot be read, or can be read in two ways.
     """
@@ -89,7 +90,7 @@ def parse_stamps(
         layout, wall = iso
         return ParsedStamps(wall.astype("M8[us]"), StampStyle("text", layout, "object"), None, name)
     texts = without_zeros(texts_of(array))
-    if (not date_format and _is_digits(texts)) or (date_format in _UNIX and _are_numbers(texts)):
+    if (not date_format and _is_digits(texts)) or (date_format in COUNTS and _are_numbers(texts)):
         return _parse_numbers(np.where(texts == "", "nan", texts).astype(np.float64), name, date_format)
     return _parse_text(texts, name, date_format)
 
@@ -124,16 +125,28 @@ def _are_numbers(texts: NDArray[np.str_]) -> bool:
 
 
 def _parse_numbers(array: Stamps, name: str, date_format: str | None) -> ParsedStamps:
-    if date_format in _UNIX and array.dtype.kind == "f" and (array % 1 > 0).any():
-        if (np.abs(array) * _UNIX[date_format] > 2**53).any():
-            raise DataError(
-                f'time column "{name}" has the value {np.nanmax(np.abs(array))}, too large for --date-format '
-                f"{date_format}: expected {'milli' * (date_format == 'unix_ms')}seconds since 1970"
-            )
-        missing = np.isnan(array)
-        instants = np.round(np.where(missing, 0, array) * _UNIX[date_format]).astype("M8[us]")
-        return _with_missing(ParsedStamps(instants, StampStyle(date_format, dtype="float64"), "UTC", name), missing)
+    if date_format in COUNTS:
+        return _parse_counts(array, name, date_format)
     return _parse_integers(*whole_numbers(array, name), name, date_format)
+
+
+def _parse_counts(array: Stamps, name: str, date_format: str) -> ParsedStamps:
+    count = COUNTS[date_format]
+    largest = float(np.nanmax(np.abs(array), initial=0))
+    if largest * count.unit > 2**53:  # the year 2255; beyond it floats skip microseconds
+        raise DataError(
+            f'time column "{name}" has the value {largest:.12g}, too large for --date-format {date_format}: expected '
+            f"{count.name}"
+        )
+    if array.dtype.kind == "f" and (array % 1 > 0).any():
+        missing, dtype = np.isnan(array), "float64"
+        numbers: Stamps = np.where(missing, 0, array)
+    else:
+        numbers, missing, dtype = whole_numbers(array, name)
+    if missing.all():
+        raise DataError(f'time column "{name}" is empty: expected a date in each row')
+    instants = count.instants(numbers).astype("M8[us]")
+    return _with_missing(ParsedStamps(instants, StampStyle(date_format, dtype=dtype), count.zone, name), missing)
 
 
 def whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_], str]:
@@ -151,9 +164,9 @@ def whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_]
 
 def _no_whole_number(name: str, value: float) -> DataError:
     hints = [
-        f"if these are {'milli' * (word == 'unix_ms')}seconds since 1970: --date-format {word}; else "
-        for word, scale in _UNIX.items()
-        if 3e14 < value * scale < 5e15
+        f"if these are {count.name}: --date-format {word}; else "
+        for word, count in COUNTS.items()
+        if count.may_be(value, value)
     ]
     return DataError(
         f'time column "{name}" has the value {value}: expected dates or whole numbers; {"".join(hints)}name another '
@@ -169,9 +182,6 @@ def _parse_integers(
     if not len(present):
         raise DataError(f'time column "{name}" is empty: expected a date in each row')
     low, high = int(present.min()), int(present.max())
-    if date_format in _UNIX:
-        instants = (numbers * _UNIX[date_format]).astype("M8[us]")
-        return _with_missing(ParsedStamps(instants, StampStyle(date_format, dtype=dtype), "UTC", name), missing)
     if date_format:
         texts = np.where(missing, "", numbers.astype(str))
         parsed = _parse_text(texts, name, date_format)
@@ -189,21 +199,35 @@ def _parse_integers(
             raise DataError(
                 f'time column "{name}" has no value in row {int(np.argmax(missing)) + 1}: expected a number'
             )
-        return ParsedStamps(numbers, StampStyle("position", dtype=dtype), None, name)
+        notes = _note_on_days(low, high, name)
+        return ParsedStamps(numbers, StampStyle("position", dtype=dtype), None, name, notes)
+    if not hint and COUNTS["excel"].may_be(low, high):
+        hint = _count_hint("excel", int(present[0]))
     raise DataError(
         f'time column "{name}" holds whole numbers from {low} to {high}, which could be many things: expected steps '
         f"1, 2, 3, …, years 1500 to 2200, or dates such as 20150131{hint or '; name another column with --time'}"
     )
 
 
+def _note_on_days(low: int, high: int, name: str) -> tuple[str, ...]:
+    """A note where positions may be dates as Excel counts them: in their usual range, in a column named like dates."""
+    if not COUNTS["excel"].may_be(low, high) or not _DATED_NAME.fullmatch(name):
+        return ()
+    return (f'the whole numbers of "{name}" are read as positions{_count_hint("excel", low)}',)
+
+
+def _count_hint(word: str, first: int) -> str:
+    count = COUNTS[word]
+    day = str(count.instants(np.array(first)).astype("M8[us]").astype("M8[s]")).replace("T", " ")
+    shown = day.removesuffix(" 00:00:00") if count.zone is None else f"{day} {count.zone}"
+    return f"; if these are {count.name} ({first} is {shown}): --date-format {word}"
+
+
 def _number_hint(present: Integers, low: int, high: int, name: str) -> str:
     """What whole numbers might be that are not taken for it without being told; "" for nothing."""
-    for word, scale in _UNIX.items():
-        if low * scale > 3e14 and high * scale < 5e15:
-            first = str(np.datetime64(int(present[0]) * scale, "us").astype("M8[s]")).replace("T", " ")
-            return (
-                f"; if these are {'milli' * (word == 'unix_ms')}seconds since 1970 ({first} UTC): --date-format {word}"
-            )
+    for word in ("unix", "unix_ms"):
+        if COUNTS[word].may_be(low, high):
+            return _count_hint(word, int(present[0]))
     if low // 100 >= 1500 and high // 100 <= 2200 and (present % 100 >= 1).all() and (present % 100 <= 12).all():
         return '; if these are years and months: --date-format "%Y%m"'
     if "week" in name.lower() and low // 100 >= 1500 and high // 100 <= 2200 and (present % 100 <= 53).all():
@@ -349,12 +373,12 @@ def _read_by_format(
     texts: NDArray[np.str_], name: str, layout: str
 ) -> tuple[Integers, Integers | None, str, list[str]]:
     """Wall clock, offsets, layout and notes of date text in a layout the user gave."""
-    if layout in _UNIX:
-        raise DataError(f'--date-format {layout} needs whole numbers, but time column "{name}" has "{texts[0]}"')
+    if layout in COUNTS:
+        raise DataError(f'--date-format {layout} needs numbers, but time column "{name}" has "{texts[0]}"')
     wrong = check_layout(layout)
     if wrong:
         raise ConfigError(
-            f'--date-format "{layout}": {wrong}; expected a layout such as "%d/%m/%Y %H:%M", or unix, unix_ms'
+            f'--date-format "{layout}": {wrong}; expected a layout such as "%d/%m/%Y %H:%M", or unix, unix_ms, excel'
         )
     wall, offset = np.zeros(len(texts), dtype=np.int64), np.zeros(len(texts), dtype=np.int64)
     zoned = False

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.series.dates.counts import COUNTS
 from tidegate.series.dates.datetext import format_stamps, split_stamps
 from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.types import Integers, Stamps
-from tidegate.series.dates.zones import DAY, SECOND, ZoneTable, zone_table
+from tidegate.series.dates.zones import DAY, ZoneTable, zone_table
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class StampStyle:
     """How the input wrote its stamps, so that forecasts are stamped alike.
 
     Attributes:
-        kind: "position", "year", "integer" (by `layout`, written as a number: 20150131), "unix" (seconds), "unix_ms",
+        kind: "position", "year", "integer" (by `layout`, written as a number: 20150131), one of COUNTS ("unix", …),
             "datetime", "text" or "parts" (several columns).
         layout: strftime layout of "text" and "integer"; "%-m" is without leading zero (see datetext.py).
         dtype: NumPy type of the input column: "datetime64[ns]", "int64", "object" (text).
@@ -81,10 +82,9 @@ class Timeline:
             return (wall.astype("M8[us]").astype("M8[Y]").astype(np.int64) + 1970).astype(style.dtype)
         if style.kind == "integer":
             return format_stamps(style.layout, wall, offsets).astype(np.int64).astype(style.dtype)
-        if style.kind in ("unix", "unix_ms"):
-            divisor = SECOND if style.kind == "unix" else SECOND // 1000
-            passed = wall - offsets
-            return (passed / divisor if style.dtype == "float64" else passed // divisor).astype(style.dtype)
+        if style.kind in COUNTS:
+            counted = COUNTS[style.kind]
+            return counted.numbers(wall if counted.zone is None else wall - offsets, style.dtype)
         unit = style.dtype if style.kind == "datetime" else "M8[us]"
         return (wall - offsets if style.zoned else wall).astype("M8[us]").astype(unit)
 
@@ -103,7 +103,7 @@ class Timeline:
         """(count,) the stamps as text: the input's own if it was text, else ISO 8601, with the offset if zoned."""
         if self.frequency is not None and self.style.kind == "text":
             return self.stamps(series, first, count)
-        if self.frequency is None or self.style.kind not in ("datetime", "parts", "unix", "unix_ms"):
+        if self.frequency is None or self.style.kind not in ("datetime", "parts", *COUNTS):
             return self.stamps(series, first, count).astype(str).astype(object)
         wall, offsets = self._wall(series, first, count)
         layout = "%Y-%m-%d"
