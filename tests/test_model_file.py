@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,10 +17,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.errors import ModelError
-from tidegate.forecasting.config import METADATA_KEY, ModelConfig
-from tidegate.forecasting.model import ModelFile
-from tidegate.network.model_file import load_network, save_network, to_onnx
+from tests.panels import panel_of
+from tidegate.errors import ModelError, TidegateError
+from tidegate.forecasting.config import CELLS, METADATA_KEY, ModelConfig
+from tidegate.forecasting.forecaster import forecast_panel
+from tidegate.forecasting.model import ModelFile, shipped_path
+from tidegate.forecasting.stream import Stream
+from tidegate.network.model_file import load_network, load_networks, save_network, to_onnx
 from tidegate.network.patch_lstm import PatchLSTM
 
 SMALL = {"context_length": 64, "horizon": 32, "hidden_size": 13, "embedding_size": 12, "head_size": 16}
@@ -231,11 +238,16 @@ def test_text_and_foreign_onnx_files_are_refused(tmp_path: Path) -> None:
         ModelFile.load(damaged(tmp_path, foreign.SerializeToString()))
 
 
+def telling(content: bytes, facts: object) -> bytes:
+    """A model file that tells something else of itself."""
+    model = onnx.load_from_string(content)
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(facts)})
+    return model.SerializeToString()
+
+
 def told(tmp_path: Path, facts: object) -> Path:
     """A model file that is whole but for what it tells of itself."""
-    model = onnx.load_from_string(to_onnx(make(CONFIGS["lstm"]), {}))
-    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(facts)})
-    return damaged(tmp_path, model.SerializeToString())
+    return damaged(tmp_path, telling(to_onnx(make(CONFIGS["lstm"]), {}), facts))
 
 
 FACTS = {"format_version": 4, "config": CONFIGS["lstm"].to_dict(), "provenance": {}, "weights": "0"}
@@ -255,6 +267,8 @@ NO_FACTS = {
     "no season": ({**FACTS, "provenance": {"season_length": [0]}}, "a season has at least 2 steps"),
     "no frequency": ({**FACTS, "provenance": {"season_length": [7], "frequency": "zz"}}, '"zz" is not a frequency'),
     "a horizon as text": ({**FACTS, "provenance": {"horizon": "x"}}, "found horizon 'x', expected a JSON number"),
+    "no network": ({**FACTS, "members": []}, r"found members \[\], expected the networks of the file"),
+    "a first network of two kinds": ({**FACTS, "members": [{**FACTS["config"], "horizon": 64}]}, "`config` the first"),
     "too many shares": ({**FACTS, "shares": [1, 2]}, "expected one above 0 for each of 1 networks"),
 }
 
@@ -268,12 +282,96 @@ def test_facts_that_are_none_are_refused_by_both_readers_before_anything_is_fore
             read(path)
 
 
+SHIPPED = dict(ModelFile.load().metadata)
+OTHERS = {
+    "units": ({"hidden_size": 100}, "in its graph, expected state (1, 4, carried, 100) by its metadata"),
+    "layers": ({"num_layers": 1}, "found state (1, 4, carried, 224) in its graph, expected state (1, 2, carried, 224)"),
+    "a cell": ({"cell": "rnn"}, "found state (1, 4, carried, 224) in its graph, expected state (1, 2, carried, 224)"),
+    "dilations": ({"dilations": [2, 4]}, "expected state (1, 12, carried, 224)"),
+    "levels": ({"quantile_levels": [0.1, 0.5, 0.9]}, "found quantiles (batch, steps, 13) in its graph, expected "),
+    "a horizon": ({"horizon": 32}, "expected past_quantiles (batch, past, 32, 13)"),
+    "seasons": ({"season_slots": 2}, "in its graph, expected season_lengths (batch, 2) by its metadata"),
+    "no seasons": ({"season_slots": 0}, "found season_lengths (batch, 3) in its graph, expected no season_lengths"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_metadata_of_another_network_than_that_of_the_graph_are_refused_by_both_readers(
+    name: str, tmp_path: Path
+) -> None:
+    change, message = OTHERS[name]
+    facts = {**SHIPPED, "config": {**SHIPPED["config"], **change}}
+    path = damaged(tmp_path, telling(shipped_path().read_bytes(), facts))
+    for read in (ModelFile.load, load_network):
+        with pytest.raises(ModelError, match=f"bad\\.onnx cannot be used: .*{re.escape(message)}.*or fit again"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    ("held", "claimed", "message"), [(1, 2, "found no state_1 in its graph"), (2, 1, "expected no state_1 by its")]
+)
+def test_metadata_of_more_or_fewer_networks_than_the_graph_holds_are_refused_by_both_readers(
+    held: int, claimed: int, message: str, tmp_path: Path
+) -> None:
+    path = damaged(tmp_path, telling(file_of(held), {**FACTS, "members": [FACTS["config"]] * claimed}))
+    for read in (ModelFile.load, load_networks):
+        with pytest.raises(ModelError, match=message):
+            read(path)
+
+
+def test_a_stream_refuses_a_file_whose_patches_are_not_those_of_its_metadata() -> None:
+    """No input or output shows them: the state after something else than whole patches does."""
+    facts = {**FACTS, "config": {**FACTS["config"], "patch_length": 8}}
+    model = ModelFile.open(telling(to_onnx(make(CONFIGS["lstm"]), {}), facts))
+    with pytest.raises(ModelError, match="the model cannot be used: by its metadata its graph reads 8 values per step"):
+        Stream.start(model, panel_of(np.arange(72.0)), 5)
+
+
+VALUES: dict[str, Sequence[object]] = {
+    "context_length": (32, 96, 1024),
+    "patch_length": (1, 2, 8, 32),
+    "horizon": (16, 64),
+    "quantile_levels": ([0.5], [0.1, 0.5, 0.9]),
+    "cell": CELLS,
+    "hidden_size": (12, 14),
+    "num_layers": (1, 3),
+    "embedding_size": (0, 20),
+    "head_size": (0, 20),
+    "season_slots": (0, 1, 4),
+    "scaling": (False,),
+    "half_life": (0, 1, 200),
+    "residual": (True,),
+    "dilations": ([1, 1], [2, 1], [1, 3]),
+    "log_unit": (0.5,),
+}
+CHANGES = st.sampled_from([{name: value} for name, values in VALUES.items() for value in values])
+
+
+@functools.cache
+def file_of(networks: int) -> bytes:
+    return to_onnx([make(CONFIGS["lstm"])] * networks, {})
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    changes=st.lists(st.just({}) | CHANGES | st.tuples(CHANGES, CHANGES).map(lambda two: two[0] | two[1]), max_size=2),
+    networks=st.integers(1, 2),
+    version=st.integers(1, 4),
+)
+def test_whatever_the_metadata_say_only_tidegates_own_errors_arise(
+    changes: list[dict[str, Any]], networks: int, version: int
+) -> None:
+    members = [{**FACTS["config"], **change} for change in changes]
+    facts = {**FACTS, "format_version": version, "config": (members or [FACTS["config"]])[0], "members": members}
+    with contextlib.suppress(TidegateError):
+        model, panel = ModelFile.open(telling(file_of(networks), facts), threads=1), panel_of(np.sin(np.arange(300.0)))
+        forecast_panel(model, panel, 5)
+        Stream.start(model, panel, 5).forecast()
+
+
 def test_a_newer_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    model = onnx.load_from_string(to_onnx(make(CONFIGS["lstm"]), {}))
-    facts = json.loads(model.metadata_props[0].value)
-    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps({**facts, "format_version": 99})})
     with pytest.raises(ModelError, match="update tidegate"):
-        ModelFile.load(damaged(tmp_path, model.SerializeToString()))
+        ModelFile.load(told(tmp_path, {**FACTS, "format_version": 99}))
 
 
 def test_a_file_of_format_1_forecasts_what_it_did_and_is_not_trained_further() -> None:

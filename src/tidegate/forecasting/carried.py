@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.errors import ModelError
 from tidegate.forecasting.calibration import PAST_ORIGINS
 from tidegate.forecasting.config import LOOKUP_SEASONS, SUMS, ModelConfig
+from tidegate.forecasting.facts import suffix
 from tidegate.forecasting.model import BATCH_STEPS, ModelFile
 
 Floats = NDArray[np.float64]
@@ -206,6 +208,11 @@ class Carried:
                 feeds["horizon"] = np.array(0, np.int64)
                 names = [name + suffix(network) for name in ("state_after", "sums_after")]
                 state, sums = model.session.run(names, feeds)
+                if np.isnan(sums[:, SUMS.index("count")]).any():
+                    raise ModelError(
+                        f"{model.name} cannot be used: by its metadata its graph reads {patch} values per step "
+                        "(patch_length), and it reads another number. Use the file as it was saved, or fit again"
+                    )
                 window.state[rows], window.sums[rows] = state[0].swapaxes(0, 1)[: len(rows)], sums[: len(rows)]
                 window.read[rows] += count * patch
 
@@ -251,11 +258,6 @@ class Carried:
 def state_shape(config: ModelConfig) -> tuple[int, int]:
     """Rows of a network's state, and their width."""
     return config.state_parts, config.hidden_size
-
-
-def suffix(network: int) -> str:
-    """Of the names of the inputs and outputs by which a network of a file goes on."""
-    return f"_{network}" if network else ""
 
 
 def reach(config: ModelConfig, seasons: Integers) -> int:

@@ -101,7 +101,9 @@ class ModelFile:
     def open(cls, source: Path | bytes, *, threads: int | None = None) -> ModelFile:
         """Open a model file or its bytes, and check that it is one. Raises ModelError."""
         session = open_session(source)
-        facts = read_facts(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY), name_of(source))
+        ends = (*session.get_inputs(), *session.get_overridable_initializers(), *session.get_outputs())
+        told = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        facts = read_facts(told, {end.name: end.shape for end in ends}, name_of(source))
         return cls(source, facts, session, threads)
 
     def fitted_seasons(self, frequency: Frequency | None) -> tuple[int, ...] | None:

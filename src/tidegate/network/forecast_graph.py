@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError
-from tidegate.forecasting.config import MIX_PARTS, SUMS
+from tidegate.forecasting.config import MIX_PARTS
+from tidegate.forecasting.facts import interface_of, suffix
 from tidegate.network.causal import LINEAR, LOG_ROOM, LOG_SCALES, LOOKUP_CHANNELS
 from tidegate.network.causal_graph import HistoryGraph, ScalingGraph, from_logarithms, logarithms
 from tidegate.network.cells_graph import RecurrentGraph
@@ -17,6 +18,7 @@ from tidegate.network.graph import Graph, Value, total_of
 from tidegate.network.patch_lstm import SQUASHED_LIMIT, PatchLSTM
 
 Array = NDArray[np.float32]
+Shapes = Mapping[str, Sequence[str | int]]
 # torch stacks the gates i, f, g, o; ONNX i, o, f, g. Peepholes: here i, f, o; ONNX i, o, f.
 GATES = (0, 3, 1, 2)
 PEEPHOLES = (0, 2, 1)
@@ -55,11 +57,12 @@ class _Inputs:
     slots: int
 
     @classmethod
-    def of(cls, graph: Graph, slots: int) -> _Inputs:
-        context = graph.input("context", "float64", ["batch", "time"])
-        seasons = graph.input("season_lengths", "int64", ["batch", slots]) if slots else None
-        horizon = graph.input("horizon", "int64", [])  # no default: onnxruntime-web cannot set an input that has one
-        return cls(context, seasons, horizon, graph.input("past_origins", "int64", [], default=0), slots)
+    def of(cls, graph: Graph, slots: int, shapes: Shapes) -> _Inputs:
+        context = graph.input("context", "float64", shapes["context"])
+        seasons = graph.input("season_lengths", "int64", shapes["season_lengths"]) if slots else None
+        horizon = graph.input("horizon", "int64", shapes["horizon"])  # no default: onnxruntime-web could not set it
+        past = graph.input("past_origins", "int64", shapes["past_origins"], default=0)
+        return cls(context, seasons, horizon, past, slots)
 
 
 Outputs = dict[str, tuple[Value, Sequence[str | int]]]
@@ -79,34 +82,29 @@ def write_forecast(graph: Graph, networks: Sequence[PatchLSTM], shares: Sequence
     """
     writers = [_Writer(network, graph, prefix(place)) for place, network in enumerate(networks)]
     first = writers[0].config
-    levels, horizon = len(first.quantile_levels), min(writer.config.horizon for writer in writers)
+    horizon = min(writer.config.horizon for writer in writers)
     for writer in writers:
         config = writer.config
         alike = config.quantile_levels == first.quantile_levels and config.context_length == first.context_length
         if not alike or first.patch_length % config.patch_length:
             raise ConfigError(f"networks of one file need one context, one set of levels, nested patches: {config}")
-    inputs = _Inputs.of(graph, max(writer.config.season_slots for writer in writers))
+    shapes = interface_of([writer.config for writer in writers])
+    inputs = _Inputs.of(graph, max(writer.config.season_slots for writer in writers), shapes)
     quantiles, past = [], []
-    carried: Outputs = {}
+    carried: dict[str, Value] = {}
     for place, writer in enumerate(writers):
-        suffix = f"_{place}" if place else ""
-        writer.carry_in(suffix)
+        end = suffix(place)
+        writer.carry_in(end, shapes)
         found, earlier, state, sums = writer.write(inputs, first.patch_length)
         quantiles.append(found)
         past.append(earlier if writer.config.horizon == horizon else earlier.slice(0, horizon, 2))
-        carried[f"state_after{suffix}"] = (state, [1, writer.config.state_parts, "batch", writer.config.hidden_size])
-        carried[f"sums_after{suffix}"] = (sums, ["batch", len(SUMS)])
-    each: Outputs = {}
+        carried |= {f"state_after{end}": state, f"sums_after{end}": sums}
+    each: dict[str, Value] = {}
     if len(writers) > 1:  # a stream, which carries each network by itself, needs them apart
-        stacked = [graph.concat([part.unsqueeze(0) for part in parts], 0) for parts in (quantiles, past)]
-        each["quantiles_of_each"] = (stacked[0], [len(writers), "batch", "steps", levels])
-        each["past_quantiles_of_each"] = (stacked[1], [len(writers), "batch", "past", horizon, levels])
-    return {
-        "quantiles": (_mean(quantiles, shares), ["batch", "steps", levels]),
-        "past_quantiles": (_mean(past, shares), ["batch", "past", horizon, levels]),
-        **carried,
-        **each,
-    }
+        for name, parts in (("quantiles", quantiles), ("past_quantiles", past)):
+            each[f"{name}_of_each"] = graph.concat([part.unsqueeze(0) for part in parts], 0)
+    outputs = {"quantiles": _mean(quantiles, shares), "past_quantiles": _mean(past, shares), **carried, **each}
+    return {name: (output, shapes[name]) for name, output in outputs.items()}
 
 
 def _mean(parts: list[Value], shares: Sequence[float]) -> Value:
@@ -178,14 +176,15 @@ class _Writer:
         sums = g.where(at_end, self.history.sums_at(end), float("nan"))
         return final_result, past_result, state, sums
 
-    def carry_in(self, suffix: str) -> None:
-        """The inputs by which a stream goes on; left out, they say that nothing is carried."""
-        g = self.graph
-        shape: list[str | int] = [1, self.config.state_parts, "carried" + suffix, self.config.hidden_size]
-        empty = np.zeros((1, self.config.state_parts, 1, self.config.hidden_size))
-        self.state = g.input("state" + suffix, "float32", shape, empty)
-        self.sums = g.input("sums" + suffix, "float64", ["carried" + suffix, len(SUMS)], np.zeros((1, len(SUMS))))
-        self.pending = g.input("pending" + suffix, "int64", ["carried" + suffix], np.zeros(1)).unsqueeze(1)
+    def carry_in(self, end: str, shapes: Shapes) -> None:
+        """The inputs by which a stream goes on; left out, they say that nothing is carried, of one row."""
+
+        def carried(name: str, dtype: str) -> Value:
+            shape = shapes[name + end]
+            return self.graph.input(name + end, dtype, shape, np.zeros([1 if isinstance(n, str) else n for n in shape]))
+
+        self.state, self.sums = carried("state", "float32"), carried("sums", "float64")
+        self.pending = carried("pending", "int64").unsqueeze(1)
         self.is_carried = self.pending > 0  # B 1
 
     def align(self, context: Value) -> tuple[Value, Value]:

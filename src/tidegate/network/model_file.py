@@ -19,7 +19,7 @@ from onnx import numpy_helper
 
 from tidegate.errors import ModelError
 from tidegate.forecasting.config import FORMAT_VERSION, METADATA_KEY, TRAINABLE_VERSIONS, ModelConfig
-from tidegate.forecasting.facts import read_facts
+from tidegate.forecasting.facts import Interface, read_facts
 from tidegate.forecasting.saving import replacing
 from tidegate.network.forecast_graph import prefix, unpack, write_forecast
 from tidegate.network.graph import Graph
@@ -123,7 +123,8 @@ def load_networks(path: Path) -> tuple[tuple[PatchLSTM, ...], dict[str, Any]]:
     """The networks in a model file, and the file's facts. Raises ModelError if it is not one."""
     try:
         model = onnx.load(path)
-        facts = read_facts({entry.key: entry.value for entry in model.metadata_props}.get(METADATA_KEY), str(path))
+        told = {entry.key: entry.value for entry in model.metadata_props}.get(METADATA_KEY)
+        facts = read_facts(told, declared(model.graph), str(path))
         if (version := facts["format_version"]) not in TRAINABLE_VERSIONS:
             known = f"{TRAINABLE_VERSIONS[0]} to {TRAINABLE_VERSIONS[-1]}"
             raise ModelError(
@@ -148,6 +149,12 @@ def load_networks(path: Path) -> tuple[tuple[PatchLSTM, ...], dict[str, Any]]:
             raise
         raise ModelError(f"{path} is not an ONNX file, or is cut off") from error
     return networks, facts
+
+
+def declared(graph: onnx.GraphProto) -> Interface:
+    """The inputs and outputs of a graph, with their shapes."""
+    ends = [(end.name, end.type.tensor_type.shape.dim) for end in (*graph.input, *graph.output)]
+    return {name: [size.dim_value or size.dim_param for size in shape] for name, shape in ends}
 
 
 if __name__ == "__main__":
