@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tidegate.errors import ConfigError, DataError
+from tidegate.errors import ConfigError, DataError, TidegateError
 from tidegate.forecasting.saving import save_columns
+from tidegate.series.reading import read_panel
 from tidegate.series.tables.files import open_files
 from tidegate.series.tables.frames import open_frame
 from tidegate.series.tables.ids import factorize, numbered, suggest_ids
@@ -90,8 +92,6 @@ def test_two_columns_that_differ_only_in_case_are_told_apart_by_case():
     "word", ["Sales", "pm2.5", "year,month", "a b", 'say "so"', "Umsätze €", "-5", "$HOME", "x*", "it's"]
 )
 def test_an_option_of_an_error_can_be_pasted_into_a_shell(word):
-    import shlex
-
     assert shlex.split(option(word)) == [word]
 
 
@@ -101,6 +101,68 @@ def test_a_named_target_needs_no_rules():
     assert find_roles(table, times, table["ds"].raw(), target="a") == Roles((), ("ds",), ("a",))
     with pytest.raises(DataError, match='2 columns could be the target: "a", "b"'):
         find_roles(table, times, table["ds"].raw())
+
+
+TWICE = np.repeat(DAYS, 2)
+QUARTERS = {"Year": [2024] * 4, "Quarter": [1, 2, 3, 4], "y": np.ones(4)}
+SUGGESTING = {  # a table, the time column that was named, what is suggested
+    "two date columns": ({"sent": DAYS, "paid": DAYS, "a": np.arange(30.0)}, None, {"time": "sent"}),
+    "several numbers": (
+        {"ds": DAYS, "id": np.arange(30), "a": np.ones(30), "b c": np.ones(30)},
+        None,
+        {"target": "b c"},
+    ),
+    "several numbers, and rows of two shops": (
+        {"ds": TWICE, "the shop": ["n", "s"] * 30, "a": np.ones(60), "b$": np.ones(60)},
+        None,
+        {"target": "b$", "id": "the shop"},
+    ),
+    "rows of two shops": (
+        {"ds": TWICE, "shop": ["n", "s"] * 30, "y": np.ones(60)},
+        None,
+        {"target": "y", "id": "shop"},
+    ),
+    "an hour of its own": (
+        {"ds": TWICE, "hour": [0, 12] * 30, "y": np.ones(60)},
+        "ds",
+        {"target": "y", "time": "ds,hour"},
+    ),
+    "a quarter of its own": (QUARTERS, "Year", {"target": "y", "time": "Year,Quarter"}),
+    "minutes without an hour": (
+        {"Year": [2024] * 3, "Month": [1, 2, 3], "Day": [1, 2, 3], "Minute": [7] * 3, "y": np.ones(3)},
+        None,
+        {"time": "Year,Month,Day"},
+    ),
+    "a week within a month": (
+        {"Year": [2024] * 3, "Month": [1, 1, 1], "Week": [1, 2, 3], "y": np.ones(3)},
+        "Year,Month,Week",
+        {"time": "Year,Week"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SUGGESTING)
+def test_what_a_message_suggests_is_in_its_error_by_option_and_may_be_pasted(name):
+    columns, time, suggested = SUGGESTING[name]
+    with pytest.raises(TidegateError) as error:
+        read_panel(columns, time=time)
+    assert error.value.suggested == suggested
+    pasted = shlex.split(str(error.value).rpartition(": ")[2])
+    assert "".join(pasted).lower() == "".join(f"--{option}{value}" for option, value in suggested.items()).lower()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"tag": ["01.2024", "02.2024", "04.2024"], "y": np.ones(3)},  # the format is missing, too
+        {"Year": [2024] * 3, "Day": [1, 2, 3], "y": np.ones(3)},  # the options are an example for other columns
+        {"name": ["a", "b", "c"]},
+    ],
+)
+def test_a_message_that_ends_with_no_options_of_this_table_suggests_none(columns):
+    with pytest.raises(DataError) as error:
+        read_panel(columns)
+    assert error.value.suggested == {}
 
 
 def test_y_is_the_target_beside_ds_even_if_there_is_a_value_column():

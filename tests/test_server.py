@@ -26,7 +26,7 @@ from tidegate.interfaces import cli
 from tidegate.interfaces.server import refusals
 from tidegate.interfaces.server.app import create_app
 from tidegate.interfaces.server.limits import Limits
-from tidegate.interfaces.server.refusals import KINDS, suggested
+from tidegate.interfaces.server.refusals import KINDS
 from tidegate.interfaces.server.schema import BACKTEST, FORECAST, NOT_FOR_REQUESTS, descriptions
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -448,23 +448,6 @@ def test_what_the_error_suggests_can_be_asked_for_whatever_the_column_is_called(
     assert suggested == {"target": "price.usd", "id": name}
     answer = server.ask("POST", f"/v1/forecast?horizon=2&{urlencode(suggested)}", table.to_csv(index=False), CSV)
     assert answer.status == 200 and answer.json["series"] == 2, answer.body
-
-
-@pytest.mark.parametrize(
-    ("message", "options"),
-    [
-        ("Name one, for example: --target price.usd --id shop.id", {"target": "price.usd", "id": "shop.id"}),
-        ("Join them: --target y --time date,hour", {"target": "y", "time": "date,hour"}),
-        ("Name one: --time 'shop $'\"'\"'x'", {"time": "shop $'x"}),
-        ('timestamps in "it\'s: --id" repeat. Add: --target "a: --id b"', {"target": "a: --id b"}),
-        ('name it: --time tag --date-format "%m.%Y" (for 01.2024)', {}),  # what a button could not set
-        ('column "a" has two roles; name different columns for --id, --time and --target.', {}),
-        ("it has no end: --target 'a", {}),
-        ("no column of numbers", {}),
-    ],
-)
-def test_options_are_read_from_the_end_of_a_message(message: str, options: dict[str, str]) -> None:
-    assert suggested(message) == options
 
 
 def test_an_example_that_names_no_columns_of_the_table_is_no_suggestion(server: Running) -> None:

@@ -106,7 +106,7 @@ def open_source(connection: DuckDBPyConnection, data: str, reading: Reading, wor
             head, id=reading.id, time=reading.time, target=reading.target, date_format=reading.date_format
         )
     except DataError as error:
-        raise DataError(f"{head.source}: {error}") from error
+        raise DataError(f"{head.source}: {error}", error.suggested) from error
     if not roles.ids or len(roles.targets) > 1:
         return None
     if stamps is None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from collections.abc import Mapping
 
 from tidegate.errors import ConfigError, DataError, MissingExtra, ModelError, TidegateError
@@ -63,19 +61,3 @@ class Refusal(Exception):
         """{"error": {"kind": …, "message": …}} as JSON."""
         body = {"error": {"kind": self.kind, "message": self.message, **self.further}}
         return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def suggested(message: str) -> dict[str, str]:
-    """The options that end a message of reading: "… add: --target sales --id shop" -> {"target": …, "id": …}.
-
-    They are words of a command line there, quoted for a shell where they have to be.
-    """
-    for found in re.finditer(r": (?=--(?:id|time|target) )", message):
-        try:
-            words = shlex.split(message[found.end() :])
-        except ValueError:
-            continue  # a quote without its end: it stands within the name of a column
-        names = [word.removeprefix("--") for word in words[::2]]
-        if len(words) % 2 == 0 and set(names) <= {"id", "time", "target"}:
-            return dict(zip(names, words[1::2], strict=True))
-    return {}

@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidegate.errors import ConfigError, TidegateError
+from tidegate.errors import TidegateError
 from tidegate.interfaces import api, backtesting
 from tidegate.interfaces.arguments import with_horizon
 from tidegate.interfaces.server import answers, bodies
 from tidegate.interfaces.server.lanes import LIGHT_POINTS, LIGHT_SERIES, Ticket
 from tidegate.interfaces.server.limits import Limits, forecast_columns
 from tidegate.interfaces.server.models import Served, chosen
-from tidegate.interfaces.server.refusals import Refusal, suggested
+from tidegate.interfaces.server.refusals import Refusal
 from tidegate.interfaces.server.schema import BACKTEST, FORECAST, READING, Options
 from tidegate.series.panel import Panel
 from tidegate.series.reading import open_table, read_panel
-from tidegate.series.tables.roles import named_columns
-from tidegate.series.tables.table import Table
 
 
 @dataclass(frozen=True)
@@ -100,19 +98,6 @@ class Desk:
             try:
                 panel = read_panel(bodies.counted(table, self.limits), **reading)
             except TidegateError as error:
-                raise Refusal.of(error, beside(str(error), table)) from error
+                further = {"columns": list(table.names), "suggested": error.suggested}
+                raise Refusal.of(error, further) from error
         return panel, table.names, given, reading
-
-
-def beside(message: str, table: Table) -> dict[str, object]:
-    """What an error of reading holds beside its message: the table's columns, and the options that it suggests.
-
-    None of these if the message only shows by an example how columns are named: "--time year,month,day".
-    """
-    options = suggested(message)
-    try:
-        for option, names in options.items():
-            named_columns(table, option, names)
-    except ConfigError:
-        options = {}
-    return {"columns": list(table.names), "suggested": options}

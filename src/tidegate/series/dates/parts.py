@@ -180,7 +180,10 @@ def _days(parts: dict[str, Integers], names: Sequence[str]) -> Instants:
 def _weeks(parts: dict[str, Integers], names: Sequence[str], missing: NDArray[np.bool_]) -> Instants:
     """The Mondays of ISO 8601 weeks."""
     if set(parts) != {"year", "week"}:
-        raise ConfigError(f"time columns {', '.join(names)}: a week makes a date with a year alone: --time year,week")
+        both = ",".join(name for name in names if part_of(name, short=True) in ("year", "week"))
+        raise ConfigError(
+            f"time columns {', '.join(names)}: a week makes a date with a year alone: --time year,week", {"time": both}
+        )
     mondays = iso_monday(parts["year"], parts["week"])
     beyond = (mondays == iso_monday(parts["year"] + 1, np.ones_like(mondays))) & ~missing
     if beyond.any():

@@ -137,9 +137,9 @@ def date_column(columns: Sequence[Column]) -> tuple[str, ...]:
     told = [column for column in dates if plain_name(column.name) in TIME_NAMES]
     if len(told) == 1:
         return (told[0].name,)
-    raise DataError(
-        f"{len(dates)} columns hold dates: {_listed(column.name for column in dates)}. "
-        f"Name one: --time {option(dates[0].name)}"
+    raise _with_options(
+        f"{len(dates)} columns hold dates: {_listed(column.name for column in dates)}. Name one",
+        {"time": dates[0].name},
     )
 
 
@@ -153,9 +153,11 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
     if len(parts) > 1:
         joined = joined_parts(parts)
         if joined is None:
+            day = [parts[part] for part in ("year", "month", "day") if part in parts]
             raise DataError(
                 f"no date column, but parts of one: {_listed(parts.values())}. Join those that make it: --time "
-                "year,month,day"
+                "year,month,day",
+                {"time": ",".join(day)} if len(day) == 3 else None,
             )
         return joined
     numbers = [column for column in columns if column.kind == "number"]
@@ -311,13 +313,13 @@ def _find_target(
     else:
         why = f"{_quoted(other[0].name)} holds {_KINDS[other[0].kind]}"
     candidates = candidates or numbers
-    paste = f"--target {option(candidates[-1])}"
-    if repeated and not ids:
-        found = _suggested(table, instants, {*times, candidates[-1]})
-        paste += f" --id {option(','.join(found))}" if found else ""
-    raise DataError(
+    options = {"target": candidates[-1]}
+    if repeated and not ids and (found := _suggested(table, instants, {*times, candidates[-1]})):
+        options["id"] = ",".join(found)
+    raise _with_options(
         f"{len(candidates)} columns could be the target: {_listed(candidates)} (not read as one series each, "
-        f"because {why}). Name one, for example: {paste}"
+        f"because {why}). Name one, for example",
+        options,
     )
 
 
@@ -327,12 +329,11 @@ def _ask_for_what_parts_the_rows(
     """Raise DataError if repeated stamps come from a column that was not named: the hour, the quarter, or an id."""
     if instants is None:
         return
-    asked = " ".join(f"--target {option(target)}" for target in targets[:1])
     clock = find_clock(table, times, instants)
     if clock:
-        raise DataError(
-            f"timestamps in {_quoted(times[0])} repeat, and {_quoted(clock)} holds the time of day. Join them: {asked} "
-            f"--time {option(','.join((*times, clock)))}"
+        raise _with_options(
+            f"timestamps in {_quoted(times[0])} repeat, and {_quoted(clock)} holds the time of day. Join them",
+            {"target": targets[0], "time": ",".join((*times, clock))},
         )
     finer = finer_part([column for column in table.columns if column.name not in targets], times, instants)
     if finer is not None:
@@ -345,16 +346,22 @@ def _ask_for_what_parts_the_rows(
                 "period."
             )
         joined = (*times, name) if part == "day" else (year, name)
-        raise DataError(
-            f"timestamps in {_quoted(','.join(times))} repeat, and {_quoted(name)} holds the {part}. Join them: "
-            f"{asked} --time {option(','.join(joined))}"
+        raise _with_options(
+            f"timestamps in {_quoted(','.join(times))} repeat, and {_quoted(name)} holds the {part}. Join them",
+            {"target": targets[0], "time": ",".join(joined)},
         )
     found = _suggested(table, instants, {*times, *targets})
     if found:
-        raise DataError(
+        raise _with_options(
             f"timestamps in {_quoted(','.join(times))} repeat, and {_listed(found)} tell{'s' * (len(found) == 1)} the "
-            f"rows apart. If the table holds several series, add: {asked} --id {option(','.join(found))}"
+            "rows apart. If the table holds several series, add",
+            {"target": targets[0], "id": ",".join(found)},
         )
+
+
+def _with_options(message: str, options: dict[str, str]) -> DataError:
+    """An error whose message ends with the options that it suggests, ready to paste."""
+    return DataError(f"{message}: {' '.join(f'--{name} {option(value)}' for name, value in options.items())}", options)
 
 
 def _suggested(table: Table, instants: Array | None, taken: set[str]) -> tuple[str, ...]:
