@@ -16,6 +16,7 @@ from tidegate.forecasting import forecaster
 from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.result import Forecast
 from tidegate.interfaces import backtesting
+from tidegate.training.plan import FitPlan
 
 QUICK = ["backtest", str(AIRLINE), "--horizon", "12", "--windows", "3", "--baseline", "naive", "--threads", "1"]
 
@@ -118,6 +119,14 @@ def test_several_models_are_told_apart_and_the_first_is_judged(tmp_path: Path) -
     assert result.models == ("mine", "Tidegate", "mine (2)")
     assert result.verdict.sentence.startswith("mine ")
     assert (result.quantiles["mine"] == result.quantiles["Tidegate"]).all()
+
+
+def test_a_model_whose_fit_kept_the_shipped_weights_unchanged_knows_nothing_of_the_windows() -> None:
+    ruinous = FitPlan(max_steps=2, epochs=1, transfer_rate=5.0, warmup=1)
+    model = tidegate.fit(AIRLINE, 12, start="default", plan=ruinous)
+    assert any("unchanged" in note for note in model.notes)
+    result = tidegate.backtest(AIRLINE, 12, models=model, windows=3, baselines=())
+    assert not any("not a fair test" in one for one in result.verdict.warnings)
 
 
 def test_of_a_model_that_a_fit_made_of_the_windows_it_is_said_that_they_are_no_test(

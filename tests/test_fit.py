@@ -104,6 +104,15 @@ def test_the_last_of_several_indistinguishable_epochs_is_kept() -> None:
     assert kept(np.where(series == 0, np.nan, best))
 
 
+def test_the_shipped_model_may_be_named_as_for_a_forecast() -> None:
+    panel, plan = waves(4, 50), replace(QUICK, max_steps=2, epochs=1)
+    named, by_path = (
+        fit(panel, 8, start=start, season_length=12, plan=plan) for start in ("default", str(shipped_path()))
+    )
+    assert [one["of"] for one in named.provenance["trainings"]] == ["the shipped weights"]
+    np.testing.assert_array_equal(forecasts(named, panel), forecasts(by_path, panel))
+
+
 @pytest.mark.parametrize(("start", "kept"), [("scratch", 6), (str(shipped_path()), 3)])
 def test_pretrained_weights_keep_their_best_epoch(start: str, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     epochs = itertools.count()
@@ -508,7 +517,14 @@ def test_a_panel_of_constants_keeps_the_shipped_weights_and_is_refused_from_scra
         (waves(3, 30), 4, {"device": None}, ConfigError, "device None cannot be used"),
         (waves(3, 30), 4, {"time_limit": "3"}, ConfigError, "time_limit '3': expected seconds"),
         (waves(3, 30), 4, {"start": "scratch", "cell": "gru"}, ConfigError, "cell 'gru' is not known"),
-        (waves(3, 30), 4, {"start": "nowhere.onnx"}, FileNotFoundError, "no model file at nowhere.onnx"),
+        (
+            waves(3, 30),
+            4,
+            {"start": "nowhere.onnx"},
+            FileNotFoundError,
+            "at nowhere.onnx; .* shipped model is called default",
+        ),
+        (waves(3, 30), 4, {"start": "scrach"}, FileNotFoundError, "at scrach; .*; start may also be auto or scratch"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(

@@ -90,12 +90,7 @@ class ModelFile:
 
         Raises: FileNotFoundError, ModelError if the file is damaged, not a tidegate model, or of a newer format.
         """
-        name = SHIPPED if path is None else str(path)
-        place = shipped_path(name) if name in SIZES else Path(name)
-        if not place.is_file():
-            hint = f"; tidegate pretrain --size {name} makes it" if name in SIZES else ""
-            raise FileNotFoundError(f"no model file at {place}{hint}")
-        return cls.open(place, threads=threads)
+        return cls.open(model_path(SHIPPED if path is None else str(path)), threads=threads)
 
     @classmethod
     def open(cls, source: Path | bytes, *, threads: int | None = None) -> ModelFile:
@@ -290,6 +285,17 @@ def batches(lengths: Integers, horizon: int) -> Iterator[Integers]:
         size = max(ROWS_AT_ONCE, size - size % ROWS_AT_ONCE)
         yield order[begin : begin + size]
         begin += size
+
+
+def model_path(given: str) -> Path:
+    """Where a model file lies, by its path or the name of one that comes with the package. Raises FileNotFoundError."""
+    path = shipped_path(given) if given in SIZES else Path(given)
+    if not path.is_file():
+        hint = (
+            f"tidegate pretrain --size {given} makes it" if given in SIZES else f"the shipped model is called {SHIPPED}"
+        )
+        raise FileNotFoundError(f"no model file at {path}; {hint}")
+    return path
 
 
 def shipped_path(size: str = SHIPPED) -> Path:

@@ -350,7 +350,7 @@ def fit(
         data, id, time, target, and how to read timestamps and values: as in `forecast`.
         horizon: steps ahead the network is trained for; left out, a number usual for the frequency.
         start: "auto" (the shipped weights and a network of its own: the better of them, or their mean, is kept),
-            "scratch" (a network of its own), or a model file to go on from.
+            "scratch" (a network of its own), "default" (the shipped weights alone), or a model file to go on from.
         cell: "lstm", "peephole" or "rnn"; another than that of the start weights means training from scratch.
         layers, hidden_size: the shape of the network of its own; the same is true of them.
         residual: each layer but the first adds its input to its output; the same is true of it.
@@ -390,7 +390,7 @@ def fit(
     counts = {name: None if value is None else whole(value, name) for name, value in given.items()}
     check_seed(seed)
     if not isinstance(start, str | os.PathLike):
-        raise ConfigError(f"start {start!r}: expected 'auto', 'scratch' or the path of a model file")
+        raise ConfigError(f"start {start!r}: expected 'auto', 'scratch', 'default' or the path of a model file")
     if not isinstance(residual, bool | None):
         raise ConfigError(f"residual {residual!r}: expected True or False")
     if checkpoint is not None and Path(checkpoint).is_dir():

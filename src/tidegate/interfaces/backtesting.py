@@ -216,7 +216,7 @@ def _known_windows(opened: Iterable[str | Model], result: Backtest) -> Iterator[
     first = result.panel.timeline.latest(result.origins.known[0])
     for model in opened:
         origin = {} if isinstance(model, str) else model.provenance
-        as_shipped = origin.get("start") == "auto" and not any(origin.get("kept", {}).values())
+        as_shipped = origin.get("start") in ("auto", SHIPPED) and not any(origin.get("kept", {}).values())
         if isinstance(model, str) or origin.get("made_by") != MADE_BY_FIT or as_shipped:
             continue
         until = origin.get("data_until")

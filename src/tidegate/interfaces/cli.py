@@ -165,7 +165,9 @@ def _forecast_document(result: Forecast, model: Model) -> str:
 @reading_options
 @SEASONS
 @click.option("-o", "--output", metavar="MODEL.onnx", required=True, help="Model file to write.")
-@click.option("--start", default="auto", show_default=True, help="auto, scratch, or a model file to continue from.")
+@click.option(
+    "--start", default="auto", show_default=True, help="auto, scratch, default (the built-in model) or a model file."
+)
 @click.option("--cell", type=click.Choice(CELLS), help="Kind of network. Default: lstm.")
 @click.option("--layers", type=int, help="Number of layers.")
 @click.option("--hidden-size", type=int, help="Number of units per layer.")
@@ -305,7 +307,7 @@ def fit_command(data: str, output: str, as_json: bool, quiet: bool, **options: A
     help="model: the model's own intervals; conformal: scaled by the errors of all series in earlier windows.",
 )
 @click.option(
-    "--start", default="auto", show_default=True, help="With --model fit: auto, scratch, or a model file to start from."
+    "--start", default="auto", show_default=True, help="With --model fit: auto, scratch, default or a model file."
 )
 @click.option("--time-limit", type=float, metavar="SECONDS", help="With --model fit: time limit for each training.")
 @SEED

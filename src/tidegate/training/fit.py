@@ -87,8 +87,8 @@ def fit(
 
     Args:
         start: "auto" trains the shipped weights and an own network, and keeps the better of them or their mean. If the
-            shape options ask for another network, only that one is trained. "scratch" trains only an own network. A
-            path trains only the networks of that file.
+            shape options ask for another network, only that one is trained. "scratch" trains only an own network.
+            "default" trains only the shipped weights, and a path only the networks of that file.
         season_length: one or several, for all series. None: those that the start file was fitted with; otherwise the
             calendar lengths that each series shows, or one set for all series if that forecasts the held-out windows
             better.

@@ -10,7 +10,7 @@ import torch
 
 from tidegate.errors import ConfigError
 from tidegate.forecasting.config import MADE_BY_FIT, ModelConfig
-from tidegate.forecasting.model import shipped_path
+from tidegate.forecasting.model import SHIPPED, model_path, shipped_path
 from tidegate.network.model_file import load_networks
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
@@ -64,7 +64,7 @@ def starting_points(panel: Panel, horizon: int, start: str, asked: dict[str, Any
     own = own_config(panel, horizon, asked)
     starts = [StartingPoint(_own_name(own), own)]
     if start != "scratch":
-        given = shipped_start() if start == "auto" else start_from_file(Path(start))
+        given = shipped_start() if start in ("auto", SHIPPED) else start_from_file(start)
         is_as_asked = all(getattr(one.config, name) == value for one in given.networks for name, value in asked.items())
         if start == "auto" and is_as_asked:
             starts = [given, _own_beside(given, panel, horizon, asked)]
@@ -85,10 +85,12 @@ def shipped_start() -> StartingPoint:
     return StartingPoint.of_file(shipped_path(), "the shipped weights")
 
 
-def start_from_file(path: Path) -> StartingPoint:
+def start_from_file(given: str) -> StartingPoint:
     """A model file of the user's."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no model file at {path} to start from")
+    try:
+        path = model_path(given)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}; start may also be auto or scratch") from error
     return StartingPoint.of_file(path, f"the weights of {path.name}")
 
 
