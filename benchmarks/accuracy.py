@@ -61,10 +61,10 @@ def sentence() -> str:
     """For the README's first screen."""
     rows = latest("default", PUBLIC)
     theta = peer_rows("AutoTheta")
-    known = f" (AutoTheta's {relative(theta.values(), 'mase', rows):.2f})" if len(theta) == len(rows) else ""
+    known = f". AutoTheta reaches {relative(theta.values(), 'mase', rows):.2f}" if len(theta) == len(rows) else ""
     return (
-        f"over {WORDS.get(len(rows), len(rows))} public sets that it had never seen\n"
-        f"its error is **{relative(rows.values(), 'mase'):.2f} of seasonal naive's**{known}"
+        f"on {WORDS.get(len(rows), len(rows))} public data sets that the model has never seen, its average error is\n"
+        f"  **{relative(rows.values(), 'mase'):.2f} times that of seasonal naive**{known}"
     )
 
 
@@ -90,10 +90,10 @@ def table() -> str:
             for by_set in peers.values()
         ]
         means += [f"**{relative(rows.values(), measure):.3f}**" for rows in sizes.values()]
-        lines.append([f"geometric mean, {name} to naive", "1", *means, *[""] * 5])
+        lines.append([f"{name} relative to seasonal naive, geometric mean", "1", *means, *[""] * 5])
     covered = [fmean(float(row[f"coverage_{level}"]) for row in own.values()) for level in (80, 95)]
     means = [f"{100 * share:.1f} %" for share in covered]
-    lines.append(["mean", *[""] * (len(titles) - 4), *means, ""])
+    lines.append(["mean over the sets", *[""] * (len(titles) - 4), *means, ""])
     return "\n".join("| " + " | ".join(cells).strip() + " |" for cells in lines) + "\n\n" + notes(own)
 
 
@@ -112,23 +112,27 @@ def notes(own: Mapping[str, Row]) -> str:
     """What a reader has to know about the figures."""
     sources = list(dict.fromkeys(row["source"] for row in read(PUBLISHED)))
     cut = sorted({(row["dataset"], int(row["last"])) for row in read(TABLE) if row["last"] != "all"})
-    text = (
-        "Published figures: "
-        + ", ".join(f"{mark} {source}" for mark, source in zip("¹²³", sources, strict=False))
-        + ". "
-    )
-    text += "Seasonal naive has no spread of its own: its WQL is that of a point forecast. "
-    text += "AutoTheta and AutoETS are statsforecast's"
+    marks = ", ".join(f"{mark} {source}" for mark, source in zip("¹²³", sources, strict=False))
+    sentences = [
+        f"Sources of the published figures: {marks}.",
+        "The two band columns show the share of actual values that lie inside the band.",
+        "Seasonal naive has no bands, so its WQL is that of its point forecast.",
+        "AutoTheta and AutoETS are those of statsforecast.",
+    ]
     if cut:
-        text += f", with the last {cut[0][1]:,} values of each series of {', '.join(name for name, _ in cut)}"
-    text += ". "
+        *others, last = (name for name, _ in cut)
+        sets = f"{', '.join(others)} and {last}" if others else last
+        sentences.append(f"On {sets}, they read only the last {cut[0][1]:,} values of each series.")
+    text = textwrap.fill(" ".join(sentences), 120, break_on_hyphens=False)
     if unseen := latest("default", UNSEEN):
         mase, wql = (relative(unseen.values(), measure) for measure in ("mase", "wql"))
-        text += (
-            f"On {len(unseen)} kinds of series simulated by code the training does not share (`benchmarks/unseen.py`): "
+        more = (
+            f"`benchmarks/unseen.py` simulates {len(unseen)} more kinds of series. The training uses none of its code. "
+            f"On these series, the MASE of the shipped weights is {mase:.3f} times that of seasonal naive, and their "
+            f"WQL is {wql:.3f} times."
         )
-        text += f"MASE {mase:.3f}, WQL {wql:.3f} of seasonal naive's."
-    return textwrap.fill(text, 120, break_on_hyphens=False)
+        text += "\n\n" + textwrap.fill(more, 120, break_on_hyphens=False)
+    return text
 
 
 def marked(text: str, name: str, content: str) -> str:
