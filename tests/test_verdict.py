@@ -143,6 +143,22 @@ def test_few_series_are_tested_over_windows() -> None:
     assert result.verdict.comparisons[1].unit == "windows" and "Diebold" in result.verdict.comparisons[1].test
 
 
+def test_windows_between_those_that_do_not_overlap_are_no_further_evidence() -> None:
+    # 5 windows of 6 steps, and as many again halfway between them
+    apart, overlapping = (
+        judged(seasonal_panel(1, 120), shifted(0.5), windows=windows, step=step).verdict.comparisons[0]
+        for windows, step in ((5, 6), (9, 3))
+    )
+    assert (apart.of, overlapping.of) == (5, 9)
+    assert overlapping.p == apart.p < 1
+
+
+def test_overlapping_windows_may_be_too_few_to_test() -> None:
+    # 7 windows of 6 steps, one step apart, cover 12 steps: two windows that do not overlap
+    words = judged(seasonal_panel(1, 120), shifted(0.5), windows=7, step=1).verdict.comparisons[0].words
+    assert words.endswith("of 7 windows, too few windows that do not overlap to test)")
+
+
 def test_an_equal_forecast_is_called_equal() -> None:
     result = judged(seasonal_panel(), baseline("seasonal_naive", season_length=6))
     assert result.verdict.sentence.startswith("model equals seasonal naive")

@@ -108,6 +108,12 @@ class Backtest:
         return self.origins.windows
 
     @property
+    def windows_apart(self) -> list[int]:
+        """Windows that do not overlap, counted back from the last; the errors of those between are nearly theirs."""
+        every = -(-self.horizon // self.step)
+        return list(range(self.windows - 1, -1, -every))[::-1]
+
+    @property
     def main_metric(self) -> str:
         """What verdict and report go by: "MASE", or "MAE" where no series has a scale."""
         return "MASE" if np.isfinite(self.scale).any() else "MAE"

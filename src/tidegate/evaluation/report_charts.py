@@ -90,7 +90,7 @@ def _below(backtest: Backtest, name: str, level: float, known: NDArray[np.bool_]
 def window_charts(backtest: Backtest, model: str, beside: str | None, series: Iterable[int]) -> list[LineChart]:
     """A chart per series: the truth, and the model's forecast with its fan from every origin (from those that do not
     overlap, where windows do), with the median of one other contender beside it."""
-    windows = _apart(backtest)
+    windows = backtest.windows_apart
     charts = []
     errors = backtest.score(backtest.main_metric.lower())[model]
     for index in series:
@@ -142,9 +142,3 @@ def window_charts(backtest: Backtest, model: str, beside: str | None, series: It
             )
         )
     return charts
-
-
-def _apart(backtest: Backtest) -> list[int]:
-    """Windows that do not overlap, counted back from the last."""
-    every = -(-backtest.horizon // backtest.step)
-    return list(range(backtest.windows - 1, -1, -every))[::-1]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tidegate.evaluation.backtest import Backtest
 from tidegate.evaluation.baselines import TITLES
 from tidegate.evaluation.metrics import ROUNDING
-from tidegate.evaluation.significance import FEWEST, all_alike, diebold_mariano, wilcoxon
+from tidegate.evaluation.significance import FEWEST, diebold_mariano, wilcoxon
 
 Floats = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Comparison:
         if self.alike:
             chance = "same difference in each: no test"
         elif math.isnan(self.p):
-            chance = f"too few {self.unit} to test"
+            chance = f"too few {self.unit} {'that do not overlap ' if self.of >= FEWEST else ''}to test"
         elif not self.significant:
             chance = "not significant"
         else:
@@ -128,16 +128,17 @@ def compare(backtest: Backtest, model: str, other: str) -> Comparison:
     gain = 1 - own_mean / other_mean if other_mean > 0 else (0.0 if own_mean == 0 else -math.inf)
     if len(own_series) >= SERIES_FOR_WILCOXON:
         differences, unit, test = own_series - other_series, "series", "Wilcoxon signed-rank over series"
-        p = wilcoxon(differences)
+        tested, p = differences, wilcoxon(differences)
     else:
         windows = both.any(axis=0)
         differences = _nanmean((own - theirs)[:, windows], 0)
-        unit, test = "windows", "Diebold-Mariano over windows, small-sample correction"
-        p = diebold_mariano(differences, -(-backtest.horizon // backtest.step))
+        unit, test = "windows", "Diebold-Mariano over windows that do not overlap"
+        tested = differences[np.isin(np.flatnonzero(windows), backtest.windows_apart)]
+        p = diebold_mariano(tested)
     if (differences == 0).all():
         p = 1.0
     better, worse, of = int((differences < 0).sum()), int((differences > 0).sum()), len(differences)
-    alike = math.isnan(p) and of >= FEWEST and all_alike(differences)
+    alike = math.isnan(p) and len(tested) >= FEWEST
     return Comparison(model, other, gain, metric, better, worse, of, unit, p, test, alike)
 
 
