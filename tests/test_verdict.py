@@ -101,6 +101,14 @@ def test_ties_are_no_losses() -> None:
     )
 
 
+def test_a_test_that_points_the_other_way_is_no_evidence_for_the_mean() -> None:
+    # The series rise by 1 a step. The model misses by 1 on all twelve; the other by 0 on eleven and by 99 on one, which
+    # decides the mean: 12 of 99 is 88 % less. Signed ranks say that the model is worse: 66 against 12, p = 0.023.
+    contenders = [model(last_value_and(*[0.0] * 12)), model(last_value_and(*[1.0] * 11, 100.0), "other")]
+    result = backtest(panel_of(*[list(range(9))] * 12), contenders, 1, windows=2)
+    assert result.verdict.sentence == "model beats other by 88 % (better on 1 of 12 series, not significant)"
+
+
 def test_a_rounding_error_is_no_error() -> None:
     # 5, 7 … 27 again and again: seasonal naive makes no error, Naive2 one of 1e-15, the model one of 0.5. Naive misses
     # by 2, 4 … 12 from July on and by 22, 20 … 12 from January on: 7 and 17, in the mean 12.

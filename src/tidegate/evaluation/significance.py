@@ -20,15 +20,14 @@ def wilcoxon(differences: Floats) -> float:
     continuity correction. NaN without any pair that differs.
     Source: Wilcoxon (1945); Hollander & Wolfe (1999), "Nonparametric Statistical Methods", 3.1.
     """
-    kept = differences[np.isfinite(differences) & (differences != 0)]
-    n = len(kept)
+    ranks = signed_ranks(differences)
+    n = len(ranks)
     if n == 0:
         return math.nan
-    sizes, inverse, counts = np.unique(np.abs(kept), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    positive = float(ranks[kept > 0].sum())
+    counts = np.unique(np.abs(ranks), return_counts=True)[1]
+    positive = float(ranks[ranks > 0].sum())
     smaller = min(positive, n * (n + 1) / 2 - positive)
-    if n <= EXACT and len(sizes) == n:
+    if n <= EXACT and len(counts) == n:
         ways = np.zeros(n * (n + 1) // 2 + 1)
         ways[0] = 1
         for rank in range(1, n + 1):
@@ -39,6 +38,13 @@ def wilcoxon(differences: Floats) -> float:
         return 1.0
     z = (abs(positive - n * (n + 1) / 4) - 0.5) / math.sqrt(variance)
     return min(1.0, math.erfc(max(z, 0.0) / math.sqrt(2)))
+
+
+def signed_ranks(differences: Floats) -> Floats:
+    """Ranks of the sizes of differences that are not 0 (ties share their mean), each with its difference's sign."""
+    kept = differences[np.isfinite(differences) & (differences != 0)]
+    _, inverse, counts = np.unique(np.abs(kept), return_inverse=True, return_counts=True)
+    return np.sign(kept) * (np.cumsum(counts) - (counts - 1) / 2)[inverse]
 
 
 def diebold_mariano(differences: Floats) -> float:

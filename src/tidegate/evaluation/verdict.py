@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tidegate.evaluation.backtest import Backtest
 from tidegate.evaluation.baselines import TITLES
 from tidegate.evaluation.metrics import ROUNDING
-from tidegate.evaluation.significance import FEWEST, diebold_mariano, wilcoxon
+from tidegate.evaluation.significance import FEWEST, diebold_mariano, signed_ranks, wilcoxon
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +33,8 @@ class Comparison:
         better, worse, of: on how many units (series, or windows where there are few series) its error is smaller, and
             larger, and how many there are; on the rest it is the same.
         unit: "series" or "windows".
-        p: two-sided; NaN where there are too few units to tell, or no variance.
+        p: two-sided; NaN where there are too few units to tell, or no variance; 1 where the test points the other way
+            than the gain.
         test: the test behind p.
         alike: whether the difference is the same in all units, so that there is no variance to test against.
     """
@@ -128,14 +129,15 @@ def compare(backtest: Backtest, model: str, other: str) -> Comparison:
     gain = 1 - own_mean / other_mean if other_mean > 0 else (0.0 if own_mean == 0 else -math.inf)
     if len(own_series) >= SERIES_FOR_WILCOXON:
         differences, unit, test = own_series - other_series, "series", "Wilcoxon signed-rank over series"
-        tested, p = differences, wilcoxon(differences)
+        tested, p, worse_by = differences, wilcoxon(differences), signed_ranks(differences).sum()
     else:
         windows = both.any(axis=0)
         differences = _nanmean((own - theirs)[:, windows], 0)
         unit, test = "windows", "Diebold-Mariano over windows that do not overlap"
         tested = differences[np.isin(np.flatnonzero(windows), backtest.windows_apart)]
-        p = diebold_mariano(tested)
-    if (differences == 0).all():
+        p, worse_by = diebold_mariano(tested), tested.sum()
+    # What points the other way than the mean errors, which a few series may decide, is no evidence for these.
+    if (differences == 0).all() or (p < 1 and worse_by * gain > 0):
         p = 1.0
     better, worse, of = int((differences < 0).sum()), int((differences > 0).sum()), len(differences)
     alike = math.isnan(p) and len(tested) >= FEWEST
