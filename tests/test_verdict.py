@@ -14,7 +14,7 @@ from tidegate.evaluation.symptoms import echo_lags
 from tidegate.evaluation.verdict import Comparison, percent
 from tidegate.forecasting.result import Forecast
 from tidegate.series.panel import Panel
-from tidegate.series.synthetic import random_walk
+from tidegate.series.synthetic import random_walk, trend_and_season
 
 BASELINES = ("naive", "seasonal_naive", "drift")
 NAN = float("nan")
@@ -149,6 +149,20 @@ def test_a_baseline_that_forecasts_the_same_is_not_named_again() -> None:
 def test_few_series_are_tested_over_windows() -> None:
     result = judged(seasonal_panel(2), shifted(0.5))
     assert result.verdict.comparisons[1].unit == "windows" and "Diebold" in result.verdict.comparisons[1].test
+
+
+def test_many_series_that_move_together_prove_no_more_than_their_windows() -> None:
+    # Twenty copies of a series are one series: the signed-rank test alone would find p = 0.00001.
+    one = (20 + 3 * trend_and_season(72, season_length=6, noise=0.3, seed=2)).tolist()
+    alone, copies = (judged(panel_of(*[one] * count), shifted(0.5)).verdict.comparisons[1] for count in (1, 20))
+    assert copies.words.startswith("seasonal naive by ") and "of 20 series" in copies.words
+    assert copies.p == pytest.approx(alone.p) and alone.p > 0.05
+    assert copies.test.startswith("the larger of Wilcoxon signed-rank over series and Diebold-Mariano over windows")
+
+
+def test_with_few_windows_only_series_can_be_tested() -> None:
+    comparison = judged(seasonal_panel(), shifted(1.0), windows=2).verdict.comparisons[1]
+    assert comparison.test == "Wilcoxon signed-rank over series" and comparison.p < 0.05
 
 
 def test_windows_between_those_that_do_not_overlap_are_no_further_evidence() -> None:

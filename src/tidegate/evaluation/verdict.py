@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 SERIES_FOR_WILCOXON = 8  # below, two-sided p of the signed-rank test cannot fall under 0.01
 SIGNIFICANT = 0.05
 EQUAL = 0.0005
+OVER_SERIES = "Wilcoxon signed-rank over series"
+OVER_WINDOWS = "Diebold-Mariano over windows that do not overlap"
+OVER_BOTH = f"the larger of {OVER_SERIES} and {OVER_WINDOWS}"
 TIMES = 10.0  # a loss by more than 1,000 % is told as a factor
 NO_ERROR = 1e-9  # of the scale: a smaller error is rounding
 
@@ -111,37 +114,40 @@ def judge(backtest: Backtest) -> Verdict:
 
 
 def compare(backtest: Backtest, model: str, other: str) -> Comparison:
-    """Errors of two contenders, paired: a Wilcoxon test over series, or Diebold-Mariano over windows of few series.
+    """Errors of two contenders, paired: tested over windows that do not overlap, and over series where there are many.
 
-    Series count once each, whatever their length. Where they move together, as they do at common origins, p is on the
-    low side; the count of series says more then.
+    Series count once each, whatever their length. They move together, as they do at common origins, so that many series
+    at few origins are less evidence than they seem: p is the larger of both tests.
     """
     metric = backtest.main_metric
     cells = backtest.score(metric.lower(), "cell")
     own, theirs = (_without_rounding(backtest, cells[name]) for name in (model, other))
     both = np.isfinite(own) & np.isfinite(theirs)
     own, theirs = np.where(both, own, np.nan), np.where(both, theirs, np.nan)
-    series = both.any(axis=1)
+    series, windows = both.any(axis=1), both.any(axis=0)
     own_series, other_series = _nanmean(own[series], 1), _nanmean(theirs[series], 1)
     if not series.any():
         return Comparison(model, other, math.nan, metric, 0, 0, 0, "series", math.nan, "none")
     own_mean, other_mean = float(own_series.mean()), float(other_series.mean())
     gain = 1 - own_mean / other_mean if other_mean > 0 else (0.0 if own_mean == 0 else -math.inf)
-    if len(own_series) >= SERIES_FOR_WILCOXON:
-        differences, unit, test = own_series - other_series, "series", "Wilcoxon signed-rank over series"
-        tested, p, worse_by = differences, wilcoxon(differences), signed_ranks(differences).sum()
-    else:
-        windows = both.any(axis=0)
-        differences = _nanmean((own - theirs)[:, windows], 0)
-        unit, test = "windows", "Diebold-Mariano over windows that do not overlap"
-        tested = differences[np.isin(np.flatnonzero(windows), backtest.windows_apart)]
-        p, worse_by = diebold_mariano(tested), tested.sum()
-    # What points the other way than the mean errors, which a few series may decide, is no evidence for these.
-    if (differences == 0).all() or (p < 1 and worse_by * gain > 0):
+    by_series, by_window = own_series - other_series, _nanmean((own - theirs)[:, windows], 0)
+    apart = by_window[np.isin(np.flatnonzero(windows), backtest.windows_apart)]
+    differences, unit, test = by_window, "windows", OVER_WINDOWS
+    p = _supporting(gain, diebold_mariano(apart), apart)
+    if len(by_series) >= SERIES_FOR_WILCOXON:
+        differences, unit, test = by_series, "series", OVER_SERIES if math.isnan(p) else OVER_BOTH
+        p = np.fmax(p, _supporting(gain, wilcoxon(by_series), signed_ranks(by_series)))
+    if (differences == 0).all():
         p = 1.0
     better, worse, of = int((differences < 0).sum()), int((differences > 0).sum()), len(differences)
-    alike = math.isnan(p) and len(tested) >= FEWEST
-    return Comparison(model, other, gain, metric, better, worse, of, unit, p, test, alike)
+    alike = math.isnan(p) and len(apart) >= FEWEST
+    return Comparison(model, other, gain, metric, better, worse, of, unit, float(p), test, alike)
+
+
+def _supporting(gain: float, p: float, evidence: Floats) -> float:
+    """p, but 1 where the evidence (own errors less the other's) points the other way than the mean errors, which a few
+    series may decide: it does not support them."""
+    return 1.0 if p < 1 and evidence.sum() * gain > 0 else p
 
 
 def _without_rounding(backtest: Backtest, errors: Floats) -> Floats:
