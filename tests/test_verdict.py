@@ -245,6 +245,23 @@ def test_intervals_that_miss_their_promise_are_warned_of() -> None:
     assert any("model's 80 % interval is too wide: it covers 100 %" in warning for warning in wide)
 
 
+@pytest.mark.parametrize(("windows", "step"), [(3, 12), (5, 1)])
+def test_a_walk_that_went_one_way_is_no_bias(windows: int, step: int) -> None:
+    # The last value is without bias. Three windows lie on one side of it in a quarter of all walks, and five that
+    # overlap in most of them.
+    walks = [panel_of(random_walk(120, seed=seed).tolist()) for seed in range(40)]
+    found = [judged(walk, baseline("naive"), 12, windows, step=step).verdict.warnings for walk in walks]
+    assert sum("biased" in " ".join(warnings) for warnings in found) <= 1
+
+
+def test_intervals_of_series_that_miss_together_are_judged_by_windows() -> None:
+    # Twenty copies of a walk: windows that hold 83, 33, 33, 83 and 100 % are no evidence against 80 %.
+    walks = panel_of(*[random_walk(120, seed=2).tolist()] * 20)
+    result = judged(walks, baseline("naive"))
+    assert result.scores["model"]["coverage_80"] == pytest.approx(0.67, abs=0.01)
+    assert not any("interval" in warning for warning in result.verdict.warnings)
+
+
 def test_few_windows_are_no_evidence_against_an_interval() -> None:
     assert not any("intervals" in warning for warning in judged(seasonal_panel(1), shifted(0.0, 3.0)).verdict.warnings)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tidegate.evaluation.backtest import Backtest
 from tidegate.evaluation.baselines import TITLES
 from tidegate.evaluation.origins import named
-from tidegate.evaluation.significance import sign_test
+from tidegate.evaluation.significance import diebold_mariano, sign_test
 
 Floats = NDArray[np.float64]
 
@@ -133,10 +133,11 @@ def _bias(backtest: Backtest, model: str) -> str | None:
         return None
     share = float(errors[known].sum() / sizes[known].sum())
     # Windows of many series at one time err together: a window is one piece of evidence, a series another.
-    by_window = [float(np.mean(errors[known[:, w], w])) for w in range(errors.shape[1]) if known[:, w].any()]
-    by_series = [float(np.mean(row[here])) for row, here in zip(errors, known, strict=True) if here.any()]
-    agreed = all(np.sign(one) == np.sign(share) for one in by_window) and len(by_window) >= 3
-    if abs(share) < BIASED or not agreed or (len(by_series) >= 8 and sign_test(np.array(by_series)) > SURE):
+    by_window, by_series = (_means(np.where(known, errors, np.nan), axis) for axis in (0, 1))
+    apart = by_window[backtest.windows_apart]
+    agreed = (np.sign(by_window[np.isfinite(by_window)]) == np.sign(share)).all() and np.isfinite(apart).sum() >= 3
+    chance = diebold_mariano(apart) > SURE or (np.isfinite(by_series).sum() >= 8 and sign_test(by_series) > SURE)
+    if abs(share) < BIASED or not agreed or chance:
         return None
     side = "high" if share > 0 else "low"
     return f"{model} is biased: too {side} in every window, by {abs(share):.0%} of its mean absolute error".replace(
@@ -149,15 +150,24 @@ def _intervals(backtest: Backtest, model: str) -> list[str]:
     found = []
     for level in backtest.levels:
         cells = backtest.score(f"coverage_{level:g}", "cell")[model]
-        known = cells[np.isfinite(cells)]
-        if len(known) < 3:
+        count = int(np.isfinite(cells[:, backtest.windows_apart]).sum())
+        if count < 3:
             continue
-        covered, promised = float(known.mean()), level / 100
+        covered, promised = float(np.nanmean(cells)), level / 100
         # Steps of a window miss together: at worst a window of a series is one throw of a coin.
-        margin = NormalDist().inv_cdf(1 - SURE / 2) * np.sqrt(promised * (1 - promised) / len(known))
-        if abs(covered - promised) > max(OFF_PROMISE, margin):
+        margin = NormalDist().inv_cdf(1 - SURE / 2) * np.sqrt(promised * (1 - promised) / count)
+        # So may all series of a window: what is off in the mean has to be so in window after window.
+        chance = diebold_mariano(_means(cells, 0)[backtest.windows_apart] - promised) > SURE
+        if abs(covered - promised) > max(OFF_PROMISE, margin) and not chance:
             kind = "too narrow" if covered < promised else "too wide"
             found.append(
                 f"{model}'s {level:g} % interval is {kind}: it covers {100 * covered:.0f} % of the actual values"
             )
     return found
+
+
+def _means(values: Floats, axis: int) -> Floats:
+    """Means of the finite values; NaN where there is none."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    return np.where(count > 0, np.where(known, values, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan)
