@@ -219,7 +219,7 @@ def test_a_flat_line_through_a_season_is_warned_of() -> None:
         for warning in result.verdict.warnings
     )
     walks = panel_of(*(random_walk(120, seed=seed).tolist() for seed in range(9)))
-    assert not any(warning.startswith("flat") for warning in judged(walks, baseline("naive")).verdict.warnings)
+    assert not any("flat" in warning for warning in judged(walks, baseline("naive")).verdict.warnings)
 
 
 def test_a_flat_line_is_not_warned_of_where_seasonal_naive_is_one_too() -> None:
@@ -228,7 +228,7 @@ def test_a_flat_line_is_not_warned_of_where_seasonal_naive_is_one_too() -> None:
     below = [model(last_value_and(*[-1.0] * 9)), ready("naive"), ready("seasonal_naive", 1)]
     result = backtest(panel, below, 3, windows=4, season_length=1)
     assert (result.score("mae")["seasonal naive"] < result.score("mae")["model"]).all()
-    assert not any(warning.startswith("flat") for warning in result.verdict.warnings)
+    assert not any("flat" in warning for warning in result.verdict.warnings)
 
 
 def test_bias_is_warned_of_with_its_side() -> None:
@@ -263,7 +263,7 @@ def test_intervals_of_series_that_miss_together_are_judged_by_windows() -> None:
 
 
 def test_few_windows_are_no_evidence_against_an_interval() -> None:
-    assert not any("intervals" in warning for warning in judged(seasonal_panel(1), shifted(0.0, 3.0)).verdict.warnings)
+    assert not any("interval" in warning for warning in judged(seasonal_panel(1), shifted(0.0, 3.0)).verdict.warnings)
 
 
 def test_each_series_gets_what_served_it_best_before_the_last_window() -> None:
