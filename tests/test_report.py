@@ -46,6 +46,12 @@ def test_the_verdict_comes_before_any_table_or_chart() -> None:
     assert "http" not in re.sub(r"<script>.*?</script>", "", page, flags=re.S).replace("http-equiv", "")
 
 
+def test_no_warning_is_no_promise_where_little_was_tested() -> None:
+    series = panel_of([1, 3] * 6)
+    for windows, told in ((2, "No warnings, but fewer than 3 windows"), (4, "No warnings: no sign of an echo")):
+        assert told in report_page(backtest(series, [model(constant(2.0)), ready("naive")], 2, windows=windows))
+
+
 def test_what_users_wrote_is_escaped() -> None:
     result = full()
     nasty = replace(result.panel, target="<img src=x>", ids={"shop": np.array(["<b>a", "b&", "c"], object)})

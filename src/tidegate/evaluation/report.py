@@ -18,6 +18,7 @@ from tidegate.evaluation.baselines import TITLES
 from tidegate.evaluation.findings import data_findings
 from tidegate.evaluation.report_charts import calibration, error_by_step, error_by_window, window_charts
 from tidegate.evaluation.scores import metric_table
+from tidegate.evaluation.significance import FEWEST
 from tidegate.evaluation.verdict import TIMES, Comparison
 
 Floats = NDArray[np.float64]
@@ -98,9 +99,19 @@ def _verdict_html(backtest: Backtest) -> str:
         for warning in verdict.warnings
     ]
     if not boxes:
-        boxes = ['<p class="warning fine">No warnings: no echo, flat line or bias, and the intervals hold.</p>']
+        boxes = [f'<p class="warning fine">{_no_warnings(len(backtest.windows_apart))}</p>']
     boxes.append(f"<p>{escape(_capitalised(backtest.recommendation.sentence))}.</p>")
     return f'<p class="verdict">{escape(verdict.sentence)}.</p>{"".join(boxes)}'
+
+
+def _no_warnings(windows: int) -> str:
+    """What was looked for and not found, and where that says little. windows: those that do not overlap."""
+    if windows >= FEWEST:
+        return "No warnings: no sign of an echo, a flat line or bias, nor of intervals that miss their promise."
+    return (
+        f"No warnings, but fewer than {FEWEST} windows that do not overlap show little: an echo, a bias or intervals "
+        "that miss their promise may stay unseen."
+    )
 
 
 def _capitalised(sentence: str) -> str:
