@@ -88,6 +88,17 @@ def test_a_constant_history_has_no_scale_and_is_counted_and_named() -> None:
     assert "constant" in told[0]
 
 
+def test_windows_that_have_no_scale_yet_are_counted_and_named() -> None:
+    # The first shop opens after 8 steps: the histories of its first two windows, of 6 and 8 steps, are constant.
+    panel = panel_of([0] * 8 + [1, 2, 3, 4], list(range(12)), named=True)
+    result = backtest(panel, [model(constant(5.0)), ready("naive")], 2, windows=3)
+    assert np.isnan(result.scale).tolist() == [[True, True, False], [False] * 3]
+    told = [sentence for sentence in result.undefined if sentence.startswith("MASE, RMSSE, scaled CRPS, bias, ")]
+    assert len(told) == 1
+    assert "not defined in 2 of 6 windows of series, because up to their origin the history is constant" in told[0]
+    assert told[0].endswith("s0")
+
+
 def test_where_no_series_has_a_scale_the_verdict_goes_by_the_absolute_error() -> None:
     result = backtest(panel_of([5] * 9), [model(constant(5.0)), ready("naive")], 3, windows=2)
     assert result.verdict.comparisons[0].metric == "MAE"

@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 AXES: dict[str, int | tuple[int, ...]] = {"series": (1, 2), "window": (0, 2), "step": (0, 1), "cell": 2}
 WQL_LEVELS = wanted_levels(WQL_INTERVALS, ())
 REFERENCE = TITLES["naive2"]  # of OWA
+SCALE = "the history is constant, repeats its season exactly or is too short, so its scale is zero"
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,10 @@ class Metric:
 
 def metric_table(levels: tuple[float, ...]) -> dict[str, Metric]:
     """All metrics by name; those of intervals once for each level."""
-    scale = "the history is constant, repeats its season exactly or is too short, so its scale is zero"
     table = {
-        "mase": Metric("MASE", _scaled_error, needs=scale),
-        "rmsse": Metric("RMSSE", _scaled_square, needs=scale),
-        "scaled_crps": Metric("scaled CRPS", _scaled_crps, needs=scale),
+        "mase": Metric("MASE", _scaled_error, needs=SCALE),
+        "rmsse": Metric("RMSSE", _scaled_square, needs=SCALE),
+        "scaled_crps": Metric("scaled CRPS", _scaled_crps, needs=SCALE),
         "wql": Metric("WQL", _wql, needs="all actual values are 0"),
         "mae": Metric("MAE", lambda b, c, axis: metrics.mae(b.actual, b.at(c, 0.5), axis=axis), "units"),
         "rmse": Metric("RMSE", lambda b, c, axis: metrics.rmse(b.actual, b.at(c, 0.5), axis=axis), "units"),
@@ -58,15 +58,15 @@ def metric_table(levels: tuple[float, ...]) -> dict[str, Metric]:
             "%",
             needs="all actual values are 0",
         ),
-        "bias": Metric("bias", _scaled_bias, better="near", needs=scale),
+        "bias": Metric("bias", _scaled_bias, better="near", needs=SCALE),
         "pinball": Metric("pinball", _pinball, "units"),
     }
     for level in levels:
         name = f"{level:g}"
         table |= {
             f"coverage_{name}": Metric(f"covers {name} %", _coverage(level), better="near"),
-            f"width_{name}": Metric(f"width {name} %", _width(level), needs=scale),
-            f"winkler_{name}": Metric(f"Winkler {name} %", _winkler(level), needs=scale),
+            f"width_{name}": Metric(f"width {name} %", _width(level), needs=SCALE),
+            f"winkler_{name}": Metric(f"Winkler {name} %", _winkler(level), needs=SCALE),
         }
     return table
 
@@ -103,8 +103,10 @@ def overall(backtest: Backtest) -> dict[str, dict[str, float]]:
 
 
 def undefined(backtest: Backtest) -> tuple[str, ...]:
-    """A sentence for each metric that some series which take part have no value of: how many, which, and why."""
-    scored = np.isfinite(backtest.actual).any(axis=(1, 2))
+    """A sentence for each metric that some series which take part have no value of: how many, which, and why. And one
+    for the series that have a value in some windows only."""
+    cells = np.isfinite(backtest.actual).sum(axis=2) > 0
+    scored = cells.any(axis=1)
     groups: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for metric in metric_table(backtest.levels).values():
         if not metric.needs:
@@ -123,6 +125,13 @@ def undefined(backtest: Backtest) -> tuple[str, ...]:
         f"of the means: {named(backtest.panel, np.array(series))}"
         for (why, series), titles in groups.items()
     ]
+    scaled = np.isfinite(backtest.scale)
+    if (partly := cells & ~scaled & (cells & scaled).any(axis=1, keepdims=True)).any():
+        titles = ", ".join(metric.title for metric in metric_table(backtest.levels).values() if metric.needs == SCALE)
+        found.append(
+            f"{titles}: not defined in {int(partly.sum())} of {int(cells.sum())} windows of series, because up to "
+            f"their origin {SCALE}; left out of the means: {named(backtest.panel, np.flatnonzero(partly.any(axis=1)))}"
+        )
     made = [name for name in backtest.contenders if np.isfinite(backtest.at(name, 0.5)).any()]
     if not np.isfinite([backtest.scores[name].get("owa", 0.0) for name in made]).all():
         found.append(f"OWA: not defined, because {REFERENCE} makes no error at all or no series has a scale")
