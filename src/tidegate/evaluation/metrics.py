@@ -72,7 +72,8 @@ def rmsse(actual: Floats, forecast: Floats, scale: Floats, *, axis: Axis = -1) -
     """Root mean squared scaled error.
 
     Args: scale: (...,), from `squared_scale`: a mean square, in squared units; NaN where it is not defined.
-    Source: Makridakis et al. (2022), "The M5 accuracy competition".
+    Source: Makridakis et al. (2022), "The M5 accuracy competition", whose scale has a season length of 1 and begins
+        with the first sale; with that of the series it is to the RMSE what MASE is to the MAE.
     """
     return np.sqrt(_mean(np.square(actual - forecast) / np.asarray(scale)[..., None], axis))
 
