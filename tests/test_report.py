@@ -10,7 +10,8 @@ import pytest
 from tests.panels import panel_of
 from tests.test_backtest import constant, full, model, ready
 from tidegate.errors import ConfigError
-from tidegate.evaluation.backtest import Backtest, backtest
+from tidegate.evaluation.backtest import Backtest, Contender, backtest
+from tidegate.evaluation.baselines import baseline
 from tidegate.evaluation.findings import data_findings, longest_gap, outliers
 from tidegate.evaluation.report import (
     EMBEDDED,
@@ -21,6 +22,8 @@ from tidegate.evaluation.report import (
 )
 from tidegate.evaluation.report_charts import calibration, error_by_step, window_charts
 from tidegate.evaluation.verdict import Comparison
+from tidegate.forecasting.result import Forecast
+from tidegate.series.panel import Panel
 from tidegate.series.synthetic import random_walk
 
 NAN = float("nan")
@@ -158,6 +161,22 @@ def test_the_command_to_do_it_again_is_there_to_be_pasted_an_option_to_a_line() 
     told = replace(full(), settings={"command": "tidegate backtest 'my <sales>.csv' --horizon 6 --prove"})
     expected = "<pre>tidegate backtest &#x27;my &lt;sales&gt;.csv&#x27; \\\n  --horizon 6 \\\n  --prove</pre>"
     assert expected in report_page(told)
+
+
+def test_a_method_that_lacks_forecasts_is_marked_beside_its_scores() -> None:
+    # It forecasts the easy series alone, without error, and looks better than naive, which forecasts both.
+    def easy(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
+        found = baseline("naive")(panel, horizon, levels)
+        return replace(found, quantiles=np.where(np.arange(panel.size)[:, None, None] == 0, found.quantiles, NAN))
+
+    panel = panel_of([*range(19), 18, 18, 18], list(range(22)))
+    result = backtest(
+        panel, [model(constant(5.0)), ready("naive"), Contender("easy", lambda history: easy)], 3, windows=1
+    )
+    assert result.scores["easy"]["mase"] < result.scores["naive"]["mase"]
+    told = "Not comparable, as some series or windows have no forecast: easy; see the next table."
+    assert told in report_page(result) and "Not comparable" not in report_page(full())
+    assert any("and is scored and compared on the others alone" in note for note in result.notes)
 
 
 def test_a_report_that_cannot_be_written_says_so(tmp_path) -> None:

@@ -355,5 +355,5 @@ def _unforecast(panel: Panel, origins: Origins, name: str, quantiles: Floats) ->
     series = np.flatnonzero(absent.any(axis=1))
     return (
         f"{name} has no forecast for {int(absent.sum())} of {int(origins.scored.sum())} series and windows (it ran "
-        f"out of time or failed) and is compared on the others: {named(panel, series)}"
+        f"out of time or failed) and is scored and compared on the others alone: {named(panel, series)}"
     )

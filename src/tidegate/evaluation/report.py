@@ -124,10 +124,19 @@ def _score_table(backtest: Backtest, model: str) -> Table:
         ["", *_titles(backtest, keys)],
         _score_rows(backtest, backtest.contenders, keys),
         caption="Lower is better (bias: nearer to 0). Means over series, WQL over the whole set; bias in units of "
-        "MASE's scale.",
+        f"MASE's scale.{_incomplete(backtest)}",
         digits=3,
         highlight=backtest.contenders.index(model),
     )
+
+
+def _incomplete(backtest: Backtest) -> str:
+    """A sentence on the rows of methods that did not forecast all that the others did."""
+    scored = backtest.origins.scored.T[..., None]
+    names = [name for name in backtest.contenders if (np.isnan(backtest.at(name, 0.5)) & scored).any()]
+    if not names:
+        return ""
+    return f" Not comparable, as some series or windows have no forecast: {', '.join(names)}; see the next table."
 
 
 def _interval_table(backtest: Backtest, model: str) -> Table:
