@@ -196,6 +196,17 @@ def test_the_last_value_drawn_one_step_late_is_an_echo() -> None:
     )
 
 
+def test_a_forecast_that_has_nothing_to_do_with_the_values_is_no_echo() -> None:
+    # Of 13 lags one correlates best, also with noise that is no better than the last value, which is noise as well.
+    def noise(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
+        point = np.random.default_rng(len(panel.values)).standard_normal((panel.size, horizon))
+        return around(panel, horizon, levels, point, np.ones((*point.shape, len(levels))), bounds=False)
+
+    series = [np.random.default_rng(seed).standard_normal(150) for seed in range(12)]
+    found = [judged(panel_of(values), noise).verdict.warnings for values in series]
+    assert sum("echoes" in " ".join(warnings) for warnings in found) <= 1
+
+
 def mean_season(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
     """The mean of all whole seasons of 6: for a season in noise the best there is."""
     point = np.stack([values[len(values) % 6 :].reshape(-1, 6).mean(axis=0) for values in panel])

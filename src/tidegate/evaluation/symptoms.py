@@ -62,15 +62,18 @@ def echo_lags(backtest: Backtest, model: str) -> NDArray[np.int64]:
     most = min(LAGS, 2 * backtest.horizon)
     reached = _values_around(backtest, most)
     correlation = np.full((most + 1, backtest.panel.size), np.nan)
+    # Pairs that every lag has: else a lag could win by being asked less.
+    usable = np.isfinite(forecast) & np.isfinite(backtest.actual)
     for lag in range(most + 1):
         shifted = reached[..., most - lag : most - lag + backtest.horizon]
-        # Pairs that every lag has: else a lag could win by being asked less.
-        usable = np.isfinite(forecast) & np.isfinite(backtest.actual)
         correlation[lag] = _correlation(forecast, np.where(usable, shifted, np.nan))
     known = np.isfinite(correlation).all(axis=0)
     best = np.argmax(np.where(known, correlation, 0.0), axis=0)
-    gain = correlation[best, np.arange(backtest.panel.size)] - correlation[0]
-    return np.where(known, np.where(gain >= CLOSER, best, 0), -1)
+    peak = correlation[best, np.arange(backtest.panel.size)]
+    # Of many lags one is the highest also where forecast and actuals have nothing in common.
+    by_chance = NormalDist().inv_cdf(1 - SURE / 2 / (most + 1)) / np.sqrt(np.maximum(usable.sum(axis=(1, 2)), 1))
+    late = (peak - correlation[0] >= CLOSER) & (peak > by_chance)
+    return np.where(known, np.where(late, best, 0), -1)
 
 
 def _values_around(backtest: Backtest, before: int) -> Floats:
