@@ -76,6 +76,28 @@ def test_a_horizon_that_fits_no_window_is_to_be_shortened() -> None:
         plan_origins(panel_of([1, 2, 3]), horizon=2, windows=1, step=1)
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            [*range(6), NAN, NAN, NAN, *range(6)],
+            "one within 3 steps after the origin .* of 3 windows: pass windows=2, which",
+        ),
+        ([*range(6), *[NAN] * 9], "the earliest of 3 windows: leave out steps without values at the end"),
+    ],
+)
+def test_an_earliest_window_without_values_is_refused_with_what_to_do(values: list[float], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        plan_origins(panel_of(values), horizon=3, windows=3, step=3)
+    if "windows=2" in message:
+        assert plan_origins(panel_of(values), horizon=3, windows=2, step=3).scored.all()
+
+
+def test_windows_without_any_value_are_named() -> None:
+    notes = plan_origins(panel_of([*range(9), *[NAN] * 6]), horizon=3, windows=4, step=3).notes
+    assert notes[0] == "2 of 4 windows have no values to compare forecasts with: 3, 4"
+
+
 def test_series_too_short_for_every_window_are_counted_and_named() -> None:
     origins = plan_origins(panel_of(list(range(12)), [1, 2, 3]), horizon=2, windows=2, step=2)
     assert any("1 of 2 series are not scored in any window" in note for note in origins.notes)

@@ -82,7 +82,7 @@ def plan_origins(panel: Panel, horizon: int, windows: int, step: int, align: str
     seen = enough_history(panel, known)
     scored = seen & (_observed(panel, np.minimum(known + horizon, panel.lengths)) > _observed(panel, known))
     if not scored[0].any():
-        _refuse(panel, horizon, windows, step, by_calendar)
+        _refuse(panel, horizon, step, by_calendar, scored)
     return Origins(known, seen, scored, by_calendar, tuple(_notes(panel, scored, by_calendar)))
 
 
@@ -131,8 +131,9 @@ def _observed(panel: Panel, stops: Integers) -> Integers:
     return observed
 
 
-def _refuse(panel: Panel, horizon: int, windows: int, step: int, by_calendar: bool) -> None:
-    longest = int(panel.lengths.max())
+def _refuse(panel: Panel, horizon: int, step: int, by_calendar: bool, scored: NDArray[np.bool_]) -> None:
+    """scored: (windows, series), none in the first window."""
+    longest, windows = int(panel.lengths.max()), len(scored)
     needed = horizon + step * (windows - 1) + SHORTEST_HISTORY
     fitting = (longest - horizon - SHORTEST_HISTORY) // step + 1
     said = (
@@ -146,9 +147,13 @@ def _refuse(panel: Panel, horizon: int, windows: int, step: int, by_calendar: bo
             f"{said}, which fits {fitting} window{'s' * (fitting > 1)}: pass windows={fitting}, a smaller "
             "step, or a shorter horizon"
         )
+    remedy = "leave out steps without values at the end, or shorten the horizon"
+    if len(later := np.flatnonzero(scored.any(axis=1))):
+        remedy = f"pass windows={windows - later[0]}, which begins later, or another step"
     raise DataError(
-        f"no series has {SHORTEST_HISTORY} values before and one after the origin of the earliest of {windows} windows"
-        + ("; origins are the same dates for all series: pass align='ends' to change that" if by_calendar else "")
+        f"no series has {SHORTEST_HISTORY} values before and one within {horizon} steps after the origin of the "
+        f"earliest of {windows} windows: {remedy}"
+        + ("; origins are the same dates for all series: align='ends' changes that" if by_calendar else "")
     )
 
 
@@ -161,6 +166,9 @@ def _notes(panel: Panel, scored: NDArray[np.bool_], by_calendar: bool) -> list[s
             f"{len(never)} of {panel.size} series are not scored in any window (too short, or no value after any "
             f"origin){remedy}: {named(panel, never)}"
         )
+    if len(empty := np.flatnonzero(~scored.any(axis=1))):
+        which = ", ".join(str(window + 1) for window in empty)
+        notes.append(f"{len(empty)} of {windows} windows have no values to compare forecasts with: {which}")
     if len(some := np.flatnonzero((count > 0) & (count < windows))):
         notes.append(f"{len(some)} of {panel.size} series are scored only in some windows: {named(panel, some)}")
     return notes
