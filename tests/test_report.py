@@ -71,6 +71,11 @@ def test_few_series_are_all_drawn_and_of_many_the_worst_the_best_and_a_sample() 
     assert chosen[0] == 9_999 and chosen[-1] == 0
 
 
+def test_series_that_are_not_scored_are_not_called_left_out_of_a_sample() -> None:
+    result = backtest(panel_of(list(range(20)), [1, 2]), [model(constant(5.0)), ready("naive")], 3, windows=2)
+    assert "This page has charts of 1 of 2 series: those that are scored." in report_page(result)
+
+
 def test_a_page_of_a_thousand_series_is_quick_and_small() -> None:
     result = many(1000)
     began = time.process_time()

@@ -39,9 +39,10 @@ def report_page(backtest: Backtest) -> str:
     embedded = embedded_series(errors, EMBEDDED)
     charts = window_charts(backtest, model, beside, embedded)
     size = backtest.panel.size
+    chosen = "the worst, the best and a sample" if size > EMBEDDED else "those that are scored"
     told = (
-        f"<p>This page has charts of {len(charts):,} of {size:,} series: the worst, the best and a sample. The table "
-        "below has the scores of all.</p>"
+        f"<p>This page has charts of {len(charts):,} of {size:,} series: {chosen}. The table below has the scores of "
+        "all.</p>"
         if size > len(charts)
         else ""
     )
