@@ -112,6 +112,15 @@ def test_an_array_and_its_defaults() -> None:
     assert repr(result).startswith("<Backtest of 1 series, 2 windows of 12 steps: Tidegate ")
 
 
+def test_the_command_of_data_from_python_has_a_place_for_a_file(tmp_path: Path) -> None:
+    result = tidegate.backtest(np.arange(20.0), horizon=1, windows=1, baselines=(), threads=1)
+    assert result.settings["command"].startswith("tidegate backtest '<ndarray>' --horizon 1")
+    result.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "The data came from Python: a file that holds them takes the place of &lt;ndarray&gt;." in page
+    assert "1 window of 1 step<" in page
+
+
 def test_several_models_are_told_apart_and_the_first_is_judged(tmp_path: Path) -> None:
     tidegate.load().save(tmp_path / "mine.onnx")
     path = tmp_path / "mine.onnx"

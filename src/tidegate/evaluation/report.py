@@ -256,12 +256,14 @@ def _seconds_table(backtest: Backtest) -> Table:
 
 def _reproduce_html(backtest: Backtest) -> str:
     origins = ", ".join(backtest.origin_text(window) for window in range(backtest.windows))
-    command = backtest.settings.get("command")
+    command, data = backtest.settings.get("command"), str(backtest.settings.get("data", ""))
+    given = f"<p>The data came from Python: a file that holds them takes the place of {escape(data)}.</p>"
     return (
         (f"<pre>{escape(_folded(command))}</pre>" if command else "")
+        + (given if command and data.startswith("<") else "")
         + f"<p>Tidegate {escape(__version__)}. Origins: {escape(origins)}. "
-        f"Windows of {backtest.horizon} steps, {backtest.step} apart. Each forecast saw the values up to its origin "
-        "and nothing after it.</p>"
+        f"Windows of {_counted(backtest.horizon, 'step')}, {backtest.step} apart. Each forecast saw the values up to "
+        "its origin and nothing after it.</p>"
     )
 
 
@@ -282,5 +284,13 @@ def _title(backtest: Backtest) -> str:
 def _summary(backtest: Backtest) -> str:
     frequency = backtest.panel.timeline.frequency
     words = [] if frequency is None else [frequency.name]
-    words += [f"{backtest.panel.size:,} series", f"{backtest.windows} windows of {backtest.horizon} steps"]
+    words += [
+        f"{backtest.panel.size:,} series",
+        f"{_counted(backtest.windows, 'window')} of {_counted(backtest.horizon, 'step')}",
+    ]
     return " · ".join(words)
+
+
+def _counted(count: int, noun: str) -> str:
+    """ "1 window", "5 windows"."""
+    return f"{count} {noun}{'s' * (count != 1)}"

@@ -157,7 +157,7 @@ def backtest(
         "seed": seed,
         "prove": prove,
         **asdict(reading),
-        "data": os.fspath(data) if isinstance(data, str | os.PathLike) else type(data).__name__,
+        "data": os.fspath(data) if isinstance(data, str | os.PathLike) else f"<{type(data).__name__}>",
     }
     steps = None if progress is None else _Steps(progress, 1 / (windows * (len(opened) + len(names))))
     contenders = [
