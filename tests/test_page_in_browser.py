@@ -128,6 +128,29 @@ def test_nothing_scrolls_sideways_on_a_phone(open_page):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_table_on_a_phone_keeps_its_names_in_view_and_its_words_within_the_screen(open_page):
+    words = Table(
+        ["baseline", "error", "better on", "p"], [["seasonal naive", "less by 18.6 %", "110 of 148 series", "1"]]
+    )
+    long = Table(["network", *(f"column {i}" for i in range(12))], [["a_very_long_name_" * 9, *range(12)]])
+    page = open_page(render_page("Tables", [Section(content=[words, long])]), width=375)
+    fits, wide = page.locator(".scroll").all()
+    assert fits.evaluate("box => box.scrollWidth <= box.clientWidth")
+    wide.evaluate("box => { box.scrollLeft = 200; }")
+    first = wide.locator("td").first.bounding_box()
+    assert first["x"] >= 0 and 375 / 4 < first["width"] < 375 / 2
+
+
+def test_long_names_leave_room_for_numbers_beside_them(open_page):
+    best, worst = (
+        Table(["series", "model", "seasonal naive"], [["a long name of a store " * 4, 1.5, 2.5]]) for _ in "ab"
+    )
+    for width in (400, 800, 1280):
+        page = open_page(render_page("Extremes", [Section(content=[SideBySide([best, worst])])]), width=width)
+        for box in page.locator(".scroll").all():
+            assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 def test_numbers_of_any_size_get_an_axis_with_ticks(open_page):
     steps, charts = np.arange(20.0), []
     for scale in (1e-300, 1e-30, 1e-9, 1.0, 1e20, 1e300):

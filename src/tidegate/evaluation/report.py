@@ -208,7 +208,7 @@ def _gain_cell(comparison: Comparison) -> str:
 def _p_cell(comparison: Comparison) -> str:
     if math.isnan(comparison.p):
         return "no variance" if comparison.alike else "too few"
-    return "< 0.001" if comparison.p < 0.001 else f"{comparison.p:.3f}"
+    return "<\u00a00.001" if comparison.p < 0.001 else f"{comparison.p:.3f}"
 
 
 def _extremes(backtest: Backtest, model: str, errors: Floats) -> list[Table]:
