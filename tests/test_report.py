@@ -161,6 +161,13 @@ def test_the_table_of_baselines_says_what_the_verdict_says() -> None:
     ]
 
 
+def test_a_test_over_series_alone_says_when_its_p_is_too_small() -> None:
+    for windows, caveat in ((2, True), (3, False)):
+        walks = panel_of(*(random_walk(60, seed=seed).tolist() for seed in range(9)))
+        result = backtest(walks, [model(constant(0.0)), ready("naive")], 6, windows=windows)
+        assert ("too small where series move together" in _comparison_table(result).caption) == caveat
+
+
 def test_the_command_to_do_it_again_is_there_to_be_pasted_an_option_to_a_line() -> None:
     assert "<pre>" not in report_page(full())
     told = replace(full(), settings={"command": "tidegate backtest 'my <sales>.csv' --horizon 6 --prove"})

@@ -19,7 +19,7 @@ from tidegate.evaluation.findings import data_findings
 from tidegate.evaluation.report_charts import calibration, error_by_step, error_by_window, window_charts
 from tidegate.evaluation.scores import metric_table
 from tidegate.evaluation.significance import FEWEST
-from tidegate.evaluation.verdict import TIMES, Comparison
+from tidegate.evaluation.verdict import OVER_SERIES, TIMES, Comparison
 
 Floats = NDArray[np.float64]
 REPORT_SUFFIXES = (".html",)
@@ -188,7 +188,10 @@ def _comparison_table(backtest: Backtest) -> Table:
         for one in backtest.verdict.comparisons
     ]
     tests = dict.fromkeys(one.test for one in backtest.verdict.comparisons if np.isfinite(one.p))
-    return Table(["baseline", "error", "better on", "p"], rows, caption="p: " + "; ".join(tests) if tests else "")
+    caption = f"p: {'; '.join(tests)}" if tests else ""
+    if OVER_SERIES in tests:
+        caption += f"; too small where series move together, as fewer than {FEWEST} windows cannot show that"
+    return Table(["baseline", "error", "better on", "p"], rows, caption=caption)
 
 
 def _gain_cell(comparison: Comparison) -> str:
