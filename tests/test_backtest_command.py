@@ -95,6 +95,7 @@ def test_the_command_of_a_backtest_asks_for_the_same(capsys: pytest.CaptureFixtu
         (["--report", "report.pdf"], 2, "expected one of .html"),
         (["--json", "-o", "-"], 2, "both write to standard output"),
         (["--align", "left"], 2, "align 'left'"),
+        (["--baseline-time", "-1"], 2, "baseline time -1.0: expected seconds, more than 0"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_its_exit_code(

@@ -115,6 +115,8 @@ def backtest(
         if number is not None and whole(number, option) < 1:
             raise ConfigError(f"{option} {number}: expected a whole number from 1")
     check_seed(seed)
+    if baseline_time is not None and baseline_time <= 0:
+        raise ConfigError(f"baseline time {baseline_time}: expected seconds, more than 0")
     if intervals not in INTERVALS:
         raise ConfigError(f"intervals {intervals!r}: expected {' or '.join(INTERVALS)}")
     percents = tuple(float(level) for level in numbers(levels, "levels"))
