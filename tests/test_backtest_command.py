@@ -60,6 +60,7 @@ LEAST = "tidegate backtest 'my sales.csv' --horizon 6 --windows 3 --step 6 --mod
     [
         ({}, ""),
         ({"baseline_time": 60, "bounds": True, "seed": 0, "drop_last": False, "time_limit": None}, ""),
+        ({"baseline_time": None}, " --baseline-time inf"),
         ({"id": "shop", "prove": True, "calibrate": False}, " --prove --id shop --no-calibrate"),
         ({"id": ["shop", "item"], "season_length": np.array([7, 365])}, " --id shop,item --season-length 7,365"),
         ({"intervals": "conformal", "seed": np.int64(3)}, " --intervals conformal --seed 3"),

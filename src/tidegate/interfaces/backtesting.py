@@ -192,6 +192,8 @@ def command_line(asked: Mapping[str, Any]) -> str:
     for option, default in usual.items():
         if option not in WORDED and asked.get(option) is not None:
             words += _worded(option.replace("_", "-"), asked[option], default)
+    if asked.get("baseline_time", 0) is None:
+        words += ["--baseline-time", "inf"]  # without a limit, which only Python can say as None
     return shlex.join(words)
 
 
