@@ -123,6 +123,18 @@ def test_the_command_of_data_from_python_has_a_place_for_a_file(tmp_path: Path) 
     assert "1 window of 1 step<" in page
 
 
+def test_a_baseline_that_does_not_know_the_season_is_told() -> None:
+    pytest.importorskip("statsforecast", reason="statsforecast is not installed")
+    values = 9 + np.tile(np.arange(30.0), 5)
+    options: dict[str, Any] = {"horizon": 2, "windows": 1, "threads": 1, "baselines": "auto_ets"}
+    notes = tidegate.backtest(values, season_length=30, **options).notes
+    assert notes[-1] == (
+        "AutoETS knows no season of more than 24 steps (statsforecast's limit) and forecasts 1 of 1 series without "
+        "theirs: y"
+    )
+    assert not any("knows no season" in note for note in tidegate.backtest(values, season_length=15, **options).notes)
+
+
 def test_several_models_are_told_apart_and_the_first_is_judged(tmp_path: Path) -> None:
     tidegate.load().save(tmp_path / "mine.onnx")
     path = tmp_path / "mine.onnx"

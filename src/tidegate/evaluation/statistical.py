@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, MissingExtra
 from tidegate.evaluation.baselines import TITLES, Forecaster, Progress, Seasons, around, shortest_season
+from tidegate.evaluation.origins import named
+from tidegate.evaluation.statsworker import ETS_SEASON
 from tidegate.forecasting.forecaster import bounded, wanted_levels
 from tidegate.forecasting.result import Forecast, interval_quantiles
 from tidegate.series.panel import Panel
@@ -71,6 +73,20 @@ def statistical(
     return forecaster
 
 
+def without_season(name: str, panel: Panel, season_lengths: NDArray[np.int64]) -> str | None:
+    """A note on the series whose season a baseline does not know: it is no match for one that does.
+
+    Args: season_lengths: (series,) m of each, 1 for none.
+    """
+    series = np.flatnonzero(season_lengths > ETS_SEASON)
+    if name != "auto_ets" or not len(series):
+        return None
+    return (
+        f"{TITLES[name]} knows no season of more than {ETS_SEASON} steps (statsforecast's limit) and forecasts "
+        f"{len(series):,} of {panel.size:,} series without theirs: {named(panel, series)}"
+    )
+
+
 def _filled(values: Floats) -> Floats:
     known = np.flatnonzero(~np.isnan(values))
     if not len(known):
@@ -104,9 +120,10 @@ def _forecast(
     absent = np.flatnonzero(np.isnan(quantiles).any(axis=(1, 2)))
     notes = list(cut)
     if len(absent):
-        named = ", ".join(panel.name(int(index)) for index in absent[:5]) + (" …" if len(absent) > 5 else "")
         why = f", {late} of them because time ran out" if late else ""
-        notes.append(f"{TITLES[name]} has no forecast for {len(absent)} of {panel.size} series{why}: {named}")
+        notes.append(
+            f"{TITLES[name]} has no forecast for {len(absent)} of {panel.size} series{why}: {named(panel, absent)}"
+        )
     return replace(empty, quantiles=quantiles, notes=(*panel.notes, *notes))
 
 

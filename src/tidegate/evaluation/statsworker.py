@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+ETS_SEASON = 24  # steps of the longest season that AutoETS takes
+
 
 def models() -> dict[str, Any]:
     """name -> a function of the season length that makes the statsforecast model."""
@@ -18,7 +20,7 @@ def models() -> dict[str, Any]:
 
     return {
         "auto_theta": lambda m: sf.AutoTheta(season_length=m),
-        "auto_ets": lambda m: sf.AutoETS(season_length=m if m <= 24 else 1),
+        "auto_ets": lambda m: sf.AutoETS(season_length=m if m <= ETS_SEASON else 1),
         "auto_arima": lambda m: sf.AutoARIMA(season_length=m),
         "croston": lambda m: sf.CrostonClassic(),
         "croston_optimized": lambda m: sf.CrostonOptimized(),

@@ -21,6 +21,7 @@ from tidegate.evaluation.conformal import conformal, with_conformal_intervals
 from tidegate.evaluation.origins import actuals
 from tidegate.evaluation.proof import Proof
 from tidegate.evaluation.proof import prove as prove_no_leakage
+from tidegate.evaluation.statistical import without_season
 from tidegate.forecasting.config import INTERVALS, MADE_BY_FIT
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import SHIPPED
@@ -167,7 +168,9 @@ def backtest(
         *(_baseline(name, asked, None if steps is None else steps.series) for name in names),
     ]
     result = _run(panel, contenders, asked, steps)
-    result = replace(result, doubts=tuple(_known_windows(opened, result)))
+    longest = result.season_lengths.max(axis=1)
+    unseasonal = [note for name in names if (note := without_season(name, panel, longest)) is not None]
+    result = replace(result, doubts=tuple(_known_windows(opened, result)), notes=(*result.notes, *unseasonal))
     if prove:
         result = replace(result, proof=_proof(result, contenders, asked))
     return replace(result, settings={**asked, "command": command_line(asked)}, library=library)
