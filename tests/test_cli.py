@@ -512,6 +512,30 @@ def test_a_reader_that_has_had_enough_ends_it_quietly() -> None:
     assert (process.returncode, err) == (0, b"")
 
 
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-"])
+def test_a_stream_that_the_caller_has_closed_is_no_failure(tmp_path: Path, closed: str) -> None:
+    """As some schedulers and services start their commands."""
+    out = tmp_path / "out.csv"
+    command = f'exec "$@" {closed}'
+    arguments = ["forecast", str(AIRLINE), "--horizon", "3", "-o", str(out)]
+    process = subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-m", "tidegate", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert (process.returncode, process.stdout) == (0, b"")
+    assert b"Traceback" not in process.stderr
+    assert out.read_text().startswith(HEADER)
+
+
+def test_a_standard_input_that_is_closed_is_an_empty_one(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["forecast", "-", "--horizon", "3"]) == 5
+    _one_line(capsys, "standard input: the file is empty")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which only Linux has")
 def test_a_full_disk_ends_with_code_1_and_one_line() -> None:
     with open("/dev/full", "wb") as full:

@@ -47,21 +47,34 @@ def exit_code(run: Callable[[], int]) -> int:
             received.append(number)
             raise Stopped
 
-    # Only the main thread may set handlers; elsewhere a host program has its own.
-    own = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, stop) for number in SIGNALS} if own else {}
-    try:
+    with all_streams_open():
+        # Only the main thread may set handlers; elsewhere a host program has its own.
+        own = threading.current_thread() is threading.main_thread()
+        before = {number: signal.signal(number, stop) for number in SIGNALS} if own else {}
         try:
-            code = run()
-            sys.stdout.flush()
-            return code
-        except BaseException as error:
-            # C code may turn the signal's exception into one of its own, so what came out does not matter.
-            return 128 + received[0] if received else told(error)
-    finally:
-        drop_unwritable_output()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            try:
+                code = run()
+                sys.stdout.flush()
+                return code
+            except BaseException as error:
+                # C code may turn the signal's exception into one of its own, so what came out does not matter.
+                return 128 + received[0] if received else told(error)
+        finally:
+            drop_unwritable_output()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def all_streams_open() -> Iterator[None]:
+    """A standard stream that the caller has closed (`>&-`), which is None to Python, is like /dev/null meanwhile."""
+    before = sys.stdin, sys.stdout, sys.stderr
+    with open(os.devnull) as nothing, open(os.devnull, "w") as nowhere:
+        sys.stdin, sys.stdout, sys.stderr = before[0] or nothing, before[1] or nowhere, before[2] or nowhere
+        try:
+            yield
+        finally:
+            sys.stdin, sys.stdout, sys.stderr = before
 
 
 @contextmanager
