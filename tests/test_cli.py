@@ -512,6 +512,18 @@ def test_a_reader_that_has_had_enough_ends_it_quietly() -> None:
     assert (process.returncode, err) == (0, b"")
 
 
+@pytest.mark.parametrize(("data", "code"), [(AIRLINE, 0), ("missing.csv", 2)])
+def test_words_that_nobody_reads_any_more_do_not_end_the_work(tmp_path: Path, data: object, code: int) -> None:
+    """As in `tidegate forecast ... 2>&1 | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    out = tmp_path / "out.csv"
+    process = start("forecast", data, "--horizon", "3", "-o", out, stdout=writer, stderr=writer)
+    os.close(writer)
+    assert process.wait(timeout=120) == code
+    assert out.exists() == (code == 0)
+
+
 @pytest.mark.parametrize("closed", ["1>&-", "2>&-"])
 def test_a_stream_that_the_caller_has_closed_is_no_failure(tmp_path: Path, closed: str) -> None:
     """As some schedulers and services start their commands."""

@@ -15,7 +15,7 @@ import click
 from tidegate import __version__
 from tidegate.errors import ConfigError
 from tidegate.forecasting.config import CELLS, INTERVALS
-from tidegate.interfaces.exits import FAILURE, Stopped
+from tidegate.interfaces.exits import FAILURE, Stopped, say
 from tidegate.interfaces.options import (
     CALIBRATE,
     DEVICE,
@@ -28,7 +28,7 @@ from tidegate.interfaces.options import (
     Numbers,
     reading_options,
 )
-from tidegate.interfaces.terminal import Bar, Raw, Stages, document, emit, say, table
+from tidegate.interfaces.terminal import Bar, Raw, Stages, document, emit, table
 
 if TYPE_CHECKING:
     from tidegate.forecasting.result import Forecast

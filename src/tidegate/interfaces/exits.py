@@ -92,6 +92,17 @@ def undisturbed() -> Iterator[None]:
             signal.raise_signal(waiting[0])
 
 
+def say(*lines: str, quiet: bool = False) -> None:
+    """Lines for a person, to standard error; the work goes on if nobody reads them any more (`2>&1 | head -1`)."""
+    if quiet:
+        return
+    try:
+        for line in lines:
+            print(line, file=sys.stderr)
+    except OSError:
+        drop_unwritable_output()
+
+
 def told(error: BaseException) -> int:
     """Say what went wrong; a traceback only for what nobody foresaw. Returns: the exit code."""
     if isinstance(error, OutputClosed | BrokenPipeError):
@@ -100,7 +111,7 @@ def told(error: BaseException) -> int:
         return told_by_click
     for kind, code in CODES:
         if isinstance(error, kind):
-            print(f"Error: {_one_line(error)}", file=sys.stderr)
+            say(f"Error: {_one_line(error)}")
             return code
     if isinstance(error, SystemExit):
         raise error
@@ -119,7 +130,7 @@ def _usage(error: BaseException) -> int | None:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         hint = f" (see {context.command_path} --help)" if context is not None else ""
-        print(f"Error: {' '.join(error.format_message().split())}{hint}", file=sys.stderr)
+        say(f"Error: {' '.join(error.format_message().split())}{hint}")
         return error.exit_code
     return None
 

@@ -14,8 +14,8 @@ from tidegate.forecasting.stream import Stream
 from tidegate.forecasting.stream_file import STREAM_SUFFIXES
 from tidegate.interfaces import api
 from tidegate.interfaces.arguments import usual_horizon
-from tidegate.interfaces.exits import undisturbed
-from tidegate.interfaces.terminal import emit, json_text, say
+from tidegate.interfaces.exits import say, undisturbed
+from tidegate.interfaces.terminal import emit, json_text
 from tidegate.series.arriving import first_layout
 
 # How a stream that begins with its first rows is laid out; the other reading options need a history.

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tidegate.interfaces.exits import OutputClosed
+from tidegate.interfaces.exits import OutputClosed, say
 
 BAR_AFTER = 1.0  # seconds a job takes before a bar is drawn
 BAR_EVERY = 0.1  # seconds between two drawings
@@ -106,13 +106,6 @@ def emit(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise OutputClosed from error
-
-
-def say(*lines: str, quiet: bool = False) -> None:
-    """Lines for a person."""
-    if not quiet:
-        for line in lines:
-            print(line, file=sys.stderr)
 
 
 def document(**parts: Any) -> str:
