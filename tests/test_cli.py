@@ -503,6 +503,23 @@ def test_standard_input_is_read(tmp_path: Path) -> None:
     assert out.decode().splitlines()[0] == HEADER and out.count(b"\n") == 4
 
 
+def test_data_on_standard_output_are_in_utf_8_wherever_it_goes(tmp_path: Path) -> None:
+    """Windows sends text elsewhere than to a terminal in an encoding that lacks most letters."""
+    names, path = ("Zürich", "東京"), tmp_path / "cities.csv"
+    rows = [f"{name},2024-01-{day:02},{day}\n" for name in names for day in range(1, 21)]
+    path.write_text("city,ds,y\n" + "".join(rows), encoding="utf-8")
+    arguments = ["forecast", str(path), "--id", "city", "--target", "y", "--horizon", "1", "--quiet"]
+    found = subprocess.run(
+        [sys.executable, "-m", "tidegate", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert [line.split(",")[0] for line in found.stdout.decode("utf-8").splitlines()[1:]] == list(names)
+
+
 def test_a_reader_that_has_had_enough_ends_it_quietly() -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from io import TextIOWrapper
 from typing import Any
 
 from numpy.typing import NDArray
@@ -100,7 +101,13 @@ class Stages:
 
 
 def emit(text: str) -> None:
-    """Data, to standard output. Raises: OutputClosed if nobody reads it any more."""
+    """Data, to standard output: in UTF-8, as in a file, or as the terminal shows it. What cannot be written in that, as
+    odd bytes in the name of a file, is escaped.
+
+    Raises: OutputClosed if nobody reads it any more.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):  # else a host program has put something of its own there
+        sys.stdout.reconfigure(encoding=None if sys.stdout.isatty() else "utf-8", errors="backslashreplace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
