@@ -387,6 +387,14 @@ def test_errors_of_the_system_name_the_users_file_and_not_the_temporary_one(tmp_
     assert caught.value.filename == str(tmp_path / "gone" / "a.csv")
 
 
+@pytest.mark.parametrize("stem", ["x" * 251, "ü" * 125])
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path, stem):
+    path = tmp_path / f"{stem}.csv"
+    for _ in range(2):
+        forecast().save(path)
+        assert path.read_text() == forecast().to_text() and list(tmp_path.iterdir()) == [path]
+
+
 def test_a_link_is_followed_and_stays_a_link(tmp_path):
     (tmp_path / "real.csv").write_text("old")
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")

@@ -55,8 +55,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises: OSError as it came, naming `path` and not the temporary file.
     """
     target = Path(os.path.realpath(path))
-    # The target's own suffixes stay last: writers such as matplotlib's choose the format by them.
-    temporary = target.with_name(f".tmp-{secrets.token_hex(6)}-{target.name}"[-255:])
+    # The suffix stays: writers such as matplotlib's choose the format by it. The stem may fill a name by itself.
+    temporary = target.with_name(f".tmp-{secrets.token_hex(6)}{target.suffix}")
     try:
         yield temporary
         os.replace(temporary, target)
