@@ -364,6 +364,7 @@ def test_wrong_usage_ends_with_code_2_and_one_line(
         (["forecast"], "Missing argument 'DATA'"),
         (["forecast", "there_is_none.csv"], "there is no file there_is_none.csv"),
         (["forecast", str(AIRLINE), "-o", "out.xlsx"], "found .xlsx, expected one of .csv"),
+        (["forecast", str(AIRLINE), "-o", ""], "cannot write '.': found no extension, expected one of .csv"),
         (["forecast", str(AIRLINE), "-o", "nowhere/out.csv"], "there is no directory 'nowhere'; create it first"),
         (["fit", str(AIRLINE)], "Missing option '-o'"),
         (["fit", str(AIRLINE), "-o", "model.pt"], "found .pt, expected one of .onnx"),

@@ -84,7 +84,7 @@ def forecast_command(
     """
     from tidegate.interfaces import api
 
-    if output is not None and (output.endswith("/") or Path(output).is_dir()):
+    if output and (output.endswith("/") or Path(output).is_dir()):
         if plot is not None:
             raise ConfigError(
                 "--plot cannot draw a folder of forecasts: leave --plot out, or forecast fewer series into a file"
