@@ -137,6 +137,20 @@ def test_exit_codes(arguments: tuple[object, ...], line: object, code: int, mess
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize(
+    ("option", "message"), [(("--levels", "100"), "level 100"), (("--horizon", 9000), "horizon 9000")]
+)
+def test_what_no_forecast_can_be_made_with_is_refused_before_a_row_is_taken_in(
+    option: tuple[object, ...], message: str, tmp_path: Path
+) -> None:
+    state = tmp_path / "s.npz"
+    assert said(stream(*BEGIN, "--state", state), row(1, 1.0))[2] == 0
+    answers, errors, code = said(stream(*BEGIN, "--state", state, "--keep-going", *option), row(2, 1.0))
+    assert (answers, code) == ([], 2) and f"Error: {message}" in errors
+    answers, errors, code = said(stream(*BEGIN, "--state", state), row(2, 1.0))  # not late
+    assert (len(answers), code) == (1, 0), errors
+
+
 def test_the_state_of_another_model_is_refused(tmp_path: Path) -> None:
     state = tmp_path / "s.npz"
     assert said(stream(*BEGIN, "--state", state), row(1, 1.0))[2] == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.errors import ConfigError, DataError, TidegateError
+from tidegate.forecasting.forecaster import wanted_levels
 from tidegate.forecasting.result import Forecast
 from tidegate.forecasting.saving import check_destination
 from tidegate.forecasting.stream import Stream
@@ -42,14 +43,17 @@ def run(
     """Take in one line after the other until there are no more. What is carried is written at the end, whatever ends
     it: a signal, a line that cannot be used, a fault of ours.
 
-    Raises: ConfigError for an option that only a history has a use for.
+    Raises: ConfigError for an option that only a history has a use for, or that no forecast can be made with.
     """
+    wanted_levels(levels, ())  # before a row is taken in that could not be answered
     if state is not None:
         check_destination(state, STREAM_SUFFIXES)
     if history is None and (idle := [name for name in reading if reading[name] and name not in LAYOUT_OPTIONS]):
         names = ", ".join("--" + name.replace("_", "-") for name in idle)
         raise ConfigError(f"{names}: only used to read a history; name a history file, or leave this out")
     opened = api.load(model, threads=threads)
+    if horizon is not None:
+        opened.file.check_horizon(horizon)
     stream: Stream | None = None
     if state is not None and Path(state).exists():
         stream = Stream.load(state, opened)
