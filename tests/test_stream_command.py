@@ -88,6 +88,13 @@ def test_a_line_that_cannot_be_used_ends_it_with_its_number_or_is_answered_with_
     assert len(answers) == 2
 
 
+def test_a_first_line_that_is_refused_does_not_decide_how_the_others_are_read() -> None:
+    lines = ({"day": "2024-05-01", "sold": "many"}, row(1, 3.0), row(1, 4.0, "b"))
+    answers, errors, code = said(stream(*BEGIN, "--keep-going"), *lines)
+    assert code == 0, errors
+    assert [answer.get("id") for answer in answers] == [None, "a", "b"]  # and not one series of both
+
+
 NO_ROWS = {
     "nested too deeply": b"[" * 100_000,
     "not UTF-8": b'{"id": "\xff", "day": "2024-05-02", "sold": 1}',

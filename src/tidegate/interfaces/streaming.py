@@ -72,10 +72,12 @@ def run(
             with undisturbed():
                 try:
                     columns = _columns(line)
-                    if stream is None:
+                    begun = stream
+                    if begun is None:
                         options = {"season_length": season_length, "late": late, "unknown": unknown or "start"}
-                        stream = _begin(opened, columns, horizon, options, layout)
-                    answer = "".join(_answer(stream, columns, levels, calibrate))
+                        begun = _begin(opened, columns, horizon, options, layout)
+                    answer = "".join(_answer(begun, columns, levels, calibrate))
+                    stream = begun  # a line that is refused does not decide how the lines after it are read
                 except TidegateError as error:
                     if not keep_going:
                         raise type(error)(f"line {number}: {error}") from error
