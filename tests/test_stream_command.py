@@ -95,6 +95,13 @@ def test_a_first_line_that_is_refused_does_not_decide_how_the_others_are_read() 
     assert [answer.get("id") for answer in answers] == [None, "a", "b"]  # and not one series of both
 
 
+def test_a_byte_order_mark_and_line_ends_of_windows_are_read() -> None:
+    process = stream(*BEGIN)
+    out, errors = process.communicate("\ufeff" + "\r\n".join(map(json.dumps, (row(1, 3.0), row(2, 4.0)))), timeout=120)
+    assert process.returncode == 0, errors
+    assert [json.loads(line)["day"][0] for line in out.splitlines()] == ["2024-05-02", "2024-05-03"]
+
+
 NO_ROWS = {
     "nested too deeply": b"[" * 100_000,
     "not UTF-8": b'{"id": "\xff", "day": "2024-05-02", "sold": 1}',

@@ -111,7 +111,7 @@ def _columns(line: bytes) -> dict[str, list[Any]]:
     """A row, or a list of rows, as columns; what a row lacks is missing."""
     shown = repr(line.decode("utf-8", "replace").strip()[:60])
     try:
-        found = json.loads(line.decode("utf-8"))
+        found = json.loads(line.decode("utf-8-sig"))  # some programs on Windows begin with a byte order mark
     except (ValueError, RecursionError) as error:
         raise DataError(f"found {shown}, expected one JSON object or a list of them ({error})") from error
     rows = found if isinstance(found, list) else [found]
