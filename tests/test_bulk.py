@@ -230,6 +230,21 @@ def test_other_options_after_a_refusal_are_no_other_job(tmp_path: Path) -> None:
     assert bulk_forecast(pattern, tmp_path / "out", HORIZON, id="item").series == SERIES
 
 
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    pattern = write(tmp_path / "in", RECORDS)
+    of_numpy = {"levels": np.array([50]), "season_length": np.int64(7), "lower": np.float32(0), "threads": np.int64(1)}
+    first = bulk_forecast(pattern, tmp_path / "out", np.int64(HORIZON), **of_numpy)
+    again = bulk_forecast(pattern, tmp_path / "out", HORIZON, levels=50, season_length=7, lower=0)  # the same job
+    assert again.kept == len(first.parts) and again.series == SERIES
+
+
+@pytest.mark.parametrize("option", [{"lower": "0"}, {"season_length": "weekly"}, {"levels": 100}])
+def test_an_option_that_cannot_be_is_refused_before_anything_is_read(option: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=next(iter(option)).removesuffix("s")):
+        bulk_forecast(tmp_path / "none.csv", tmp_path / "out", HORIZON, **option)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_file_whose_columns_differ_is_named_before_anything_is_done(tmp_path: Path) -> None:
     pattern = write(tmp_path / "in", RECORDS)
     write(tmp_path / "odd", RECORDS | {"price": RECORDS["y"]}, files=1)

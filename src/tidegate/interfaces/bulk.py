@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -12,11 +13,12 @@ from typing import Any
 from tidegate import __version__
 from tidegate.bulk.job import BulkForecast, run
 from tidegate.errors import ConfigError
-from tidegate.forecasting.forecaster import wanted_levels
+from tidegate.forecasting.forecaster import check_bounds, wanted_levels
 from tidegate.interfaces.api import Model, load
 from tidegate.interfaces.arguments import Names, Seasons, check_threads, several, whole, with_horizon
 from tidegate.series.panel import Panel
 from tidegate.series.reading import Reading
+from tidegate.series.seasons import asked_lengths
 
 
 def bulk_forecast(
@@ -92,6 +94,9 @@ def bulk_forecast(
         "calibrate": calibrate,
     }
     wanted_levels(options["levels"], options["quantile_levels"])  # before anything is read
+    check_bounds(lower, upper)
+    if season_length is not None:
+        asked_lengths(season_length)
 
     def steps(panel: Panel) -> tuple[Panel, int]:
         return with_horizon(panel, opened.horizon if horizon is None else horizon)
@@ -113,12 +118,13 @@ def _job(data: str, source: Path | bytes, horizon: int | None, options: dict[str
     import duckdb
 
     weights = source if isinstance(source, bytes) else source.read_bytes()
-    told = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
-    return {
+    job = {
         "data": data,
         "horizon": horizon,
-        **told,
+        **options,
         "model": hashlib.sha256(weights).hexdigest(),
         "tidegate": __version__,
         "duckdb": duckdb.__version__,  # its hash decides which series go together
     }
+    told: dict[str, Any] = json.loads(json.dumps(job, default=lambda number: number.tolist()))  # of NumPy
+    return told
