@@ -305,6 +305,21 @@ def test_a_disk_without_room_is_found_out_before_it_is_full(tmp_path: Path, monk
         bulk_forecast(pattern, tmp_path / "out", HORIZON)
 
 
+def test_a_folder_that_another_job_writes_to_is_refused_until_that_ends(tmp_path: Path) -> None:
+    pattern, out = write(tmp_path / "in", RECORDS, order=SCATTERED), tmp_path / "out"
+    process = started(pattern, out)
+    wait_for_parts(process, out, 2)  # the manifest knows of the first one
+    process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(ConfigError, match="out is being written to by another forecast: wait until it ends"):
+            bulk_forecast(pattern, out, HORIZON + 2)
+    finally:
+        process.kill()
+        process.communicate(timeout=120)
+    with pytest.raises(ConfigError, match="holds forecasts of another job"):  # a killed one leaves it free
+        bulk_forecast(pattern, out, HORIZON + 2)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir(mode=0o555)

@@ -65,6 +65,7 @@ def run(
     """Forecast every series of the files into parts in a folder; go on where an earlier command was stopped.
 
     Args:
+        folder: that the caller has `taken`.
         horizon: the steps for the first panel that is read; all others get as many.
         options: of `forecast_panel`. job: what makes this job this one (see `Ledger`).
     Raises: DataError, ConfigError as reading and forecasting do; OSError if the disk is full or refuses.

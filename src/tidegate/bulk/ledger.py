@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from tidegate.forecasting.saving import replacing
 MANIFEST = "manifest.json"
 WORK = ".work"  # what is needed until the last part is written
 FORMAT = 1
+NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what disks answer that cannot lock a folder
 
 
 @dataclass(frozen=True)
@@ -38,21 +41,51 @@ class Part:
     notes: tuple[str, ...]
 
 
+@contextmanager
+def taken(folder: Path) -> Iterator[None]:
+    """The folder, made if there is none, for this job alone; a killed process leaves it free.
+
+    Raises: ConfigError if another job is writing to it, or there is no directory to make it in; OSError if it cannot be
+        made.
+    """
+    if not folder.parent.is_dir():
+        raise ConfigError(f"cannot write to {folder}: there is no directory {folder.parent}; create it first")
+    folder.mkdir(exist_ok=True)
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows has none
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"{folder} is being written to by another forecast: wait until it ends, or name another folder"
+            ) from error
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+        yield
+    finally:
+        os.close(handle)
+
+
 class Ledger:
     """The finished parts of one job in its folder."""
 
     def __init__(self, folder: Path, job: Mapping[str, Any]) -> None:
-        """Take up the folder, or go on in it; parts that are not as the manifest says are forgotten, to be made again.
+        """Begin in the folder, or go on in it; parts that are not as the manifest says are forgotten, to be made again.
 
-        Args: job: input, model and options, as JSON holds them.
+        Args:
+            folder: `taken`.
+            job: input, model and options, as JSON holds them.
         Raises: ConfigError if the folder is another job's, or holds anything else; OSError if it cannot be written to.
         """
         self.folder, self.job = folder, dict(job)
         self.parts: dict[str, Part] = {}
         self.complete = False
-        if not folder.parent.is_dir():
-            raise ConfigError(f"cannot write to {folder}: there is no directory {folder.parent}; create it first")
-        folder.mkdir(exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(13, "no permission to write in this directory", str(folder))
         manifest = folder / MANIFEST

@@ -12,6 +12,7 @@ from typing import Any
 
 from tidegate import __version__
 from tidegate.bulk.job import BulkForecast, run
+from tidegate.bulk.ledger import taken
 from tidegate.errors import ConfigError
 from tidegate.forecasting.forecaster import check_bounds, wanted_levels
 from tidegate.interfaces.api import Model, load
@@ -60,7 +61,8 @@ def bulk_forecast(
         horizon, id, ..., calibrate: as in `forecast`.
         threads: cores to use; left out, all.
         progress: called with what is counted ("rows sorted", "series forecast"), how many, and of about how many.
-    Raises: as `forecast`; ConfigError if the folder is another job's; OSError if there is not enough room on the disk.
+    Raises: as `forecast`; ConfigError if the folder is another job's, or another is writing to it; OSError if there is
+        not enough room on the disk.
     """
     check_threads(threads)
     if not isinstance(data, str | os.PathLike) or os.fspath(data) == "-":
@@ -101,16 +103,17 @@ def bulk_forecast(
     def steps(panel: Panel) -> tuple[Panel, int]:
         return with_horizon(panel, opened.horizon if horizon is None else horizon)
 
-    return run(
-        file,
-        os.fspath(data),
-        Path(folder),
-        horizon=steps,
-        reading=reading,
-        options=options,
-        job=_job(os.fspath(data), file.source, horizon, {**asdict(reading), **options}),
-        report=progress or (lambda what, done, total: None),
-    )
+    with taken(Path(folder)):
+        return run(
+            file,
+            os.fspath(data),
+            Path(folder),
+            horizon=steps,
+            reading=reading,
+            options=options,
+            job=_job(os.fspath(data), file.source, horizon, {**asdict(reading), **options}),
+            report=progress or (lambda what, done, total: None),
+        )
 
 
 def _job(data: str, source: Path | bytes, horizon: int | None, options: dict[str, Any]) -> dict[str, Any]:
