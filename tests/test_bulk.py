@@ -230,6 +230,14 @@ def test_other_options_after_a_refusal_are_no_other_job(tmp_path: Path) -> None:
     assert bulk_forecast(pattern, tmp_path / "out", HORIZON, id="item").series == SERIES
 
 
+def test_a_folder_of_a_job_that_was_killed_in_its_first_moment_is_gone_on_with(tmp_path: Path) -> None:
+    pattern, out = write(tmp_path / "in", RECORDS), tmp_path / "out"
+    (out / ".work").mkdir(parents=True)
+    (out / ".tmp-0123456789ab.json").write_text('{"format": 1, "comp')  # the manifest, before it was renamed
+    assert bulk_forecast(pattern, out, HORIZON).series == SERIES
+    assert not list(out.glob(".*"))
+
+
 def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
     pattern = write(tmp_path / "in", RECORDS)
     of_numpy = {"levels": np.array([50]), "season_length": np.int64(7), "lower": np.float32(0), "threads": np.int64(1)}

@@ -19,6 +19,7 @@ from tidegate.forecasting.saving import replacing
 
 MANIFEST = "manifest.json"
 WORK = ".work"  # what is needed until the last part is written
+LEFT = ".tmp-????????????.*"  # by a kill between writing aside and renaming (see `saving.replacing`)
 FORMAT = 1
 NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what disks answer that cannot lock a folder
 
@@ -88,11 +89,14 @@ class Ledger:
         self.complete = False
         if not os.access(folder, os.W_OK):
             raise PermissionError(13, "no permission to write in this directory", str(folder))
+        left = set(folder.glob(LEFT))
         manifest = folder / MANIFEST
         if manifest.exists():
             self._go_on(manifest)
-        elif found := sorted(entry.name for entry in folder.iterdir() if entry.name != WORK):
+        elif found := sorted(entry.name for entry in set(folder.iterdir()) - left if entry.name != WORK):
             raise ConfigError(f"{folder} holds {found[0]} and is not a folder of forecasts: name an empty or a new one")
+        for place in left:
+            place.unlink()
         self.work.mkdir(exist_ok=True)
         self._write()
 
@@ -117,8 +121,6 @@ class Ledger:
                 f"{self.folder} holds forecasts of another job ({shown}): name another folder, or remove this one"
             )
         self.parts = {part.name: part for part in parts if self._is_whole(part)}
-        for left in self.folder.glob(".tmp-*"):  # by a kill between writing aside and renaming
-            left.unlink()
 
     def _is_whole(self, part: Part) -> bool:
         place = self.folder / part.name
