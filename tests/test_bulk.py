@@ -253,6 +253,19 @@ def test_an_option_that_cannot_be_is_refused_before_anything_is_read(option: dic
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("filled", [1, 3])
+def test_files_without_rows_beside_others_are_left_out(form: str, filled: int, tmp_path: Path) -> None:
+    pattern = write(tmp_path / "in", RECORDS, form=form, order="ds, unique_id", files=filled)
+    empty = write(tmp_path / "empty", {name: column[:0] for name, column in RECORDS.items()}, form=form, files=1)
+    for name in ("", "0b", "9"):  # of a shop that was closed
+        shutil.copy(empty.replace("*", "0"), tmp_path / "in" / f"{name}.{form}")
+    result = bulk_forecast(pattern, tmp_path / "out", HORIZON)
+    assert content(*result.parts) == in_memory(pattern, tmp_path / "whole.parquet")
+    with pytest.raises(DataError, match="found no rows"):
+        bulk_forecast(empty, tmp_path / "none", HORIZON)
+
+
 def test_a_file_whose_columns_differ_is_named_before_anything_is_done(tmp_path: Path) -> None:
     pattern = write(tmp_path / "in", RECORDS)
     write(tmp_path / "odd", RECORDS | {"price": RECORDS["y"]}, files=1)

@@ -130,6 +130,9 @@ def open_source(connection: DuckDBPyConnection, data: str, reading: Reading, wor
                 )
         checked.append(file)
         types.append({name: described[name] for name in used})
+    # A file without rows holds no values of any type, and is left out.
+    kept = [place for place, file in enumerate(checked) if file.rows]
+    checked, types = [checked[place] for place in kept], [types[place] for place in kept]
     _check_types(checked, types, roles)
     source = _with_fields(tuple(checked), roles, types[0], stamps)
     return (
@@ -169,12 +172,16 @@ def _types(connection: DuckDBPyConnection, file: File) -> dict[str, str]:
 def _head(
     connection: DuckDBPyConnection, paths: list[Path], files: list[File | None], work: Path, reading: Reading
 ) -> Table:
-    """Rows from the start and the end of the input, as a table."""
-    first, last = files[0], files[-1]
-    if first is None or last is None or not (first.rows and last.rows):
-        return open_files(paths[:1], decimal=reading.decimal)
+    """Rows from the start and the end of the input, as a table. Raises: DataError if there are none."""
+    filled = [(path, file) for path, file in zip(paths, files, strict=True) if file is None or file.rows]
+    first, last = (filled[0][1], filled[-1][1]) if filled else (None, None)
+    if first is None or last is None:
+        tables = (open_files([path], decimal=reading.decimal) for path, _ in filled)
+        if (table := next((table for table in tables if table.rows), None)) is None:
+            raise DataError(f"{_together(paths)}: found no rows, expected some (below the header, if it is a file).")
+        return table
     ranges = [Rows(0, 0, min(HEAD_ROWS, first.rows))]
-    ends = [first, last] if len(files) > 1 else [first]
+    ends = [first, last] if len(filled) > 1 else [first]
     start = max(0 if len(ends) > 1 else ranges[0].stop, last.rows - HEAD_ROWS)
     if start < last.rows and set(_types(connection, first)) == set(_types(connection, last)):
         ranges.append(Rows(len(ends) - 1, start, last.rows))
@@ -186,7 +193,12 @@ def _head(
             f"(FORMAT parquet{_note_of_pandas(connection, first)})"
         )
     table = open_files([place], decimal=reading.decimal)
-    return replace(table, source=first.name if len(files) == 1 else f"{len(files)} files")
+    return replace(table, source=_together(paths))
+
+
+def _together(paths: list[Path]) -> str:
+    """How messages call the files."""
+    return paths[0].name if len(paths) == 1 else f"{len(paths)} files"
 
 
 def _note_of_pandas(connection: DuckDBPyConnection, file: File) -> str:
