@@ -77,6 +77,20 @@ def test_a_picture_is_drawn_beside_the_forecast(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [out, page]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+@pytest.mark.parametrize(("option", "told"), [("--plot page.html", "page.html"), ("-o out/", "out/manifest.json")])
+def test_a_name_of_bytes_that_are_no_utf_8_is_told_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, option: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{name},2024-01-{day:02},{day}" for name in "ab" for day in range(1, 21)]
+    Path(os.fsdecode(b"caf\xe9.csv")).write_text("\n".join(["id,ds,y", *rows]))
+    for _ in range(2):  # the second time over the first
+        command = ["forecast", os.fsdecode(b"caf\xe9.csv"), "--id", "id", "--target", "y", "--quiet"]
+        assert main([*command, *option.split()]) == 0
+    assert r"caf\udce9.csv" in Path(told).read_text(encoding="utf-8")
+
+
 def test_json_is_exactly_one_document_with_forecast_notes_and_model(capsys: Captured) -> None:
     assert main(["forecast", str(AIRLINE), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)

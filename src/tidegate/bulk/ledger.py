@@ -164,7 +164,11 @@ class Ledger:
             "rows": sum(part.rows for part in self.parts.values()),
             "parts": [asdict(part) for part in self.parts.values()],
         }
-        with replacing(self.folder / MANIFEST) as temporary, temporary.open("w", encoding="utf-8") as file:
+        # The name of a file may hold bytes that are no UTF-8, which JSON can escape.
+        with (
+            replacing(self.folder / MANIFEST) as temporary,
+            temporary.open("w", encoding="utf-8", errors="backslashreplace") as file,
+        ):
             json.dump(known, file, indent=1, ensure_ascii=False)
             file.flush()
             os.fsync(file.fileno())

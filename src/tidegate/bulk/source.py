@@ -30,7 +30,7 @@ MOST_STAMPS = 20_000_000  # different ones that are not of a date type: they are
 
 def digest(*texts: str) -> str:
     """A short text that is the same for the same texts only."""
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(texts).encode(errors="surrogateescape")).hexdigest()[:16]  # names of any bytes
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,8 @@ class Forecast:
             raise ConfigError(f"cannot draw {os.fspath(path)!r}: the forecast is of no series")
         with replacing(path) as temporary:
             if page:
-                temporary.write_text(forecast_page(self), encoding="utf-8")
+                # The name of a file, in its notes, may hold bytes that are no UTF-8.
+                temporary.write_text(forecast_page(self), encoding="utf-8", errors="backslashreplace")
             else:
                 draw_picture(self, temporary)
 
