@@ -220,6 +220,17 @@ def opened(name: str = "lstm") -> Opened:
     return Opened(model_of(name))
 
 
+def test_an_update_looks_at_its_own_series_and_not_at_all_that_the_stream_holds() -> None:
+    class Known(dict[Any, Any]):
+        def items(self) -> Any:
+            raise AssertionError("every series was looked at")
+
+    stream = started(model_of("lstm"), awkward(20))
+    stream.index = Known(stream.index)
+    updated = stream.update({"s5": 7.0, "s1": [1.0, 2.0]})
+    assert (updated.rows, updated.ids) == (3, [("s1",), ("s5",)])  # in the stream's order
+
+
 def test_other_threads_open_no_file_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     model, frame = opened(), hours(60)
     monkeypatch.setattr(model_module, "open_session", lambda _: pytest.fail("opened again"))

@@ -163,9 +163,8 @@ class Stream:
         if len(placed.fresh):
             self._begin(found, placed, self._ids_with(found, placed.fresh))
         self._place(placed.series, placed.ahead, placed.values)
-        touched = np.zeros(self.size, bool)
-        touched[placed.series] = True
-        ids = [key for key, number in self.index.items() if touched[number]]
+        keys = {self.index[key]: key for key in found.keys if key in self.index}
+        ids = [keys[number] for number in np.unique(placed.series).tolist()]
         return Updated(len(placed.series), placed.late, placed.unknown, ids)
 
     def _ids_with(self, found: Arrivals, fresh: Integers) -> dict[str, NDArray[Any]]:
