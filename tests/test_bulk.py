@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import tidegate
-from tidegate.bulk import buckets, database, job
+from tidegate.bulk import buckets, database, job, source
 from tidegate.errors import ConfigError, DataError
 from tidegate.interfaces.bulk import bulk_forecast
 from tidegate.interfaces.cli import run_command
@@ -172,6 +172,26 @@ def test_input_that_is_grouped_is_read_where_it_is(look: int, tmp_path: Path, mo
     monkeypatch.setattr(buckets, "LOOK_ROWS", look)
     monkeypatch.setattr(job, "hashed_buckets", None)  # would be called in vain
     assert bulk_forecast(pattern, tmp_path / "out", HORIZON).series == SERIES
+
+
+@pytest.mark.parametrize("columns", [RECORDS, TEXT_STAMPS], ids=["dates", "stamps as text"])
+def test_one_query_reads_a_few_files_however_many_there_are(
+    columns: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB plans a query over 1,000 files for half a minute."""
+    pattern = write(tmp_path / "in", columns, files=70)
+    for place in (tmp_path / "in").iterdir():
+        place.rename(place.with_stem(f"{int(place.stem):02}"))  # series after series in the order of names
+    ranges_of_a_query: list[int] = []
+
+    def scan(files: Any, ranges: Any, fields: str) -> str:
+        ranges_of_a_query.append(len(ranges))
+        return database.scan(files, ranges, fields)
+
+    monkeypatch.setattr(source, "scan", scan)
+    result = bulk_forecast(pattern, tmp_path / "out", HORIZON)
+    assert 0 < max(ranges_of_a_query) <= 20
+    assert content(*result.parts) == in_memory(pattern, tmp_path / "whole.parquet")
 
 
 def test_days_that_hold_every_series_once_are_told_by_a_look_at_three_places(

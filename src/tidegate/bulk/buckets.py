@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.bulk.database import Rows, faults_named, scan
+from tidegate.bulk.database import Rows, faults_named, few_files, scan
 from tidegate.bulk.source import Source
 from tidegate.errors import DataError
 from tidegate.series.dates.grid import Common
@@ -38,13 +38,13 @@ class Bucket:
     """Rows of whole series.
 
     Attributes:
-        select: SQL of them: k0, ..., t, y and, where the order of rows is known, row.
+        selects: SQL of them, in pieces: k0, ..., t, y and, where the order of rows is known, row.
         ranges: the input's rows to look at when it cannot be read; none for rows that were spilled.
         ordered: whether there is `row`.
         state: another one if any of the rows may be (see `Source.state`).
     """
 
-    select: str
+    selects: tuple[str, ...]
     ranges: tuple[Rows, ...]
     ordered: bool
     state: str
@@ -56,7 +56,10 @@ def grouped_buckets(connection: DuckDBPyConnection, source: Source, work: Path) 
         places = _starts(connection, source)
     if places is None:
         return None
-    return [Bucket(source.select(part), tuple(part), True, source.state(part)) for part in _cut(source, places)]
+    return [
+        Bucket(tuple(map(source.select, few_files(part))), tuple(part), True, source.state(part))
+        for part in _cut(source, places)
+    ]
 
 
 def _starts(connection: DuckDBPyConnection, source: Source) -> NDArray[np.int64] | None:
@@ -161,7 +164,7 @@ def hashed_buckets(
         if files:
             names = ", ".join(quoted(str(file)) for file in files)
             select = f"SELECT {fields} FROM read_parquet([{names}], hive_partitioning=false)"
-            buckets.append(Bucket(select, (), ordered, f"{count} {source.state(source.everything)}"))
+            buckets.append(Bucket((select,), (), ordered, f"{count} {source.state(source.everything)}"))
     return buckets
 
 
@@ -187,7 +190,9 @@ def read_bucket(
     Series are in the order of the input where it was grouped, else in that of their ids.
     """
     with faults_named(connection, source.files, bucket.ranges, out):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE bucket AS {bucket.select}")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE bucket AS {bucket.selects[0]}")
+        for select in bucket.selects[1:]:
+            connection.execute(f"INSERT INTO bucket {select}")
         order = "min(row)" if bucket.ranges else source.keys
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE series AS SELECT {source.keys}, row_number() OVER (ORDER BY {order}) - 1 AS "

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "700MB"
 OPEN_FILES = 900  # of a partitioned write: all buckets at once
+FILES_AT_ONCE = 20  # in one query: DuckDB takes a time to plan it that grows with their square
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,12 @@ def scan(files: Sequence[File], ranges: Sequence[Rows], fields: str) -> str:
         f"WHERE file_row_number >= {rows.first} AND file_row_number < {rows.stop}"
         for rows in ranges
     )
+
+
+def few_files(ranges: Sequence[Rows]) -> Iterator[Sequence[Rows]]:
+    """The ranges, as many at once as one query should read."""
+    for begin in range(0, len(ranges), FILES_AT_ONCE):
+        yield ranges[begin : begin + FILES_AT_ONCE]
 
 
 @contextmanager

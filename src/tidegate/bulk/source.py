@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidegate.bulk.database import File, Rows, faults_named, scan
+from tidegate.bulk.database import File, Rows, faults_named, few_files, scan
 from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.saving import save_columns
 from tidegate.series.dates.stamps import ParsedStamps
@@ -270,13 +270,18 @@ def _look_up(
     """Read each different stamp of the whole input once, exactly as a small input is read."""
     place, written = work / "stamps.parquet", work / "stamps-written.parquet"
     raw = [f"{raw_field(name, types[name])} AS {quoted_name(name)}" for name in roles.times]
-    found = scan(source.files, source.everything, ", ".join(raw))
     names = ", ".join(map(quoted_name, roles.times))
     with faults_named(connection, source.files, source.everything, work):
+        for number, ranges in enumerate(few_files(source.everything)):
+            found = f"SELECT DISTINCT {names} FROM ({scan(source.files, ranges, ', '.join(raw))})"
+            connection.execute(
+                f"INSERT INTO different {found}" if number else f"CREATE TEMP TABLE different AS {found}"
+            )
         connection.execute(
-            f"COPY (SELECT DISTINCT {names} FROM ({found}) ORDER BY ALL LIMIT {MOST_STAMPS + 1}) "
+            f"COPY (SELECT DISTINCT {names} FROM different ORDER BY ALL LIMIT {MOST_STAMPS + 1}) "
             f"TO {quoted(str(written))} (FORMAT parquet)"
         )
+        connection.execute("DROP TABLE different")
     table = open_files([written])
     if table.rows > MOST_STAMPS:
         raise ConfigError(
