@@ -481,6 +481,13 @@ def test_the_database_keeps_within_its_bounds(tmp_path: Path) -> None:
     assert found == ["667.5 MiB", str(tmp_path), False, False, 1]
 
 
+@pytest.mark.parametrize("threads", [1_000, 10**30])
+def test_the_database_has_no_more_threads_than_there_are_cores(threads: int, tmp_path: Path) -> None:
+    with database.connect(tmp_path, threads) as connection:
+        found = connection.execute("SELECT current_setting('threads')").fetchall()
+    assert found == [(os.cpu_count(),)]
+
+
 def test_a_picture_of_what_is_not_in_memory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--plot cannot draw a folder of forecasts"):
         run_command(["forecast", "sales.csv", "-o", f"{tmp_path}/out/", "--plot", "page.html"])

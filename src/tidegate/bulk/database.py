@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def connect(temporary: Path, threads: int | None) -> DuckDBPyConnection:
         "partitioned_write_max_open_files": OPEN_FILES,
     }
     if threads is not None:
-        settings["threads"] = threads
+        settings["threads"] = min(threads, os.cpu_count() or 1)  # DuckDB starts them all at once, and cannot be stopped
     return duckdb.connect(":memory:", config=settings)
 
 
