@@ -387,6 +387,15 @@ def test_errors_of_the_system_name_the_users_file_and_not_the_temporary_one(tmp_
     assert caught.value.filename == str(tmp_path / "gone" / "a.csv")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, which only Linux has")
+def test_a_disk_that_is_full_is_told_with_the_name_of_the_file(tmp_path):
+    with pytest.raises(OSError, match="No space left") as caught, replacing(tmp_path / "a.csv") as temporary:
+        temporary.symlink_to("/dev/full")
+        temporary.write_text("x")
+    assert caught.value.filename == str(tmp_path / "a.csv")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("stem", ["x" * 251, "ü" * 125])
 def test_a_name_as_long_as_names_may_be_is_written(tmp_path, stem):
     path = tmp_path / f"{stem}.csv"

@@ -61,7 +61,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, target)
     except OSError as error:
-        if error.filename is not None and Path(os.fsdecode(error.filename)) == temporary:
+        # A full disk shows when a file is written to, and says no name.
+        unnamed = error.filename is None and error.errno is not None
+        if unnamed or (error.filename is not None and Path(os.fsdecode(error.filename)) == temporary):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
