@@ -88,6 +88,20 @@ def test_the_unit_and_the_zero_of_a_series_do_not_matter(exponent: float, offset
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * scale)
 
 
+def test_a_forecast_beyond_what_a_number_can_be_is_refused_and_not_left_empty() -> None:
+    """The largest float stands for a missing value in files of some instruments."""
+    values = np.arange(60.0) % 7
+    values[50] = np.finfo(float).max
+    message = r'series "a" has values as large as 1\.8e\+308: nothing can be forecast .* stands for a missing value'
+    rows = {"unique_id": ["a"] * 60 + ["b"] * 60, "y": np.concatenate([values, values[:50], values[51:], [3.0]])}
+    with pytest.raises(DataError, match=message):
+        tidegate.forecast(rows, 5)
+    stream = tidegate.load().stream(rows, 5)
+    with pytest.raises(DataError, match=message):
+        stream.forecast()
+    assert np.isfinite(stream.forecast(ids="b").quantiles).all()
+
+
 def test_trailing_missing_values_are_forecast_over() -> None:
     """The forecast starts after the last step of the table, missing or not, and is wider for it."""
     known, late = forecast(SEASON[:280], 40), forecast(AWKWARD["trailing missing"], 20)

@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.errors import ConfigError
+from tidegate.errors import ConfigError, DataError
 from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.model import ModelFile, Progress
 from tidegate.forecasting.result import Forecast, interval_names, interval_quantiles, quantile_name
@@ -60,6 +60,7 @@ def forecast_panel(
         notes += calibration.notes(panel.size)
     else:
         quantiles = model.predict(panel, horizon, wanted, seasons, progress=progress)
+    check_finite(panel, quantiles)
     quantiles, cuts = bounded(panel, quantiles, lower, upper, bounds)
     notes += cuts
     if horizon > model.config.context_length:
@@ -116,6 +117,19 @@ def check_bounds(lower: float | None, upper: float | None) -> None:
         raise ConfigError(f"lower {lower}, upper {upper}: no number lies between them; leave out what is no bound")
     if lower is not None and upper is not None and not lower < upper:
         raise ConfigError(f"lower {lower} must be below upper {upper}")
+
+
+def check_finite(panel: Panel, quantiles: Floats) -> None:
+    """Raises DataError for a series whose values are so large that its forecast is beyond what a number can be."""
+    if np.isfinite(quantiles).all():
+        return
+    lost = np.flatnonzero(~np.isfinite(quantiles).all(axis=(1, 2)))
+    name, largest = panel.name(int(lost[0])), np.nanmax(np.abs(panel[int(lost[0])]), initial=0.0)
+    more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+    raise DataError(
+        f'series "{name}"{more} has values as large as {largest:.3g}: nothing can be forecast from these, expected '
+        "numbers below 1e300. Leave the cell empty if that stands for a missing value, or use a larger unit"
+    )
 
 
 def bounded(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.carried import CHUNK, Carried, batches
-from tidegate.forecasting.forecaster import check_bounds, cut, season_notes, wanted_levels
+from tidegate.forecasting.forecaster import check_bounds, check_finite, cut, season_notes, wanted_levels
 from tidegate.forecasting.model import ModelFile, level_weights
 from tidegate.forecasting.placing import LATE, UNKNOWN, Placed, place
 from tidegate.forecasting.result import Forecast
@@ -257,6 +257,7 @@ class Stream:
         if transfer is not None:
             quantiles = np.maximum.accumulate(quantiles @ transfer, axis=-1)
         panel, seasons = self.panel(series), self.carried.seasons[series]
+        check_finite(panel, quantiles)
         notes = season_notes(panel, seasons, self._seasons_from, self.file.longest_read)
         notes += calibration.notes(len(series)) if calibration is not None else []
         quantiles, told = cut(self.carried.smallest[series], quantiles, lower, upper, bounds)
