@@ -70,6 +70,21 @@ def test_a_file_holds_what_the_python_function_gives(tmp_path: Path, capsys: Cap
     assert path.read_bytes() == again.read_bytes()
 
 
+@pytest.mark.parametrize("command", ["forecast", "backtest"])
+@pytest.mark.parametrize("data", ["sales.csv", "*.csv", "link.csv"])
+def test_the_data_are_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, command: str, data: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    history = AIRLINE.read_bytes()
+    Path("sales.csv").write_bytes(history)
+    if data == "link.csv":
+        Path("link.csv").symlink_to("sales.csv")
+    assert main([command, data, "--horizon", "3", "-o", "sales.csv"]) == 2
+    _one_line(capsys, r"cannot write 'sales\.csv': it is a file of the data, and would be lost; name another one")
+    assert Path("sales.csv").read_bytes() == history
+
+
 def test_a_picture_is_drawn_beside_the_forecast(tmp_path: Path) -> None:
     out, page = tmp_path / "out.csv", tmp_path / "out.html"
     assert main(["forecast", str(AIRLINE), "--horizon", "3", "-o", str(out), "--plot", str(page)]) == 0

@@ -92,7 +92,7 @@ def forecast_command(
         return _forecast_folder(data, output, as_json, quiet, bounds=not no_bounds, **options)
     if as_json and output == "-":
         raise ConfigError("--json and -o - both write to standard output: use only one of them")
-    _check_outputs(output, plot)
+    _check_outputs(data, output, plot)
     bar = Bar(quiet=quiet)
     try:
         model = api.load(options.pop("model"), threads=options["threads"])
@@ -137,13 +137,17 @@ def _forecast_folder(data: str, folder: str, as_json: bool, quiet: bool, **optio
         emit(document(folder=folder, parts=parts, series=result.series, rows=result.rows, notes=result.notes))
 
 
-def _check_outputs(output: str | None, plot: str | None) -> None:
-    """Find out before the work what cannot be written after it."""
+def _check_outputs(data: str, output: str | None, plot: str | None) -> None:
+    """Find out before the work what cannot be written after it, or would take the place of what it is done with."""
     from tidegate.forecasting.result import PICTURE_SUFFIXES
     from tidegate.forecasting.saving import TABLE_SUFFIXES, check_destination
+    from tidegate.series.reading import find_files
 
-    if output not in (None, "-"):
-        check_destination(str(output), TABLE_SUFFIXES)
+    if output is not None and output != "-":
+        check_destination(output, TABLE_SUFFIXES)
+        target = Path(output)
+        if target.exists() and data != "-" and any(target.samefile(file) for file in find_files(data)):
+            raise ConfigError(f"cannot write {output!r}: it is a file of the data, and would be lost; name another one")
     if plot is not None and (suffix := check_destination(plot, PICTURE_SUFFIXES)) != ".html":
         from tidegate.charts.picture import check_extra
 
@@ -340,7 +344,7 @@ def backtest_command(
 
     if as_json and output == "-":
         raise ConfigError("--json and -o - both write to standard output: use only one of them")
-    _check_outputs(output, None)
+    _check_outputs(data, output, None)
     if report is not None:
         check_destination(report, REPORT_SUFFIXES)
     spare_waiting_threads()
