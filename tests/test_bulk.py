@@ -230,6 +230,15 @@ def test_what_is_finished_is_kept_and_what_is_damaged_is_made_again(tmp_path: Pa
     assert bulk_forecast(pattern, tmp_path / "out", HORIZON).kept == len(first.parts)
 
 
+def test_a_pattern_that_takes_in_its_own_forecasts_goes_on_too(tmp_path: Path) -> None:
+    pattern = write(tmp_path / "in", RECORDS).replace("*", "**/*")
+    expected = in_memory(pattern, tmp_path / "whole.parquet")
+    first = bulk_forecast(pattern, tmp_path / "in" / "out", HORIZON)
+    first.parts[0].unlink()
+    again = bulk_forecast(pattern, tmp_path / "in" / "out", HORIZON)
+    assert again.kept == len(first.parts) - 1 and content(*again.parts) == expected
+
+
 def test_a_folder_of_another_job_or_of_other_things_is_refused(tmp_path: Path) -> None:
     pattern = write(tmp_path / "in", RECORDS)
     bulk_forecast(pattern, tmp_path / "out", HORIZON)

@@ -95,7 +95,8 @@ def open_source(connection: DuckDBPyConnection, data: str, reading: Reading, wor
     Files that are no plain Parquet, or whose values are text, are read one by one and written again in `work`.
     Raises: DataError naming the file whose columns differ, or cannot be read; else as `read_panel`.
     """
-    paths = find_files(data)
+    # What an earlier command wrote, where the pattern takes in the folder of the forecasts, is no data.
+    paths = [path for path in find_files(data) if work.parent.resolve() not in path.resolve().parents]
     plain = [_is_plain(path) for path in paths]
     files = [
         _counted(connection, path, path) if is_plain else None for path, is_plain in zip(paths, plain, strict=True)
