@@ -131,9 +131,15 @@ def test_levels_out_of_range_are_refused(levels: tuple[float, ...], quantiles: t
         wanted_levels(levels, quantiles)
 
 
-@pytest.mark.parametrize("level", [99.99999999, 1e-9, 50])
-def test_any_level_that_is_taken_is_forecast(level: float) -> None:
-    fc = forecast_panel(MODEL, panel_of(np.arange(50.0) % 7), 3, levels=(level,), quantile_levels=(level / 100,))
+@pytest.mark.parametrize("share", [0.8, 0.95, 0.5, 0.999])
+def test_an_interval_given_as_a_share_is_refused_with_the_percentage(share: float) -> None:
+    with pytest.raises(ConfigError, match=rf"level {share}: .* in percent; did you mean {100 * share:g}\?"):
+        wanted_levels((95, share), ())
+
+
+@pytest.mark.parametrize(("level", "quantile"), [(99.99999999, 0.9999999999), (1, 1e-11), (50, 0.5)])
+def test_any_level_that_is_taken_is_forecast(level: float, quantile: float) -> None:
+    fc = forecast_panel(MODEL, panel_of(np.arange(50.0) % 7), 3, levels=(level,), quantile_levels=(quantile,))
     assert np.isfinite(fc.quantiles).all() and (np.diff(fc.quantiles, axis=2) >= 0).all()
 
 

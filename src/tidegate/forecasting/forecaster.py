@@ -85,11 +85,13 @@ def wanted_levels(levels: tuple[float, ...], quantile_levels: tuple[float, ...])
     """The quantile levels that intervals in percent, further quantiles and the median need, in order.
 
     Raises: ConfigError for a level that is, rounded to 12 digits as all are, none between 0 and 100 % or the median's
-        own, and for two that share the name of a column.
+        own; for a share such as 0.8, whose interval would be a hair wide; and for two that share the name of a column.
     """
     for level in levels:
         if not 0 < interval_quantiles(level)[0] < 0.5:
             raise ConfigError(f"level {level}: intervals are given in percent, between 0 and 100, for example 80")
+        if level < 1:
+            raise ConfigError(f"level {level}: intervals are given in percent; did you mean {100 * level:g}?")
     rounded = {level: round(float(level), 12) for level in quantile_levels}
     for level, kept in rounded.items():
         if not 0 < kept < 1:
