@@ -20,6 +20,7 @@ import pytest
 import tidegate
 from tidegate.__main__ import main
 from tidegate.forecasting.model import shipped_path
+from tidegate.interfaces import arguments
 from tidegate.interfaces.exits import exit_code
 from tidegate.interfaces.terminal import Bar, table
 
@@ -124,6 +125,16 @@ def test_info_tells_what_the_built_in_model_is(capsys: Captured) -> None:
     assert document["config"]["cell"] == "lstm" and 0.5 in document["quantile_levels"]
     assert document["bytes"] == shipped_path().stat().st_size
     assert "cell: lstm" in text and "made_by: tidegate pretrain" in text and tidegate.__version__ in text
+
+
+def test_info_tells_which_extras_are_installed(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    find = arguments.find_spec
+    monkeypatch.setattr(arguments, "find_spec", lambda name: None if name == "matplotlib" else find(name))
+    assert main(["info"]) == 0
+    assert "extras: train installed, plot not installed, stats installed, serve installed\n" in capsys.readouterr().out
+    assert main(["info", "--json"]) == 0
+    extras = json.loads(capsys.readouterr().out)["extras"]
+    assert extras == {"train": True, "plot": False, "stats": True, "serve": True}
 
 
 def test_info_tells_of_every_network_of_a_file(tmp_path: Path, capsys: Captured) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from typing import Any
 
 from tidegate.errors import ConfigError, MissingExtra
@@ -16,6 +17,8 @@ Names = str | Sequence[str]
 Seasons = int | tuple[int, ...]
 EXTRA_MODULES = {
     "train": ("torch", "onnx", "safetensors"),
+    "plot": ("matplotlib",),
+    "stats": ("statsforecast",),
     "serve": ("fastapi", "starlette", "pydantic", "uvicorn", "nanoarrow"),
 }
 SEEDS = 2**63
@@ -31,6 +34,11 @@ def needs_extra(extra: str, feature: str) -> Iterator[None]:
         if (error.name or "").partition(".")[0] not in EXTRA_MODULES[extra]:
             raise
         raise MissingExtra(extra, feature) from error
+
+
+def installed_extras() -> dict[str, bool]:
+    """Which extras are there, by name; nothing of them is imported."""
+    return {extra: all(map(find_spec, modules)) for extra, modules in EXTRA_MODULES.items()}
 
 
 def check_threads(threads: int | None) -> None:

@@ -434,8 +434,12 @@ def stream_command(history: str | None, **options: Any) -> None:
 @click.argument("model", required=False)
 @JSON
 def info_command(model: str | None, as_json: bool) -> None:
-    """Describe a model: its network, quantile levels and provenance. Default: the built-in model."""
+    """Describe a model and what is installed. Default: the built-in model.
+
+    Of the model: its network, its quantile levels and how it was made.
+    """
     from tidegate.interfaces import api
+    from tidegate.interfaces.arguments import installed_extras
 
     opened = api.load(model)
     networks = [one.to_dict() for one in opened.file.networks]
@@ -443,8 +447,8 @@ def info_command(model: str | None, as_json: bool) -> None:
     for network in networks:
         del network["quantile_levels"]  # the same in all
     size = Path(opened.file.source).stat().st_size if not isinstance(opened.file.source, bytes) else 0
+    extras = installed_extras()
     facts = {
-        "tidegate": __version__,
         "model": opened.file.name,
         "bytes": size,
         "format_version": opened.file.metadata["format_version"],
@@ -453,11 +457,18 @@ def info_command(model: str | None, as_json: bool) -> None:
     if as_json:
         emit(
             document(
-                **facts, quantile_levels=levels, config=networks[0], networks=networks, provenance=opened.provenance
+                tidegate=__version__,
+                extras=extras,
+                **facts,
+                quantile_levels=levels,
+                config=networks[0],
+                networks=networks,
+                provenance=opened.provenance,
             )
         )
         return
-    lines = [f"{name}: {value}" for name, value in facts.items()]
+    told = ", ".join(f"{extra} {'installed' if there else 'not installed'}" for extra, there in extras.items())
+    lines = [f"tidegate: {__version__}", f"extras: {told}", *(f"{name}: {value}" for name, value in facts.items())]
     lines.append("quantile levels: " + ", ".join(f"{level:g}" for level in levels))
     count = len(networks)
     titles = ["network"] if count == 1 else [f"network {number} of {count}" for number in range(1, count + 1)]
