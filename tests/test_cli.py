@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import tidegate
 from tidegate.__main__ import main
 from tidegate.forecasting.model import shipped_path
 from tidegate.interfaces import arguments
+from tidegate.interfaces.cli import command_line
 from tidegate.interfaces.exits import exit_code
 from tidegate.interfaces.terminal import Bar, table
 
@@ -115,6 +117,17 @@ def test_json_is_exactly_one_document_with_forecast_notes_and_model(capsys: Capt
     assert list(document["forecast"][0]) == HEADER.split(",")
     assert document["notes"] == list(tidegate.forecast(AIRLINE).notes)
     assert document["model"]["version"] == tidegate.__version__
+
+
+def test_help_begins_with_the_command_to_begin_with_and_ends_with_examples(capsys: Captured) -> None:
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out
+    listed = re.findall(r"^  (\w+)  ", told.partition("Commands:")[2].partition("Begin with:")[0], re.MULTILINE)
+    assert listed[:3] == ["forecast", "backtest", "fit"] and sorted(listed) == sorted(command_line.commands)
+    for line in re.findall(r"^  tidegate (.*?) *#", told, re.MULTILINE):
+        command, *words = line.split()
+        parameters = command_line.commands[command].params
+        assert set(words[1::2]) <= {option for parameter in parameters for option in parameter.opts}
 
 
 def test_info_tells_what_the_built_in_model_is(capsys: Captured) -> None:

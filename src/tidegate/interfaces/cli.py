@@ -45,7 +45,27 @@ def spare_waiting_threads() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+EXAMPLES = """\b
+Begin with:
+  tidegate forecast sales.csv --plot forecast.html  # forecast and picture
+  tidegate backtest sales.csv --report report.html  # can it be trusted?
+"""
+
+
+class InOrderOfUse(click.Group):
+    """Help lists the commands in the order in which one comes to need them, not by their letters."""
+
+    ORDER = ("forecast", "backtest", "fit", "serve", "stream", "demo", "info", "pretrain")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, first those that come first."""
+        return sorted(self.commands, key=self.ORDER.index)
+
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(cls=InOrderOfUse, epilog=EXAMPLES, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="tidegate", message="%(prog)s %(version)s")
 def command_line() -> None:
     """Forecast time series with LSTM networks: with the built-in pretrained model or one you train yourself."""
