@@ -251,6 +251,13 @@ def test_svg_of_one_series_is_well_formed_and_the_same_every_time(tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_months_of_years_counted_from_one_do_not_read_like_days_of_january(tmp_path):
+    pytest.importorskip("matplotlib")
+    x = np.datetime64("0001-01", "M") + np.arange(48)
+    save_picture(tmp_path / "early.svg", [LineChart("Early", x, [Line("y", np.arange(48.0))])])
+    assert "<!-- Jan, year 2 -->" in (tmp_path / "early.svg").read_text(encoding="utf-8")
+
+
 def test_png_of_several_series_is_a_picture_of_readable_size(tmp_path):
     pytest.importorskip("matplotlib")
     save_picture(tmp_path / "grid.png", fans(5), title="5 of 9 series")

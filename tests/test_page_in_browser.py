@@ -166,6 +166,17 @@ def test_numbers_of_any_size_get_an_axis_with_ticks(open_page):
         assert 3 <= len(texts) <= 15 and len(set(texts)) == len(texts), (title, texts)
 
 
+@pytest.mark.parametrize(("unit", "length", "texts"), [("M", 36, ["year 1", "year 2", "year 3"]), ("D", 60, None)])
+def test_years_that_are_counted_from_one_get_an_axis_with_ticks(open_page, unit, length, texts):
+    x = np.datetime64("0001-01", unit) + np.arange(length)
+    page = open_page(render_page("Early", [Section(content=[LineChart("Early", x, [Line("y", np.arange(length))])])]))
+    ticks = [text for text in page.evaluate("document.querySelector('figure').uplot().axes[0]._values") if text]
+    assert len(ticks) >= 3 and (texts is None or [text.split("\n")[-1] for text in ticks if "year" in text] == texts)
+    page.locator(".plot").focus()
+    page.keyboard.press("Home")
+    assert page.locator(".reading b").first.inner_text().endswith("Jan, year 1")
+
+
 def test_numbers_are_there_as_a_table_and_legend_entries_hide_lines(open_page):
     page = open_page(render_page("Table", [Section(content=[monthly_fan("Table")])]))
     page.get_by_text("Numbers").click()

@@ -217,10 +217,11 @@ def _time_axis(axes: Any, timezone: str | None, seconds: float, small: bool) -> 
 
     def label(value: float, _: object) -> str:
         stamp = made.num2date(value, tz=zone)
+        early = stamp.year < 100  # months such as 1-01 count years from 1
         if seconds > 6 * 365 * day:
-            return f"{stamp:%Y}"
+            return f"year {stamp.year}" if early else f"{stamp:%Y}"
         if seconds > 120 * day:
-            return f"{stamp:%b %Y}"
+            return f"{stamp:%b}, year {stamp.year}" if early else f"{stamp:%b %Y}"
         date = f"{stamp.day} {stamp:%b}"
         if seconds > 3 * day:
             return date

@@ -154,6 +154,7 @@ function drawChart(host, chart, drawn = () => {}) {
     });
     const whole = x.every(Number.isSafeInteger); // no half window between two
     const extreme = largest > 1e15 || largest < 1e-12 ? {incrs: decimalSteps, splits: decimalTicks} : {};
+    const early = x[0] < Date.UTC(100) ? {splits: earlyTicks} : {};
     const few = u => { const [a, b] = u.series[0].idxs; return (b - a) * 14 < u.bbox.width / devicePixelRatio; };
     const series = [{}], fills = [];
     bands.forEach((band, index) => {
@@ -178,7 +179,7 @@ function drawChart(host, chart, drawn = () => {}) {
       scales: {x: {time: !!spec.time, distr: spec.lx ? 3 : 1, min: view[0], max: view[1]}, y: {distr: spec.ly ? 3 : 1}},
       series, bands: fills,
       axes: [
-        {...axis, space: spec.time ? 64 : 56, gap: 6, ...(spec.time ? {incrs: timeSpans(x)} : whole ? {incrs: wholeSteps} : {}),
+        {...axis, space: spec.time ? 64 : 56, gap: 6, ...(spec.time ? {incrs: timeSpans(x), ...early} : whole ? {incrs: wholeSteps} : {}),
           ...(spec.lx ? logarithmic(56) : {}), size: (u, texts) => (texts?.some(text => text.includes("\n")) ? 44 : 28),
           label: spec.xl || undefined, labelSize: 20, labelFont: FONT,
           values: (u, splits, _, __, step) => spec.time ? timeTicks(splits, step, wall) : spec.lx

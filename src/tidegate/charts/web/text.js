@@ -31,14 +31,17 @@ const clock = zone => {
   try { uPlot.tzDate(new Date(0), zone); } catch (error) { console.warn(`time zone ${zone} is unknown here`); return utc; }
   return ms => uPlot.tzDate(new Date(ms), zone);
 };
+// Months such as 1-01 count years from 1.
+const yearText = year => (year > 0 && year < 100 ? `year ${year}` : String(year));
 function stampText(x, wall) {
   let step = Infinity;
   for (let i = 1; i < x.length; i++) step = Math.min(step, x[i] - x[i - 1]);
   if (x.length < 2) step = DAY;
   const yearly = step > 350 * DAY && x.every(ms => { const d = wall(ms); return d.getMonth() % 11 === 0; });
   return ms => {
-    const d = wall(ms), month = `${MONTHS[d.getMonth()]} ${d.getFullYear()}`;
-    if (yearly) return String(d.getFullYear());
+    const d = wall(ms), year = yearText(d.getFullYear());
+    const month = `${MONTHS[d.getMonth()]}${year.startsWith("year") ? "," : ""} ${year}`;
+    if (yearly) return year;
     if (step > 27 * DAY) return month;
     const day = `${DAYS[d.getDay()]} ${d.getDate()} ${month}`;
     if (step >= DAY - HOUR) return day;
@@ -54,10 +57,10 @@ function timeTicks(splits, step, wall) {
     const d = wall(ms), last = before;
     before = d;
     const year = d.getFullYear(), newYear = !last || last.getFullYear() !== year;
-    if (step >= 350 * DAY) return String(year);
-    if (step >= 27 * DAY) return MONTHS[d.getMonth()] + (newYear ? `\n${year}` : "");
+    if (step >= 350 * DAY) return yearText(year);
+    if (step >= 27 * DAY) return MONTHS[d.getMonth()] + (newYear ? `\n${yearText(year)}` : "");
     const date = `${d.getDate()} ${MONTHS[d.getMonth()]}`;
-    if (step >= DAY) return date + (newYear ? `\n${year}` : "");
+    if (step >= DAY) return date + (newYear ? `\n${yearText(year)}` : "");
     const newDay = newYear || last.getDate() !== d.getDate();
     const time = `${two(d.getHours())}:${two(d.getMinutes())}` + (step < MINUTE ? `:${two(d.getSeconds())}` : "")
       + (step < SECOND ? `.${String(d.getMilliseconds()).padStart(3, "0")}` : "");
@@ -73,6 +76,17 @@ function timeSpans(x) {
   let step = Infinity;
   for (let i = 1; i < x.length; i++) step = Math.min(step, x[i] - x[i - 1]);
   return SPANS.filter(span => span >= (step === Infinity ? DAY : Math.min(step, 365 * DAY) * .9));
+}
+/** Ticks of a time axis that begins before the year 100, which uPlot, as Date does, takes for one after 1900. */
+function earlyTicks(u, axis, low, high, step) {
+  const months = step >= 350 * DAY ? 12 * Math.round(step / (365 * DAY)) : step >= 27 * DAY ? Math.round(step / (30 * DAY)) : 0;
+  if (!months) return decimalTicks(u, axis, low, high, step);
+  const first = new Date(low), ticks = [];
+  for (let month = Math.floor((12 * first.getUTCFullYear() + first.getUTCMonth()) / months) * months; ; month += months) {
+    const at = new Date(0).setUTCFullYear(Math.floor(month / 12), month % 12, 1);
+    if (at > high) return ticks;
+    if (at >= low) ticks.push(at);
+  }
 }
 // 1, 2, 5, 10 ... for an axis that counts.
 const wholeSteps = Array.from({length: 48}, (_, i) => [1, 2, 5][i % 3] * 10 ** Math.floor(i / 3));
