@@ -90,6 +90,27 @@ def test_arrow_keys_read_the_values_of_the_forecast(visit):
     assert re.fullmatch(pattern, page.locator(".reading").inner_text())
 
 
+@pytest.mark.parametrize("values", [3, 40])
+def test_where_the_forecast_starts_is_written_beside_the_axis_not_over_it(visit, values):
+    page = visit()
+    page.evaluate("""() => {
+      const draw = CanvasRenderingContext2D.prototype.fillText;
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, ...rest) {
+        if (text === "forecast starts") window.lastLabel = [x, this.textAlign, this.measureText(text).width];
+        return draw.call(this, text, x, ...rest);
+      };
+    }""")
+    drop(page, "short.csv", "ds,y\n" + "".join(f"{2020 + n // 12}-{n % 12 + 1:02}-01,{n}\n" for n in range(values)))
+    forecasts(page, 1)
+    x, align, width = page.evaluate("window.lastLabel")
+    left, right = page.evaluate("""() => {
+      const {left, width} = document.getElementById("chart").uplot().bbox;
+      return [left, left + width];
+    }""")
+    assert left <= (x if align == "left" else x - width) and (x + width if align == "left" else x) <= right
+    assert align == ("left" if values == 3 else "right")  # the handle is on the right: beside it where there is room
+
+
 def test_the_numbers_of_the_chart_are_there_as_a_table(visit):
     page = visit()
     sample(page, "Airline")

@@ -214,7 +214,8 @@ function drawChart(host, chart, drawn = () => {}) {
           ctx.lineWidth = ratio; ctx.setLineDash([4 * ratio, 4 * ratio]);
           ctx.beginPath(); ctx.moveTo(at, bbox.top - 6 * ratio); ctx.lineTo(at, bbox.top + bbox.height); ctx.stroke();
           ctx.font = `${11.5 * ratio}px system-ui, sans-serif`; ctx.textBaseline = "top";
-          const right = mark.side !== "left" && at + 6 * ratio + ctx.measureText(mark.l).width < bbox.left + bbox.width;
+          const room = 6 * ratio + ctx.measureText(mark.l).width;
+          const right = (mark.side !== "left" || at - room < bbox.left) && at + room < bbox.left + bbox.width;
           ctx.textAlign = right ? "left" : "right";
           ctx.fillText(mark.l, at + (right ? 5 : -5) * ratio, bbox.top - 8 * ratio);
           ctx.restore();
