@@ -425,7 +425,7 @@ def test_wrong_usage_ends_with_code_2_and_one_line(
         (["fit", str(AIRLINE), "-o", "model.onnx", "--cell", "gru"], "'gru' is not one of 'lstm', 'peephole', 'rnn'"),
         (["fit", str(AIRLINE), "-o", "model.onnx", "--device", "abacus"], "device 'abacus' cannot be used here"),
         (["fit", str(AIRLINE), "-o", "model.onnx", "--start", "none.onnx"], "no model file at none.onnx"),
-        (["info", "none.onnx"], "no model file at none.onnx"),
+        (["info", "none.onnx"], "no model file at none.onnx; tidegate fit makes one"),
         (["pretrain", "--out", "run", "--steps", "0"], "0 is not in the range x>=1"),
     ],
 )

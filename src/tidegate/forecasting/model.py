@@ -291,9 +291,8 @@ def model_path(given: str) -> Path:
     """Where a model file lies, by its path or the name of one that comes with the package. Raises FileNotFoundError."""
     path = shipped_path(given) if given in SIZES else Path(given)
     if not path.is_file():
-        hint = (
-            f"tidegate pretrain --size {given} makes it" if given in SIZES else f"the shipped model is called {SHIPPED}"
-        )
+        one = f"tidegate fit makes one, and the shipped model is called {SHIPPED}"
+        hint = f"tidegate pretrain --size {given} makes it" if given in SIZES else one
         raise FileNotFoundError(f"no model file at {path}; {hint}")
     return path
 
