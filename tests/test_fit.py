@@ -301,12 +301,19 @@ def test_a_fit_leaves_the_callers_random_state_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_where_the_shipped_weights_are_kept_the_note_says_how_to_keep_an_own_network() -> None:
+    trained = fit(waves(5, 40), 8, plan=replace(QUICK, max_steps=2, epochs=1))
+    (note,) = (note for note in trained.notes if note.startswith("kept the shipped weights unchanged"))
+    assert note.endswith("; start='scratch' (--start scratch) keeps a network of your own all the same")
+
+
 def test_fine_tuning_that_ruins_the_weights_is_discarded() -> None:
     panel = waves(5, 40)
     plan = replace(QUICK, max_steps=2, epochs=1, transfer_rate=5.0, warmup=1)  # a rate that ruins any network
     trained = fit(panel, 8, start=str(shipped_path()), season_length=12, plan=plan)
     assert any(note.startswith("kept the weights of ") and "unchanged" in note for note in trained.notes)
-    assert any("reliably better (at least 13.9% is required with only 200 values) on" in note for note in trained.notes)
+    told = "no trained network was reliably better, which with only 200 values means by 13.9 % or more"
+    assert any(note.endswith(told) for note in trained.notes)
     np.testing.assert_array_equal(forecasts(trained, panel), forecasts(ModelFile.load(), panel))
 
 

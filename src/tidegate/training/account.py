@@ -25,11 +25,12 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], starts: Sequence[St
         values = data.known_values
         least = least_gain(values)
         few = (
-            f" (at least {-math.expm1(-least):.1%} is required with only {values:,} values)"
+            f", which with only {values:,} values means by {percent(-math.expm1(-least), 1)} or more"
             if least > WORTHWHILE_GAIN
             else ""
         )
-        return f"kept {starts[0].name} unchanged: no trained network was reliably better{few} {where}"
+        own = "; start='scratch' (--start scratch) keeps a network of your own all the same" if len(starts) > 1 else ""
+        return f"kept {starts[0].name} unchanged: {where}, no trained network was reliably better{few}{own}"
     parts = []
     for place, share in best.blends.items():
         if not starts[place].networks:
@@ -37,12 +38,17 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], starts: Sequence[St
         elif not share:
             way = " (unchanged)"
         else:
-            way = " (fine-tuned)" if share == 1 else f" ({share:.0%} fine-tuned)"
+            way = " (fine-tuned)" if share == 1 else f" ({percent(share)} fine-tuned)"
         parts.append(f"{starts[place].name}{way}")
     kept = f"the mean of {' and '.join(parts)}" if len(parts) > 1 else parts[0]
     untrained = f"{found[0].mase:.3f} for {starts[0].name} unchanged and " if starts[0].networks else ""
     naive = f"{naive_mase(data.selection_windows):.3f} for seasonal naive"
     return f"kept {kept}: MASE {best.mase:.3f} {where}, compared with {untrained}{naive}"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """As all of Tidegate writes it: "50 %"."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def retraining_note(members: int, plan: FitPlan, lacked: tuple[float, float] | None) -> str:
@@ -64,10 +70,10 @@ def retraining_note(members: int, plan: FitPlan, lacked: tuple[float, float] | N
 def seasons_note(seasons: Sequence[int], gain: float, judge: StartingPoint) -> str:
     """The note on season lengths that were chosen for all series."""
     *others, last = map(str, seasons)
+    better = percent(-math.expm1(-gain), 1)
     return (
         f"seasons of {', '.join(others)} and {last} steps for every series: with these, {judge.name} forecast the "
-        f"validation windows {-math.expm1(-gain):.1%} better, uncertainty subtracted, than with those that each series "
-        "shows"
+        f"validation windows {better} better, uncertainty subtracted, than with those that each series shows"
     )
 
 
