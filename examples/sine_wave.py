@@ -11,6 +11,7 @@ from tidegate.series.synthetic import sine_wave, windows
 from tidegate.training.tutorial import many_steps_ahead, one_step_ahead, read_points, rmse
 
 torch.manual_seed(0)
+torch.set_num_threads(1)  # several are much slower with a network this small
 series = sine_wave(1000, period=25, noise=0.05)
 learn, test = series[:700], series[700:]
 

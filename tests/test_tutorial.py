@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +194,15 @@ def test_a_trained_lstm_beats_persistence_and_comes_near_the_noise() -> None:
     assert rmse(series[349:-1], series[350:]) > 0.17
 
 
+def test_the_tutorial_pages_code_runs() -> None:
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    quick = code.replace("epochs=5", "epochs=1").replace("series[:700]", "series[:120]")
+    done = subprocess.run([sys.executable, "-W", "error", "-c", quick], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 0 < float(done.stdout) < 1
+
+
 def test_the_example_has_under_40_lines_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,7 +211,12 @@ def test_the_example_has_under_40_lines_and_runs(
     quick = source.replace("range(1, 121)", "range(1, 21)")
     assert quick != source
     monkeypatch.chdir(tmp_path)
-    exec(compile(quick, "sine_wave.py", "exec"), {})
+    threads = torch.get_num_threads()
+    try:
+        exec(compile(quick, "sine_wave.py", "exec"), {})
+        assert torch.get_num_threads() == 1  # on several it takes eight times as much of the processor
+    finally:
+        torch.set_num_threads(threads)
     printed = capsys.readouterr().out
     assert printed.startswith("epoch  20: error on the training part 0.")
     assert "test: one step ahead 0." in printed
