@@ -140,6 +140,7 @@ def test_a_model_that_was_saved_and_loaded_gives_the_same_numbers_and_holds_no_d
     fitted.save(path)
     loaded = tidegate.load(path)
     assert loaded.horizon == 5 and "fitted for 5 steps" in repr(loaded)
+    assert repr(fitted) == repr(loaded).replace(f" {loaded.file.name}", "")  # before it is saved it has no name
     np.testing.assert_array_equal(loaded.forecast(table()).quantiles, fitted.forecast().quantiles)
     with pytest.raises(tidegate.ConfigError, match="holds no data"):
         loaded.forecast()

@@ -202,9 +202,10 @@ class Model:
         self.file.save(os.fspath(path))
 
     def __repr__(self) -> str:
-        config = self.file.config
+        place = "" if isinstance(self.file.source, bytes) else f" {self.file.name}"
+        networks = " and ".join(dict.fromkeys(config.stack for config in self.file.networks))
         fitted = f", fitted for {self.horizon} steps" if self.horizon else ""
-        return f"<Model {self.file.name}: {config.stack}{fitted}>"
+        return f"<Model{place}: {networks}{fitted}>"
 
 
 def load(path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Model:
