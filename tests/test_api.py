@@ -123,6 +123,14 @@ def test_progress_counts_the_series() -> None:
     assert calls[-1] == (2, 2)
 
 
+def test_a_model_of_another_library_is_refused_with_what_is_expected() -> None:
+    expected = r"model <object .*>: expected the path of a model file, 'default', or a tidegate\.Model"
+    with pytest.raises(tidegate.ConfigError, match=expected):
+        tidegate.forecast(table(), 3, model=object())  # type: ignore[arg-type]
+    with pytest.raises(tidegate.ConfigError, match=expected):
+        tidegate.backtest(table(), 3, models=[object()])  # type: ignore[list-item]
+
+
 def test_a_fitted_model_forecasts_what_it_was_fitted_on_as_far_as_it_was_fitted_for(fitted: tidegate.Model) -> None:
     fc = fitted.forecast()
     assert fc.horizon == 5 == fitted.horizon

@@ -213,9 +213,12 @@ def load(path: str | os.PathLike[str] | None = None, *, threads: int | None = No
 
     Args:
         threads: threads of ONNX Runtime; left out, all cores.
-    Raises: FileNotFoundError; ModelError if the file is damaged, not a Tidegate model or of a newer format.
+    Raises: FileNotFoundError; ModelError if the file is damaged, not a Tidegate model or of a newer format; ConfigError
+        for what is no path.
     """
     check_threads(threads)
+    if not isinstance(path, str | os.PathLike | None):
+        raise ConfigError(f"model {path!r}: expected the path of a model file, 'default', or a tidegate.Model")
     return Model(ModelFile.load(None if path is None else os.fspath(path), threads=threads))
 
 

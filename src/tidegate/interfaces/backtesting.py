@@ -302,7 +302,7 @@ def _fitted_horizon(models: Iterable[str | Model]) -> int | None:
 def _opened(model: str | os.PathLike[str] | Model, threads: int | None) -> Model:
     """A model that is there already too, with so many threads; None: as many as it has."""
     if not isinstance(model, Model):
-        return load(os.fspath(model), threads=threads)
+        return load(model, threads=threads)
     return model if threads is None else replace(model, file=replace(model.file, threads=threads))
 
 
