@@ -83,6 +83,16 @@ def test_long_histories_open_on_their_recent_part_and_widen(open_page):
     assert shown(page) == recent
 
 
+def test_a_page_that_gets_its_width_late_opens_as_if_it_had_it_from_the_beginning(open_page):
+    page = open_page(render_page("Frame", [Section(content=[monthly_fan("Frame")])]), width=400)
+    narrow = shown(page)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.wait_for_function("first => document.querySelector('figure').uplot().scales.x.min < first", arg=narrow[0])
+    wide = shown(open_page(render_page("Frame", [Section(content=[monthly_fan("Frame")])]), width=1280))
+    assert shown(page) == wide
+    assert page.get_by_role("button", name="Show the recent part").count() == 0
+
+
 def test_dragging_zooms_and_a_double_click_returns(open_page):
     page = open_page(render_page("Drag", [Section(content=[monthly_fan("Drag")])]))
     before, box = shown(page), page.locator(".u-over").bounding_box()

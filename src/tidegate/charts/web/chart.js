@@ -254,7 +254,12 @@ function drawChart(host, chart, drawn = () => {}) {
   });
   const observer = new ResizeObserver(() => {
     const {width, height} = options(plot.clientWidth || 600);
-    if (width !== u.width) u.setSize({width, height});
+    if (width === u.width) return;
+    u.setSize({width, height});
+    const unmoved = near(view, home); // a notebook's frame, or a phone that is turned, gets its width after the page
+    home = recentRange(host.clientWidth);
+    offer();
+    if (unmoved) show(home);
   });
   observer.observe(plot);
   dark.addEventListener("change", build);
