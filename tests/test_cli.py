@@ -288,6 +288,18 @@ def _with_batch_of_two(original: object) -> object:
     return init
 
 
+def test_on_a_narrow_terminal_a_table_leaves_out_columns_instead_of_wrapping(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = {name: np.array([1.0, 2.0]) for name in ("method", "MASE", "RMSSE", "seconds")}
+    order = ["seconds", "not there", "RMSSE"]
+    whole = table(scores, order)
+    assert "seconds" in whole and "left out" not in whole  # a file or a pipe gets all of them
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for width, kept in ((29, "method   MASE  RMSSE  seconds"), (28, "method   MASE  RMSSE"), (19, "method   MASE")):
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert table(scores, order).splitlines()[0] == kept
+    assert table(scores, order).splitlines()[-1] == "(left out for want of room: RMSSE, seconds)"
+
+
 def test_on_a_terminal_the_forecast_is_a_table_with_few_digits() -> None:
     fc = tidegate.forecast(AIRLINE, 2)
     lines = table(fc.columns(text=True)).splitlines()

@@ -396,7 +396,10 @@ def backtest_command(
     elif output == "-":
         emit(result.to_text("csv"))
     else:
-        emit(f"{verdict.sentence}\n\n{table(result.score_columns())}")
+        scores = result.score_columns()
+        widths = [name for name in scores if name.startswith("width ")]
+        dispensable = ["seconds", "OWA", "RMSSE", "scaled CRPS", *reversed(widths), "WQL", "bias"]
+        emit(f"{verdict.sentence}\n\n{table(scores, dispensable)}")
     return FAILURE if result.proof is not None and not result.proof.holds else 0
 
 

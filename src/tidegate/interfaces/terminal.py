@@ -7,7 +7,7 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
 from typing import Any
 
@@ -142,17 +142,28 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def table(columns: Mapping[str, NDArray[Any]]) -> str:
-    """The first rows of the columns, aligned, numbers with as many digits as tell them apart."""
+def table(columns: Mapping[str, NDArray[Any]], dispensable: Sequence[str] = ()) -> str:
+    """The first rows of the columns, aligned, numbers with as many digits as tell them apart.
+
+    dispensable: columns that are left out, these first, where standard output is a terminal too narrow for all.
+    """
     rows = len(next(iter(columns.values())))
     shown = min(rows, TABLE_ROWS)
     cells = {name: _cells(values[:shown]) for name, values in columns.items()}
     widths = {name: max(map(len, [name, *texts])) for name, texts in cells.items()}
+    left_out = []
+    if sys.stdout.isatty():
+        room = shutil.get_terminal_size().columns
+        for name in dispensable:
+            if sum(widths.values()) + 2 * (len(widths) - 1) > room and widths.pop(name, None) is not None:
+                left_out.append(name)
     lines = ["  ".join(name.rjust(width) for name, width in widths.items())]
     lines += [
         "  ".join(text.rjust(width) for text, width in zip(row, widths.values(), strict=True))
-        for row in zip(*cells.values(), strict=True)
+        for row in zip(*(cells[name] for name in widths), strict=True)
     ]
+    if left_out:
+        lines.append(f"(left out for want of room: {', '.join(name for name in columns if name in left_out)})")
     if shown < rows:
         lines.append(f"... and {rows - shown:,} more rows: -o forecast.csv writes all of them")
     return "\n".join(lines) + "\n"
