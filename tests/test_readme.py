@@ -85,6 +85,31 @@ def test_the_streaming_pages_example_runs(clone: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
-def test_what_the_readme_links_to_is_there(target: str) -> None:
-    assert (ROOT / target).exists()
+def test_what_the_page_for_users_of_other_libraries_has_them_write_runs(clone: Path) -> None:
+    page = (ROOT / "docs" / "coming-from.md").read_text(encoding="utf-8")
+    cells = [line.split(" | ")[1] for line in page.splitlines() if line.startswith("| ") and " | " in line]
+    calls = [code for cell in cells for code in re.findall(r"`([^`]*tidegate\.[^`]*|model\.[^`]*)`", cell)]
+    assert len(calls) >= 7
+    start = """
+import pandas as pd, tidegate
+from tidegate.training.fit import FitPlan
+days = pd.date_range("2015-01-01", periods=100, freq="MS")
+df = pd.concat([pd.DataFrame({"unique_id": name, "ds": days, "y": range(100)}) for name in "ab"])
+train = tidegate.fit
+tidegate.fit = lambda *given: train(*given, plan=FitPlan(max_steps=2, epochs=1, members=0))
+"""
+    done = run([sys.executable, "-W", "error", "-c", start + "\n".join(calls)], clone)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("page", "target"),
+    [
+        (page, target)
+        for page in sorted({*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")})
+        for target in re.findall(r"\]\(([^)#:]+)[)#]", page.read_text(encoding="utf-8"))
+    ],
+    ids=lambda part: part.name if isinstance(part, Path) else part,
+)
+def test_what_a_page_links_to_is_there(page: Path, target: str) -> None:
+    assert (page.parent / target).exists()
