@@ -1,7 +1,8 @@
 // The verdict of a backtest beside the chart: the sentence, what to beware of, and a small table.
 import {element, numberText} from "./charts.js";
 
-const three = value => (value == null ? "\u2013" : numberText(Number(value.toPrecision(3))));
+const three = value => (value == null ? "\u2013" : value >= .001 && value < 1000 ? value.toPrecision(3)
+  : numberText(Number(value.toPrecision(3))));
 const share = value => (value == null ? "\u2013" : `${Math.round(100 * value)} %`);
 
 /** What is said while it is computed; as tall as an answer, so that nothing moves when that comes. */
