@@ -17,6 +17,7 @@ from tidegate.network.cells import (
     Recurrent,
     State,
     lstm_step,
+    new_cell,
     peephole_step,
     rnn_step,
     run_layer,
@@ -107,6 +108,11 @@ def test_peephole_lstm_that_sees_nothing_through_its_peepholes_is_an_lstm(layers
     found = torch.autograd.grad((ours * weight).sum(), [x, *(module.get_parameter(name) for name in names)])
     for name, one, other in zip(["x", *names], found, expected, strict=True):
         torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4, msg=lambda m, at=name: f"{at}: {m}")
+
+
+def test_a_cell_without_a_module_is_never_taken_for_an_lstm() -> None:
+    with pytest.raises(KeyError, match="gru"):  # as soon as it is among CELLS, before it has equations
+        new_cell("gru", 1, 2, 1)
 
 
 def test_peepholes_change_the_output() -> None:

@@ -77,5 +77,5 @@ class RecurrentGraph:
         inputs: list[Value | None] = [sequence, w_ih.unsqueeze(0), w_hh.unsqueeze(0), bias, lengths, *starts]
         if self.config.cell == "peephole":
             inputs.append(self.weights[f"recurrent.{name('weight_peep', layer)}"].reshape(1, -1))
-        kind = "RNN" if self.config.cell == "rnn" else "LSTM"
+        kind = {"rnn": "RNN", "lstm": "LSTM", "peephole": "LSTM"}[self.config.cell]
         return g.ops(kind, *inputs, outputs=1 + self.config.cell_parts, hidden_size=self.config.hidden_size)
