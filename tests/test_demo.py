@@ -163,7 +163,7 @@ def test_the_page_says_so_when_no_network_beats_the_period(finished: tuple[Lesso
     perfect = replace(lessons, told_the_period=replace(lessons.told_the_period, far_error=0.0))
     assert "No network is better than that here." in demo_page(perfect)
     hopeless = replace(lessons, told_the_period=replace(lessons.told_the_period, far_error=99.0))
-    assert "Only plain RNN, LSTM and peephole LSTM are better" in demo_page(hopeless)
+    assert "Only the plain RNN, LSTM and peephole LSTM are better" in demo_page(hopeless)
 
 
 def test_importing_the_demo_loads_no_torch() -> None:

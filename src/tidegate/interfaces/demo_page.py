@@ -226,7 +226,7 @@ def far_section(lessons: Lessons) -> Section:
     told = lessons.told_the_period.far_error
     winners = [CELL_NAMES[name] for name, cell in cells.items() if cell.far_error < told]
     verdict = (
-        f"Only {said(winners)} {'is' if len(winners) == 1 else 'are'} better than that here."
+        f"Only the {said(winners)} {'is' if len(winners) == 1 else 'are'} better than that here."
         if winners
         else "No network is better than that here."
     )
@@ -367,7 +367,8 @@ def next_section() -> Section:
     text = (
         "<p><code>examples/sine_wave.py</code> is the whole tutorial in under 40 lines of Python. The equations are in "
         "<code>src/tidegate/network/cells.py</code>, the experiments of this page in "
-        "<code>src/tidegate/training/lessons.py</code>. To forecast your own table of numbers:</p>"
+        "<code>src/tidegate/training/lessons.py</code>. To watch the gates at work, step by step: <code>tidegate "
+        "serve</code>, then <code>http://127.0.0.1:8321/learn</code>. To forecast your own table of numbers:</p>"
         "<pre># the shipped model, no training\ntidegate forecast sales.csv --horizon 24 --plot sales.html\n\n"
         "# train on your series\ntidegate fit sales.csv --horizon 24 -o sales.onnx</pre>"
     )
