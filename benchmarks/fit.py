@@ -18,7 +18,7 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -30,7 +30,7 @@ from record import RESULTS, record
 from scoring import LEVELS, owa, reference, score
 from tasks import TASKS, Dataset, load
 
-MARK = "fit table"
+MARKS = ("fit sentence", "fit table")
 LEGEND = (
     "Each fit ran in its own process. *Kept*: what the validation windows chose, and for how many of the seeds. "
     "*shipped*: the shipped weights, unchanged; *50 % fine-tuned*: half way from the shipped to the fine-tuned "
@@ -131,6 +131,11 @@ def show(row: Mapping[str, object]) -> None:
     )
 
 
+def relative(rows: Iterable[Mapping[str, object]], error: str) -> float:
+    """Geometric mean over sets of an error ("mase", "zero_shot_mase"), relative to seasonal naive's."""
+    return float(np.exp(np.mean([np.log(float(str(row[error])) / float(str(row["naive_mase"]))) for row in rows])))
+
+
 def latest() -> dict[str, Row]:
     """The newest row of each set with its own time limit and the weights measured last."""
     rows = [row for row in read(RESULTS / "fit.csv") if float(row["limit_s"]) == AIMS[row["dataset"]].seconds]
@@ -161,6 +166,9 @@ def table() -> str:
         figures += [f"{float(row['fit_s']):.0f}", f"{float(row['peak_mb']):,.0f} MB"]
         figures.append(readable(row["kept"], row["seeds"]))
         lines.append([name, *mases[:2], f"**{mases[2]}**", mases[3], *figures])
+    means = [relative(latest().values(), error) for error in ("zero_shot_mase", "mase", "worst_mase")]
+    zero_shot, fitted, worst = (f"{mean:.3f}" for mean in means)
+    lines.append(["relative to seasonal naive, geometric mean", "1", zero_shot, f"**{fitted}**", worst, *[""] * 6])
     seeds = sorted({row["seeds"] for row in latest().values()})
     counted = "one seed" if seeds == ["1"] else f"medians of {' or '.join(seeds)} seeds"
     note = textwrap.fill(f"MASE unless a column says otherwise, {counted}. {LEGEND}", 120, break_on_hyphens=False)
@@ -181,9 +189,17 @@ def readable(kept: str, seeds: str) -> str:
     return ", ".join(words)
 
 
+def sentence() -> str:
+    """What the README's first screen says of `fit`."""
+    if not latest():
+        return ""
+    error = relative(latest().values(), "mase")
+    return f"After a minute or two of training on each set (`tidegate fit`), it is {error:.2f}"
+
+
 def updated(readme: str) -> str:
-    """The README's text with the table as the results have it."""
-    return marked(readme, MARK, f"\n\n{table()}\n\n")
+    """The README's text with sentence and table as the results have them."""
+    return marked(marked(readme, MARKS[0], sentence()), MARKS[1], f"\n\n{table()}\n\n")
 
 
 def main() -> None:
@@ -208,8 +224,7 @@ def main() -> None:
         rows.append(measure(name, arguments.data, arguments.seconds or AIMS[name].seconds, arguments.seeds))
         show(rows[-1])
         record("fit", rows[-1:])  # set by set, as all of them take a while
-    relative = np.exp(np.mean([np.log(float(str(row["mase"])) / float(str(row["naive_mase"]))) for row in rows]))
-    print(f"geometric mean of MASE relative to seasonal naive over {len(rows)} sets: {relative:.3f}")
+    print(f"geometric mean of MASE relative to seasonal naive over {len(rows)} sets: {relative(rows, 'mase'):.3f}")
     print(RESULTS / "fit.csv")
     if arguments.readme:
         README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
