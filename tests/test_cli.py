@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -670,6 +671,21 @@ def test_a_signal_while_a_file_is_written_leaves_no_part_of_it(
     assert capsys.readouterr() == ("", "")
     assert not list(tmp_path.iterdir())
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 90 GiB"),
+        duckdb.OutOfMemoryException("Out of Memory Error: Failed to allocate block\n\nPossible solutions:\n* Reducing"),
+    ],
+)
+def test_a_lack_of_memory_is_told_in_one_line(error: Exception, capsys: Captured) -> None:
+    def run() -> int:
+        raise error
+
+    assert exit_code(run) == 1
+    _one_line(capsys, r"not enough memory \(.*(allocate 90 GiB|allocate block)\): forecast fewer series")
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(capsys: Captured) -> None:

@@ -109,6 +109,7 @@ def told(error: BaseException) -> int:
         return 0
     if (told_by_click := _usage(error)) is not None:
         return told_by_click
+    error = _without_memory(error)
     for kind, code in CODES:
         if isinstance(error, kind):
             say(f"Error: {_one_line(error)}")
@@ -133,6 +134,15 @@ def _usage(error: BaseException) -> int | None:
         say(f"Error: {' '.join(error.format_message().split())}{hint}")
         return error.exit_code
     return None
+
+
+def _without_memory(error: BaseException) -> BaseException:
+    """What DuckDB raises where it gets no memory, as a MemoryError; every other error as it is."""
+    if "duckdb" not in sys.modules:
+        return error
+    import duckdb
+
+    return MemoryError(str(error).split("\n")[0]) if isinstance(error, duckdb.OutOfMemoryException) else error
 
 
 def _one_line(error: BaseException) -> str:
