@@ -472,6 +472,16 @@ def test_a_series_that_begins_under_two_names_is_refused() -> None:
     assert stream.index == {("7",): 0, ("a",): 1} and stream.ids["id"].tolist() == ["7", "a"]
 
 
+def test_levels_and_horizons_are_given_as_to_a_forecast() -> None:
+    stream = of_frame(hours(60), 60)
+    given = stream.forecast(np.int64(2), levels=80, quantile_levels=0.9)
+    pd.testing.assert_frame_equal(given.frame, stream.forecast(2, levels=(80,), quantile_levels=(0.9,)).frame)
+    assert "2 steps ahead" in repr(given)
+    for wrong in ({"horizon": 2.0}, {"horizon": "2"}, {"levels": "80"}):
+        with pytest.raises(tidegate.ConfigError, match="expected a"):
+            stream.forecast(**wrong)
+
+
 def test_options_that_are_none_are_refused() -> None:
     with pytest.raises(tidegate.ConfigError, match="late 'maybe': expected one of error, skip"):
         of_frame(hours(90), 90, late="maybe")

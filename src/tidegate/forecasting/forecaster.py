@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,23 @@ def forecast_panel(
         notes=(*panel.notes, *notes),
         library=library,
     )
+
+
+def whole(number: object, name: str) -> int:
+    """Raises ConfigError if it is not a whole number, of Python or NumPy."""
+    try:
+        return number.__index__()  # type: ignore[attr-defined]
+    except AttributeError as error:
+        raise ConfigError(f"{name} {number!r}: expected a whole number") from error
+
+
+def several(numbers: Any, name: str) -> tuple[float, ...]:
+    """One number or several, as a tuple."""
+    several = numbers if isinstance(numbers, Iterable) and not isinstance(numbers, str) else (numbers,)
+    try:
+        return tuple(number + 0 for number in several)
+    except TypeError as error:
+        raise ConfigError(f"{name} {numbers!r}: expected a number or several, such as (80, 95)") from error
 
 
 def wanted_levels(levels: tuple[float, ...], quantile_levels: tuple[float, ...]) -> tuple[float, ...]:

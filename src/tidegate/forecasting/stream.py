@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tidegate.errors import ConfigError, DataError, ModelError
 from tidegate.forecasting.calibration import Calibration
 from tidegate.forecasting.carried import CHUNK, Carried, batches
-from tidegate.forecasting.forecaster import check_bounds, check_finite, cut, season_notes, wanted_levels
+from tidegate.forecasting.forecaster import check_bounds, check_finite, cut, season_notes, several, wanted_levels, whole
 from tidegate.forecasting.model import ModelFile, level_weights
 from tidegate.forecasting.placing import LATE, UNKNOWN, Placed, place
 from tidegate.forecasting.result import Forecast
@@ -230,8 +230,8 @@ class Stream:
         horizon: int | None = None,
         *,
         ids: object = None,
-        levels: tuple[float, ...] = (80, 95),
-        quantile_levels: tuple[float, ...] = (),
+        levels: float | Sequence[float] = (80, 95),
+        quantile_levels: float | Sequence[float] = (),
         lower: float | None = None,
         upper: float | None = None,
         bounds: bool = True,
@@ -246,9 +246,10 @@ class Stream:
         Raises: ConfigError for an option; DataError for an id that the stream does not hold, or a series that has no
             value among the steps that a forecast reads.
         """
-        horizon = self.horizon if horizon is None else horizon
+        horizon = self.horizon if horizon is None else whole(horizon, "horizon")
         self.file.check_horizon(horizon)
-        wanted = wanted_levels(levels, quantile_levels)
+        intervals, quantile_levels = several(levels, "levels"), several(quantile_levels, "quantile_levels")
+        wanted = wanted_levels(intervals, quantile_levels)
         check_bounds(lower, upper)
         series = self._asked(ids)
         calibration = Calibration.of(self.file) if calibrate else None
@@ -266,8 +267,8 @@ class Stream:
             horizon=horizon,
             quantile_levels=wanted,
             quantiles=quantiles,
-            levels=tuple(levels),
-            extra_quantiles=tuple(quantile_levels),
+            levels=intervals,
+            extra_quantiles=quantile_levels,
             season_lengths=seasons,
             notes=(*notes, *told),
             library=self.library,

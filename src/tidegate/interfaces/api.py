@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ConfigError
 from tidegate.forecasting.config import SIZES
-from tidegate.forecasting.forecaster import forecast_panel
+from tidegate.forecasting.forecaster import forecast_panel, several, whole
 from tidegate.forecasting.model import ModelFile
 from tidegate.forecasting.result import Forecast
 from tidegate.forecasting.saving import check_destination
@@ -22,8 +22,6 @@ from tidegate.interfaces.arguments import (
     check_threads,
     needs_extra,
     read,
-    several,
-    whole,
     with_horizon,
 )
 from tidegate.series.panel import Panel

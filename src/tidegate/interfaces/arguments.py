@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.util import find_spec
-from typing import Any
 
 from tidegate.errors import ConfigError, MissingExtra
+from tidegate.forecasting.forecaster import whole
 from tidegate.series.dates.frequency import Frequency
 from tidegate.series.panel import Panel
 from tidegate.series.reading import Reading, input_kind, read_panel
@@ -89,20 +89,3 @@ def with_horizon(panel: Panel, horizon: int | None) -> tuple[Panel, int]:
 def usual_horizon(frequency: Frequency | None) -> int:
     """Steps that are forecast when neither the caller nor the model says how many."""
     return POSITIONS_HORIZON if frequency is None else frequency.default_horizon
-
-
-def whole(number: object, name: str) -> int:
-    """Raises ConfigError if it is not a whole number, of Python or NumPy."""
-    try:
-        return number.__index__()  # type: ignore[attr-defined]
-    except AttributeError as error:
-        raise ConfigError(f"{name} {number!r}: expected a whole number") from error
-
-
-def several(numbers: Any, name: str) -> tuple[float, ...]:
-    """One number or several, as a tuple."""
-    several = numbers if isinstance(numbers, Iterable) and not isinstance(numbers, str) else (numbers,)
-    try:
-        return tuple(number + 0 for number in several)
-    except TypeError as error:
-        raise ConfigError(f"{name} {numbers!r}: expected a number or several, such as (80, 95)") from error

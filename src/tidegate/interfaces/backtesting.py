@@ -23,7 +23,8 @@ from tidegate.evaluation.proof import Proof
 from tidegate.evaluation.proof import prove as prove_no_leakage
 from tidegate.evaluation.statistical import without_season
 from tidegate.forecasting.config import INTERVALS, MADE_BY_FIT
-from tidegate.forecasting.forecaster import forecast_panel
+from tidegate.forecasting.forecaster import forecast_panel, whole
+from tidegate.forecasting.forecaster import several as numbers
 from tidegate.forecasting.model import SHIPPED
 from tidegate.forecasting.result import Forecast
 from tidegate.interfaces.api import Model, load
@@ -34,10 +35,8 @@ from tidegate.interfaces.arguments import (
     check_threads,
     needs_extra,
     read,
-    whole,
     with_horizon,
 )
-from tidegate.interfaces.arguments import several as numbers
 from tidegate.series.panel import Panel
 from tidegate.series.reading import Reading
 

@@ -14,9 +14,9 @@ from tidegate import __version__
 from tidegate.bulk.job import BulkForecast, run
 from tidegate.bulk.ledger import taken
 from tidegate.errors import ConfigError
-from tidegate.forecasting.forecaster import check_bounds, wanted_levels
+from tidegate.forecasting.forecaster import check_bounds, several, wanted_levels, whole
 from tidegate.interfaces.api import Model, load
-from tidegate.interfaces.arguments import Names, Seasons, check_threads, several, whole, with_horizon
+from tidegate.interfaces.arguments import Names, Seasons, check_threads, with_horizon
 from tidegate.series.panel import Panel
 from tidegate.series.reading import Reading
 from tidegate.series.seasons import asked_lengths
