@@ -123,6 +123,12 @@ def test_a_forecast_on_the_command_line_loads_no_torch_and_no_frame_library(tmp_
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 25
 
 
+def test_what_is_asked_of_a_command_before_it_works_loads_nothing_heavy() -> None:
+    """The version, help and a slip in an option come at once."""
+    loaded = loaded_after("from tidegate.__main__ import main; assert main(['forecast', '--help']) == 0")
+    assert not loaded & {"numpy", "torch", "onnxruntime", "duckdb", "narwhals"}
+
+
 def test_every_public_name_can_be_had_and_no_other() -> None:
     assert set(tidegate.__all__) <= set(dir(tidegate))
     assert all(getattr(tidegate, name) is not None for name in tidegate.__all__)

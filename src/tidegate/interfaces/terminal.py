@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from tidegate.interfaces.exits import OutputClosed, say
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BAR_AFTER = 1.0  # seconds a job takes before a bar is drawn
 BAR_EVERY = 0.1  # seconds between two drawings
