@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -131,6 +133,26 @@ def test_a_parquet_file_of_many_columns_gives_the_same_series_as_the_frame(tmp_p
     frame.write_parquet(path)
     panel, again = read_panel(path), read_panel(frame)
     assert panel.size == columns and holds(panel, again.values)
+
+
+def test_large_unsigned_ids_in_a_parquet_file_stay_apart(tmp_path):
+    import polars as pl
+
+    ids = np.repeat(np.array([2**64 - 1, 2**64 - 2], dtype=np.uint64), 3)  # the same as floats
+    frame = pl.DataFrame({"id": ids, "t": [0, 1, 2] * 2, "y": range(6)})
+    frame.write_parquet(tmp_path / "hashed.parquet")
+    panel = read_panel(tmp_path / "hashed.parquet", id="id", time="t", target="y")
+    assert panel.ids["id"].tolist() == [2**64 - 1, 2**64 - 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_is_read_once(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("date,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n",))
+    writer.start()
+    assert read_panel(pipe).values.tolist() == [1.0, 2.0, 3.0]
+    writer.join()
 
 
 def test_columns_of_a_wide_parquet_file_do_not_open_it_again_and_again(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tidegate.errors import ConfigError
+from tidegate.errors import ConfigError, DataError
 from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.timeline import StampStyle, Timeline
 
@@ -53,6 +53,16 @@ def test_datetimes_keep_their_unit():
     assert line.stamps(0, 0, 2).dtype == "datetime64[ns]"
     assert line.text(0, 0, 2).tolist() == ["2015-01-01", "2015-01-02"]
     assert list(line.stamp_columns(0, 0, 2)) == ["ds"]
+
+
+def test_nanoseconds_end_in_2262_and_microseconds_go_on():
+    def stamps(unit: str) -> np.ndarray:
+        style = StampStyle("datetime", dtype=f"datetime64[{unit}]")
+        return Timeline(Frequency.parse("MS"), np.array(["2000-01-01"], "M8[us]"), style=style).stamps(0, 3147, 2)
+
+    assert stamps("us")[-1] == np.datetime64("2262-05-01")
+    with pytest.raises(DataError, match="reaches 2262-05-01, and timestamps in nanoseconds end on 2262-04-11"):
+        stamps("ns")
 
 
 def test_several_columns_come_back_as_several_columns():

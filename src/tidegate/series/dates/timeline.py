@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.errors import DataError
 from tidegate.series.dates.counts import COUNTS
 from tidegate.series.dates.datetext import format_stamps, split_stamps
 from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.types import Integers, Stamps
 from tidegate.series.dates.zones import DAY, ZoneTable, zone_table
+
+LAST_IN_NANOSECONDS = np.datetime64(2**63 - 1, "ns").astype("M8[us]")
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,16 @@ class Timeline:
         if style.kind in COUNTS:
             counted = COUNTS[style.kind]
             return counted.numbers(wall if counted.zone is None else wall - offsets, style.dtype)
-        unit = style.dtype if style.kind == "datetime" else "M8[us]"
-        return (wall - offsets if style.zoned else wall).astype("M8[us]").astype(unit)
+        stamps = (wall - offsets if style.zoned else wall).astype("M8[us]")
+        if style.kind != "datetime":
+            return stamps
+        if count and np.datetime_data(np.dtype(style.dtype))[0] == "ns" and stamps[-1] > LAST_IN_NANOSECONDS:
+            raise DataError(
+                f"the forecast reaches {stamps[-1].astype('M8[D]')}, and timestamps in nanoseconds end on "
+                f"{LAST_IN_NANOSECONDS.astype('M8[D]')}. Shorten the horizon, or pass {self.column or 'them'} in "
+                "microseconds: .astype('datetime64[us]')."
+            )
+        return stamps.astype(style.dtype)
 
     def stamp_columns(self, series: int, first: int, count: int) -> dict[str, Stamps]:
         """The same under the user's column names: one column ("step" if it had none), or year, month, day, …"""

@@ -28,6 +28,9 @@ def open_files(paths: list[Path], *, decimal: str | None = None) -> Table:
     """
     tables = []
     for path in paths:
+        if path.is_fifo():  # such as bash's <(command): it can be read only once
+            tables.append(open_bytes(path.read_bytes(), path.name, decimal=decimal))
+            continue
         with _named(path.name):
             tables.append(_open_one(path, kind_of(path.name, start_of(path)), path.name, decimal))
     return tables[0] if len(tables) == 1 else _stack(tables)
