@@ -44,6 +44,12 @@ def test_too_few_windows_say_nothing() -> None:
     assert diebold_mariano(np.zeros(5)) == 1.0
 
 
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_differences_may_be_of_any_size(unit: float) -> None:
+    differences = np.array([1.0, 2.0, 4.0])
+    assert diebold_mariano(differences * unit) == pytest.approx(diebold_mariano(differences))
+
+
 def test_differences_that_are_all_alike_cannot_be_tested() -> None:
     # they have no variance, whatever their size: 0.3 - 0.2 is 0.1 but for a rounding error
     assert math.isnan(diebold_mariano(np.ones(3)))

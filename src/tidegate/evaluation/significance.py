@@ -64,9 +64,10 @@ def diebold_mariano(differences: Floats) -> float:
     n = len(kept)
     if n < FEWEST:
         return math.nan
-    mean = float(kept.mean())
     if all_alike(kept):
-        return 1.0 if mean == 0 else math.nan
+        return math.nan if kept.any() else 1.0
+    kept = kept / np.abs(kept).max()  # so that no square is too large or too small for a float
+    mean = float(kept.mean())
     return student_p(mean / math.sqrt(float(np.square(kept - mean).sum()) / (n * (n - 1))), n - 1)
 
 
