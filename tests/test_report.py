@@ -168,6 +168,13 @@ def test_a_test_over_series_alone_says_when_its_p_is_too_small() -> None:
         assert ("too small where series move together" in _comparison_table(result).caption) == caveat
 
 
+def test_windows_that_are_all_alike_are_not_called_fewer_than_three() -> None:
+    # On lines naive misses by the same in each of four windows, so that there is only the test over series.
+    lines = panel_of(*[list(range(20, 60))] * 9)
+    result = backtest(lines, [model(baseline("drift")), ready("naive")], 3, windows=4)
+    assert _comparison_table(result).caption == "p: Wilcoxon signed-rank over series"
+
+
 def test_the_command_to_do_it_again_is_there_to_be_pasted_an_option_to_a_line() -> None:
     assert "<pre>" not in report_page(full())
     told = replace(full(), settings={"command": "tidegate backtest 'my <sales>.csv' --horizon 6 --prove"})

@@ -189,7 +189,7 @@ def _comparison_table(backtest: Backtest) -> Table:
     ]
     tests = dict.fromkeys(one.test for one in backtest.verdict.comparisons if np.isfinite(one.p))
     caption = f"p: {'; '.join(tests)}" if tests else ""
-    if OVER_SERIES in tests:
+    if OVER_SERIES in tests and len(backtest.windows_apart) < FEWEST:
         caption += f"; too small where series move together, as fewer than {FEWEST} windows cannot show that"
     return Table(["baseline", "error", "better on", "p"], rows, caption=caption)
 
