@@ -135,6 +135,19 @@ def test_a_baseline_that_does_not_know_the_season_is_told() -> None:
     assert not any("knows no season" in note for note in tidegate.backtest(values, season_length=15, **options).notes)
 
 
+def test_a_statistical_baseline_reads_the_newest_values_of_a_long_series() -> None:
+    pytest.importorskip("statsforecast", reason="statsforecast is not installed")
+    values = np.random.default_rng(0).poisson(0.3, 2500).astype(float)
+    other = np.concatenate([np.full(400, 50.0), values[400:]])
+    options: dict[str, Any] = {"horizon": 2, "windows": 1, "threads": 1, "baselines": "croston", "season_length": 7}
+    first, second = (tidegate.backtest(one, **options) for one in (values, other))
+    assert np.array_equal(first.at("Croston", 0.5), second.at("Croston", 0.5))
+    assert first.notes[-1] == (
+        "Croston reads at most the last 2,000 values of each series, as it would take minutes for more: y"
+    )
+    assert not any("reads at most" in note for note in tidegate.backtest(values[:2000], **options).notes)
+
+
 def test_several_models_are_told_apart_and_the_first_is_judged(tmp_path: Path) -> None:
     tidegate.load().save(tmp_path / "mine.onnx")
     path = tmp_path / "mine.onnx"

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, MissingExtra
-from tidegate.evaluation.baselines import TITLES, Forecaster, Progress, Seasons, around, shortest_season
+from tidegate.evaluation.baselines import STATISTICAL, TITLES, Forecaster, Progress, Seasons, around, shortest_season
 from tidegate.evaluation.origins import named
 from tidegate.evaluation.statsworker import ETS_SEASON
 from tidegate.forecasting.forecaster import bounded, wanted_levels
@@ -32,6 +33,7 @@ from tidegate.series.panel import Panel
 
 Floats = NDArray[np.float64]
 Answer = dict[str, list[float]]
+MOST_VALUES = 2000  # of a series: AutoTheta takes seconds for so many, and minutes for 10,000
 START_LIMIT = 120.0  # seconds; usually 5, but a busy machine must not leave a table without these baselines
 
 
@@ -47,7 +49,8 @@ def statistical(
     """A forecaster of statsforecast; its median is the model's mean, its intervals are the model's own.
 
     The Croston family has no intervals of its own: they are what its flat forecast missed by within the history.
-    Missing values are filled on a straight line, as these models need all of them. Series not reached within the limit,
+    Missing values are filled on a straight line, as these models need all of them. Only the last MOST_VALUES values of
+    a series are read, or its last four seasons if these are longer. Series not reached within the limit,
     and series that a model fails on, have NaN for a forecast: they are counted and named in the notes.
 
     Args:
@@ -64,13 +67,33 @@ def statistical(
     def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
         seasons = shortest_season(panel, season_length)
         tasks = [
-            {"name": name, "m": int(m), "horizon": horizon, "levels": list(levels), "values": _filled(values).tolist()}
-            for values, m in zip(panel, seasons, strict=True)
+            {"name": name, "m": m, "horizon": horizon, "levels": list(levels), "values": _filled(values).tolist()}
+            for values, m in _read(panel, seasons)
         ]
         answers, late = _answers(tasks, jobs or os.cpu_count() or 1, time_limit, progress)
         return _forecast(name, panel, horizon, levels, answers, late, season_length, bounds)
 
     return forecaster
+
+
+def values_read(length: int, season_length: int) -> int:
+    """How many of a series' values a statistical baseline reads, the newest ones."""
+    return min(length, max(MOST_VALUES, 4 * season_length))
+
+
+def not_all_read(name: str, panel: Panel, season_lengths: NDArray[np.int64]) -> str | None:
+    """A note on the series of which a baseline does not read all values.
+
+    Args: season_lengths: (series,) m of each, 1 for none.
+    """
+    read = np.array([values_read(int(length), int(m)) for length, m in zip(panel.lengths, season_lengths, strict=True)])
+    series = np.flatnonzero(read < panel.lengths)
+    if name not in STATISTICAL or not len(series):
+        return None
+    return (
+        f"{TITLES[name]} reads at most the last {read[series].max():,} values of each series, as it would take minutes "
+        f"for more: {named(panel, series)}"
+    )
 
 
 def without_season(name: str, panel: Panel, season_lengths: NDArray[np.int64]) -> str | None:
@@ -85,6 +108,11 @@ def without_season(name: str, panel: Panel, season_lengths: NDArray[np.int64]) -
         f"{TITLES[name]} knows no season of more than {ETS_SEASON} steps (statsforecast's limit) and forecasts "
         f"{len(series):,} of {panel.size:,} series without theirs: {named(panel, series)}"
     )
+
+
+def _read(panel: Panel, season_lengths: NDArray[np.int64]) -> Iterator[tuple[Floats, int]]:
+    for values, m in zip(panel, season_lengths.tolist(), strict=True):
+        yield values[-values_read(len(values), m) :], m
 
 
 def _filled(values: Floats) -> Floats:

@@ -21,7 +21,7 @@ from tidegate.evaluation.conformal import conformal, with_conformal_intervals
 from tidegate.evaluation.origins import actuals
 from tidegate.evaluation.proof import Proof
 from tidegate.evaluation.proof import prove as prove_no_leakage
-from tidegate.evaluation.statistical import without_season
+from tidegate.evaluation.statistical import not_all_read, without_season
 from tidegate.forecasting.config import INTERVALS, MADE_BY_FIT
 from tidegate.forecasting.forecaster import forecast_panel, whole
 from tidegate.forecasting.forecaster import several as numbers
@@ -168,8 +168,9 @@ def backtest(
     ]
     result = _run(panel, contenders, asked, steps)
     longest = result.season_lengths.max(axis=1)
-    unseasonal = [note for name in names if (note := without_season(name, panel, longest)) is not None]
-    result = replace(result, doubts=tuple(_known_windows(opened, result)), notes=(*result.notes, *unseasonal))
+    limits = [limit(name, panel, longest) for limit in (not_all_read, without_season) for name in names]
+    notes = (*result.notes, *(note for note in limits if note is not None))
+    result = replace(result, doubts=tuple(_known_windows(opened, result)), notes=notes)
     if prove:
         result = replace(result, proof=_proof(result, contenders, asked))
     return replace(result, settings={**asked, "command": command_line(asked)}, library=library)
