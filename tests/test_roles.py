@@ -151,6 +151,51 @@ def test_what_a_message_suggests_is_in_its_error_by_option_and_may_be_pasted(nam
     assert "".join(pasted).lower() == "".join(f"--{option}{value}" for option, value in suggested.items()).lower()
 
 
+def ways_of(columns: dict[str, object], **options: str) -> tuple[dict[str, str], ...]:
+    with pytest.raises(TidegateError) as error:
+        read_panel(columns, **options)
+    for way in error.value.ways:
+        read_panel(columns, **options | way)
+    return error.value.ways
+
+
+def test_every_column_that_could_be_meant_is_offered_up_to_six():
+    many = {"ds": DAYS, "text": ["x"] * 30} | {f"c{number}": np.ones(30) for number in range(9)}
+    assert [way["target"] for way in ways_of(many)] == ["c8", "c0", "c1", "c2", "c3", "c4"]
+    assert ways_of({"sent": DAYS, "paid": DAYS, "a": np.arange(30.0)}) == ({"time": "sent"}, {"time": "paid"})
+    two_shops = {"ds": TWICE, "shop": ["n", "s"] * 30, "a": np.ones(60), "b": np.ones(60)}
+    assert ways_of(two_shops) == ({"target": "b", "id": "shop"}, {"target": "a", "id": "shop"})
+
+
+HOURS = np.datetime64("2024-10-26T00:00", "h") + np.arange(60)
+IN_MINUTES = np.datetime64("2015-07-10T14:20", "m") + np.array([4, 18, 28, 38, 52, 62, 72, 82])
+
+
+@pytest.mark.parametrize(
+    ("stamps", "ways"),
+    [
+        (np.insert(DAYS, 5, DAYS[5]), [{"duplicates": way} for way in ("mean", "sum", "last")]),
+        (
+            np.insert(HOURS, 26, HOURS[26]),
+            [{"timezone": "Europe/Berlin"}, {"duplicates": "mean"}],
+        ),
+        (
+            IN_MINUTES,
+            [{"every": "10min", "aggregate": way} for way in ("mean", "sum", "last")] + [{"frequency": "2min"}],
+        ),
+        (
+            np.array(["01/02/2024", "03/04/2024"]),
+            [{"date_format": "%m/%d/%Y"}, {"date_format": "%d/%m/%Y"}],
+        ),
+        (1_700_000_000 + 3600 * np.arange(5), [{"date_format": "unix"}]),
+        (np.array([202401, 202402, 202403]), [{"date_format": "%Y%m"}]),
+    ],
+)
+def test_what_messages_of_dates_suggest_reads_the_table(stamps, ways):
+    stamps = stamps.astype(object) if stamps.dtype.kind == "U" else stamps
+    assert list(ways_of({"date": stamps, "y": np.arange(float(len(stamps)))})) == ways
+
+
 @pytest.mark.parametrize(
     "columns",
     [

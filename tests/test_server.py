@@ -425,6 +425,15 @@ def test_where_the_columns_cannot_be_told_apart_the_error_lists_them(server: Run
     assert answer.json["error"]["suggested"] == {"target": "sold", "id": "store"}
 
 
+def test_where_several_options_help_the_error_holds_each_of_them(server: Running) -> None:
+    table = "time,y\n" + "".join(f"2024-01-{day:02},{day}\n" for day in (1, 2, 3, 3, 4, 5))
+    error = server.ask("POST", "/v1/forecast", table, CSV).json["error"]
+    assert error["suggested"] == {"duplicates": "mean"}
+    assert error["alternatives"] == [{"duplicates": "sum"}, {"duplicates": "last"}]
+    for way in (error["suggested"], *error["alternatives"]):
+        assert server.ask("POST", f"/v1/forecast?horizon=2&{urlencode(way)}", table, CSV).status == 200
+
+
 NAMES = [
     "shop.id",
     "shop $'x",

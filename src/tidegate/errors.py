@@ -9,13 +9,18 @@ class TidegateError(Exception):
     """Base of all errors that are about the input or the request, never about a fault of the program.
 
     Attributes:
-        suggested: options with which the data may be read, such as {"target": "sales", "id": "shop"}. The message ends
-            with them, too, as words of a command line.
+        ways: each a set of options with which the data may be read, such as {"target": "sales", "id": "shop"}, the
+            likeliest first. The message names them, too, as words of a command line.
     """
 
-    def __init__(self, message: str, suggested: Mapping[str, str] | None = None) -> None:
+    def __init__(self, message: str, *ways: Mapping[str, str]) -> None:
         super().__init__(message)
-        self.suggested = dict(suggested or {})
+        self.ways = tuple(map(dict, ways))
+
+    @property
+    def suggested(self) -> dict[str, str]:
+        """The first of the ways; {} if there is none."""
+        return self.ways[0] if self.ways else {}
 
 
 class DataError(TidegateError):

@@ -107,7 +107,7 @@ def open_source(connection: DuckDBPyConnection, data: str, reading: Reading, wor
             head, id=reading.id, time=reading.time, target=reading.target, date_format=reading.date_format
         )
     except DataError as error:
-        raise DataError(f"{head.source}: {error}", error.suggested) from error
+        raise DataError(f"{head.source}: {error}", *error.ways) from error
     if not roles.ids or len(roles.targets) > 1:
         return None
     if stamps is None:
@@ -223,7 +223,7 @@ def _rewritten(
         try:
             columns[roles.targets[0]] = table[roles.targets[0]].numbers()[0]
         except DataError as error:
-            raise DataError(f"{path.name}: {error}") from error
+            raise DataError(f"{path.name}: {error}", *error.ways) from error
         zones = {name: table[name].zone for name in columns}
         save_columns(columns, place, zones={name: zone for name, zone in zones.items() if zone is not None})
     file = _counted(connection, place, path)

@@ -114,7 +114,7 @@ def read_panel(
             drop_last=drop_last,
         )
     except DataError as error:
-        raise DataError(f"{table.source}: {error}", error.suggested) from error
+        raise DataError(f"{table.source}: {error}", *error.ways) from error
     return replace(panel, notes=(_headline(panel, table, roles), *table.notes, *notes, *panel.notes))
 
 

@@ -65,6 +65,11 @@ _DATA = {
         {"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}},
     ],
 }
+_SUGGESTED = {
+    "type": "object",
+    "additionalProperties": {"type": "string"},
+    "description": "Options that may make the table readable.",
+}
 _ERROR = {
     "type": "object",
     "required": ["error"],
@@ -76,10 +81,11 @@ _ERROR = {
                 "kind": {"type": "string"},
                 "message": {"type": "string"},
                 "columns": {"type": "array", "items": {"type": "string"}, "description": "The columns of the table."},
-                "suggested": {
-                    "type": "object",
-                    "additionalProperties": {"type": "string"},
-                    "description": "Options that may make the table readable.",
+                "suggested": _SUGGESTED,
+                "alternatives": {
+                    "type": "array",
+                    "items": _SUGGESTED,
+                    "description": "What may be given in place of `suggested`.",
                 },
             },
         }

@@ -98,6 +98,6 @@ class Desk:
             try:
                 panel = read_panel(bodies.counted(table, self.limits), **reading)
             except TidegateError as error:
-                further = {"columns": list(table.names), "suggested": error.suggested}
+                further = {"columns": list(table.names), "suggested": error.suggested, "alternatives": error.ways[1:]}
                 raise Refusal.of(error, further) from error
         return panel, table.names, given, reading

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import ConfigError, DataError
-from tidegate.series.dates.binning import bin_frequency, bin_starts, check_way, merge
+from tidegate.series.dates.binning import WAYS, bin_frequency, bin_starts, check_way, merge
 from tidegate.series.dates.clockchanges import changes_look, show, wall_to_utc, zone_of_gaps, zones_of_repeats
 from tidegate.series.dates.ends import counted, look_at_ends
 from tidegate.series.dates.frequency import Frequency
@@ -273,19 +273,23 @@ def _refuse(rows: _Rows, spacing: Spacing) -> None:
     if spacing.typical == 0:
         raise DataError(
             f'time column "{rows.column}" has only one timestamp per series, {show(rows.times[0])}: expected two or '
-            "more to see how far apart they are; name it with --frequency, such as MS, D or h"
+            "more to see how far apart they are; name it with --frequency, such as MS, D or h",
+            *[{"frequency": word} for word in ("MS", "D", "h")],
         )
     kept = np.append(True, ~rows.again)
     times, series = rows.times[kept], rows.series[kept]
     width = suggest_width(spacing.typical)
     at = max(spacing.uneven, 1)
     finest = ""
+    ways = [{"every": width, "aggregate": way} for way in WAYS]
     if spacing.finest and spacing.finest.index(times[0], times[-1:])[0][0] < MOST_STEPS_PER_ROW * len(times):
         finest = f", or keep each one with --frequency {spacing.finest.word}"
+        ways.append({"frequency": spacing.finest.word})
     raise DataError(
         f'the timestamps of "{rows.column}"{rows.of(int(series[at]))} are on no regular grid: most often '
         f"{_span(spacing.typical)} apart, but {show(times[at - 1])} is followed by {show(times[at])}; gather them into "
-        f"steps with --every {width} --aggregate mean (or sum, last){finest}"
+        f"steps with --every {width} --aggregate mean (or sum, last){finest}",
+        *ways,
     )
 
 
@@ -357,13 +361,16 @@ def _merge_repeats(rows: _Rows, timeline: Timeline, duplicates: str | None, naiv
         raise DataError(
             f'time column "{rows.column}" shows {stamp}{where} twice, as clocks do when they go back to winter '
             f"time: expected timestamps that occur once, or the name of their zone; pass --timezone {zones[0]}{also}, "
-            "or merge them with --duplicates mean"
+            "or merge them with --duplicates mean",
+            *[{"timezone": zone} for zone in zones],
+            {"duplicates": "mean"},
         )
     repeats = counted(int(again.sum()), "repeat", "repeats")
     raise DataError(
         f'time column "{rows.column}" has {stamp}{where} more than once ({repeats} in all): '
         "expected one row per timestamp; merge them with --duplicates mean (or sum, last), or name the column that "
-        "tells series apart with --id"
+        "tells series apart with --id",
+        *[{"duplicates": way} for way in WAYS],
     )
 
 
@@ -410,16 +417,19 @@ def _place(rows: _Rows, timeline: Timeline, binned: bool, drop_last: bool, lates
             raise DataError(
                 f'time column "{rows.column}" has {show(rows.times[row])}{rows.of(int(rows.series[row]))}, which is '
                 f"not on the grid {frequency.word} that starts at {show(of_row[row])}; choose another --frequency, or "
-                f"gather the timestamps with --every {frequency.word} --aggregate mean"
+                f"gather the timestamps with --every {frequency.word} --aggregate mean",
+                {"every": frequency.word, "aggregate": "mean"},
             )
     lengths = steps[begin + count - 1] + 1
     if lengths.sum() > MOST_STEPS_PER_ROW * len(rows.values):
         worst = int(np.argmax(lengths / count))
         grid = f"steps ({frequency.name})" if frequency else "steps"
+        width = suggest_width(_usual(rows))
         raise DataError(
             f'time column "{rows.column}" spans {int(lengths[worst])} {grid}{rows.of(worst)} with only '
             f"{int(count[worst])} rows, too few: expected a row for most steps; gather them with "
-            f"wider bins, such as --every {suggest_width(_usual(rows))} --aggregate mean, or name another --time column"
+            f"wider bins, such as --every {width} --aggregate mean, or name another --time column",
+            *([{"every": width, "aggregate": "mean"}] if frequency else []),
         )
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     values = np.full(int(offsets[-1]), np.nan)

@@ -163,15 +163,14 @@ def whole_numbers(array: Stamps, name: str) -> tuple[Integers, NDArray[np.bool_]
 
 
 def _no_whole_number(name: str, value: float) -> DataError:
-    hints = [
-        f"if these are {count.name}: --date-format {word}; else "
-        for word, count in COUNTS.items()
-        if count.may_be(value, value)
-    ]
+    counts = [word for word, count in COUNTS.items() if count.may_be(value, value)]
+    hints = [f"if these are {COUNTS[word].name}: --date-format {word}; else " for word in counts]
     return DataError(
         f'time column "{name}" has the value {value}: expected dates or whole numbers; {"".join(hints)}name another '
         f'with --time, pass --target "{name}" if these are the values to forecast, or remove the column to count the '
-        "rows"
+        "rows",
+        *[{"date_format": word} for word in counts],
+        {"target": name},
     )
 
 
@@ -192,7 +191,7 @@ def _parse_integers(
     if low >= 1500_01_01 and high <= 2200_12_31:
         parsed = _parse_text(np.where(missing, "", numbers.astype(str)), name, "%Y%m%d")
         return replace(parsed, style=replace(parsed.style, kind="integer", dtype=dtype))
-    hint = _number_hint(present, low, high, name)
+    hint, formats = _number_hint(present, low, high, name)
     unique = np.unique(present)
     if not hint and ((high - low + 1 == len(unique)) or (low in (0, 1) and high - low < 2 * len(unique))):
         if missing.any():
@@ -202,10 +201,11 @@ def _parse_integers(
         notes = _note_on_days(low, high, name)
         return ParsedStamps(numbers, StampStyle("position", dtype=dtype), None, name, notes)
     if not hint and COUNTS["excel"].may_be(low, high):
-        hint = _count_hint("excel", int(present[0]))
+        hint, formats = _count_hint("excel", int(present[0])), ["excel"]
     raise DataError(
         f'time column "{name}" holds whole numbers from {low} to {high}, which could be many things: expected steps '
-        f"1, 2, 3, …, years 1500 to 2200, or dates such as 20150131{hint or '; name another column with --time'}"
+        f"1, 2, 3, …, years 1500 to 2200, or dates such as 20150131{hint or '; name another column with --time'}",
+        *[{"date_format": word} for word in formats],
     )
 
 
@@ -223,16 +223,16 @@ def _count_hint(word: str, first: int) -> str:
     return f"; if these are {count.name} ({first} is {shown}): --date-format {word}"
 
 
-def _number_hint(present: Integers, low: int, high: int, name: str) -> str:
-    """What whole numbers might be that are not taken for it without being told; "" for nothing."""
+def _number_hint(present: Integers, low: int, high: int, name: str) -> tuple[str, list[str]]:
+    """What whole numbers might be that are not taken for it without being told, "" for nothing; and the date format."""
     for word in ("unix", "unix_ms"):
         if COUNTS[word].may_be(low, high):
-            return _count_hint(word, int(present[0]))
+            return _count_hint(word, int(present[0])), [word]
     if low // 100 >= 1500 and high // 100 <= 2200 and (present % 100 >= 1).all() and (present % 100 <= 12).all():
-        return '; if these are years and months: --date-format "%Y%m"'
+        return '; if these are years and months: --date-format "%Y%m"', ["%Y%m"]
     if "week" in name.lower() and low // 100 >= 1500 and high // 100 <= 2200 and (present % 100 <= 53).all():
-        return "; if these are years and weeks: write the date of a day of each week"
-    return ""
+        return "; if these are years and weeks: write the date of a day of each week", []
+    return "", []
 
 
 def _with_missing(parsed: ParsedStamps, missing: NDArray[np.bool_]) -> ParsedStamps:
@@ -349,13 +349,14 @@ def _most_regular(
     if not len(differs):
         return best
     row = int(differs[0])
+    layouts = {order: readings[order][0].replace("%-", "%") for order in orders if order in readings}
     ways = " or ".join(
-        f"{np.datetime64(int(walls[order][row]), 'us').astype('M8[D]')} ({ORDERS[order]}: --date-format "
-        f'"{readings[order][0].replace("%-", "%")}")'
-        for order in orders if order in readings
-    )  # fmt: skip
+        f'{np.datetime64(int(walls[order][row]), "us").astype("M8[D]")} ({ORDERS[order]}: --date-format "{layout}")'
+        for order, layout in layouts.items()
+    )
     raise DataError(
-        f'time column "{name}": "{texts[row]}" can be {ways}, and no other row decides; pass one of these options'
+        f'time column "{name}": "{texts[row]}" can be {ways}, and no other row decides; pass one of these options',
+        *[{"date_format": layout} for layout in layouts.values()],
     )
 
 

@@ -171,7 +171,9 @@ def text_numbers(
         mark = "." if "." in example else ","
         raise DataError(
             f'column "{name}": "{example}" may be {example.replace(mark, "")} or {example.replace(mark, ".")}. '
-            'Name the decimal mark: --decimal "." or --decimal ",".'
+            'Name the decimal mark: --decimal "." or --decimal ",".',
+            {"decimal": "."},
+            {"decimal": ","},
         )
     if count == points and (decimal != "," or count != commas):
         if fault is None:

@@ -62,6 +62,7 @@ _CALENDAR = re.compile(
 )
 _CLOCK_TEXT = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _ID_LIKE = re.compile(r"(.*_)?id")
+MOST_WAYS = 6  # that an error offers, however many columns could be meant
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def date_column(columns: Sequence[Column]) -> tuple[str, ...]:
         return (told[0].name,)
     raise _with_options(
         f"{len(dates)} columns hold dates: {_listed(column.name for column in dates)}. Name one",
-        {"time": dates[0].name},
+        *[{"time": column.name} for column in dates[:MOST_WAYS]],
     )
 
 
@@ -157,7 +158,7 @@ def _times_without_dates(columns: list[Column]) -> tuple[str, ...]:
             raise DataError(
                 f"no date column, but parts of one: {_listed(parts.values())}. Join those that make it: --time "
                 "year,month,day",
-                {"time": ",".join(day)} if len(day) == 3 else None,
+                *([{"time": ",".join(day)}] if len(day) == 3 else []),
             )
         return joined
     numbers = [column for column in columns if column.kind == "number"]
@@ -314,12 +315,15 @@ def _find_target(
         why = f"{_quoted(other[0].name)} holds {_KINDS[other[0].kind]}"
     candidates = candidates or numbers
     options = {"target": candidates[-1]}
-    if repeated and not ids and (found := _suggested(table, instants, {*times, candidates[-1]})):
+    found = _suggested(table, instants, {*times, candidates[-1]}) if repeated and not ids else ()
+    if found:
         options["id"] = ",".join(found)
+    others = [name for name in candidates[:-1] if name not in found]
     raise _with_options(
         f"{len(candidates)} columns could be the target: {_listed(candidates)} (not read as one series each, "
         f"because {why}). Name one, for example",
         options,
+        *[{**options, "target": name} for name in others[: MOST_WAYS - 1]],
     )
 
 
@@ -359,9 +363,10 @@ def _ask_for_what_parts_the_rows(
         )
 
 
-def _with_options(message: str, options: dict[str, str]) -> DataError:
-    """An error whose message ends with the options that it suggests, ready to paste."""
-    return DataError(f"{message}: {' '.join(f'--{name} {option(value)}' for name, value in options.items())}", options)
+def _with_options(message: str, options: dict[str, str], *others: dict[str, str]) -> DataError:
+    """An error whose message ends with the options that it suggests, ready to paste; `others` may be given as well."""
+    words = " ".join(f"--{name} {option(value)}" for name, value in options.items())
+    return DataError(f"{message}: {words}", options, *others)
 
 
 def _suggested(table: Table, instants: Array | None, taken: set[str]) -> tuple[str, ...]:
