@@ -260,6 +260,112 @@ def test_what_the_page_suggests_can_be_pressed_whatever_the_columns_are_called(v
     assert "2 series" in page.locator("#subtitle").inner_text()
 
 
+def hours(count: int, minutes: int = 0) -> list[str]:
+    """Timestamps an hour apart, or some minutes more."""
+    start = np.datetime64("2024-10-20T00:00", "m")
+    return [str(start + number * (60 + minutes)).replace("T", " ") for number in range(count)]
+
+
+def table(stamps: list[str], columns: str = "time,y") -> str:
+    """One row for each stamp, the value of every column beside it its number."""
+    return f"{columns}\n" + "".join(
+        f"{stamp}{f',{number % 24 + 0.5}' * columns.count(',')}\n" for number, stamp in enumerate(stamps)
+    )
+
+
+def offered(page) -> list[str]:
+    page.locator("#problem-actions button").first.wait_for()
+    return [text.removeprefix("Read it with ") for text in page.locator("#problem-actions button").all_inner_texts()]
+
+
+def answer_with(page, words: str) -> None:
+    page.get_by_role("button", name=f"Read it with {words}", exact=True).click()
+
+
+def test_repeated_timestamps_are_merged_by_a_button_and_that_can_be_taken_back(visit):
+    page = visit()
+    drop(page, "twice.csv", table([*hours(48), hours(48)[-1]]))
+    assert offered(page) == [f"the {way} of repeated timestamps" for way in ("mean", "sum", "last")]
+    answer_with(page, "the sum of repeated timestamps")
+    forecasts(page, 1)
+    assert plotted(page)["lines"][-2][47] == 23.5 + 0.5
+    assert "--duplicates sum" in page.locator("#same").inner_text()
+    page.get_by_role("button", name="Take back: the sum of repeated timestamps").click()
+    page.locator("#problem").wait_for()
+    assert page.locator(".chip").count() == 0
+    answer_with(page, "the last of repeated timestamps")
+    forecasts(page, 2)
+    assert plotted(page)["lines"][-2][47] == 0.5
+
+
+def test_uneven_timestamps_are_gathered_by_a_button(visit):
+    page = visit()
+    drop(page, "uneven.csv", table(hours(30) + [f"2024-10-22 {hour:02}:15" for hour in range(24)]))
+    assert offered(page)[:3] == [f"the {way} of every hour" for way in ("mean", "sum", "last")]
+    answer_with(page, "the last of every hour")
+    forecasts(page, 1)
+    assert "--every h --aggregate last" in page.locator("#same").inner_text()
+    page.get_by_label("Frequency").select_option("30min")  # the steps to gather into, not another frequency
+    forecasts(page, 2)
+    assert page.locator(".chip").inner_text().startswith("the last of every 30 minutes")
+    page.get_by_role("button", name="Undo my corrections").click()
+    forecasts(page, 3)
+    assert page.locator(".chip").inner_text().startswith("the last of every hour")
+    page.locator(".chip").click()
+    page.locator("#problem").wait_for()
+    assert page.locator(".chip").count() == 0
+    answer_with(page, "frequency: every 15 minutes")
+    forecasts(page, 4)
+    assert "--every" not in page.locator("#same").inner_text()
+
+
+def test_two_questions_in_a_row_are_answered_by_two_buttons(visit):
+    page = visit()
+    stamps = hours(240)
+    again = stamps.index("2024-10-27 02:00")  # when clocks in Berlin go back
+    drop(page, "load.csv", table(stamps[: again + 1] + stamps[again:], "time,load,heat"))
+    assert offered(page) == ["value: heat", "value: load"]
+    answer_with(page, "value: load")
+    page.wait_for_function("() => document.getElementById('problem-text').textContent.includes('--timezone')")
+    assert offered(page)[0] == "time zone Europe/Berlin" and offered(page)[-1] == "the mean of repeated timestamps"
+    answer_with(page, "time zone Europe/Berlin")
+    forecasts(page, 1)
+    line = page.locator("#same").inner_text()
+    assert "--target load" in line and "--timezone Europe/Berlin" in line
+    assert page.locator(".chip").inner_text().startswith("time zone Europe/Berlin")
+
+
+def test_what_was_applied_can_be_taken_back_before_anything_could_be_read(visit):
+    page = visit()
+    days = [1, 2, 3, 4, 4]
+    drop(page, "marks.csv", "day,price\n" + "".join(f'2024-01-0{day},"1,23{day}"\n' for day in days))
+    assert offered(page) == ["decimal points", "decimal commas"]
+    answer_with(page, "decimal commas")
+    chip = page.get_by_role("button", name="Take back: decimal commas")
+    chip.wait_for()
+    assert offered(page)[0] == "the mean of repeated timestamps"
+    chip.click()
+    page.get_by_role("button", name="Read it with decimal points").click()
+    page.get_by_role("button", name="Take back: decimal points").wait_for()
+    answer_with(page, "the last of repeated timestamps")
+    forecasts(page, 1)
+    assert plotted(page)["lines"][-2][:4] == [1231, 1232, 1233, 1234]
+    assert page.locator(".chip").count() == 2
+
+
+def test_how_dates_are_written_is_answered_by_a_button_or_typed(visit):
+    page = visit()
+    drop(page, "either.csv", table(["01/02/2024", "03/04/2024", "05/06/2024", "06/07/2024", "07/08/2024"]))
+    assert offered(page) == ["dates written as %m/%d/%Y", "dates written as %d/%m/%Y"]
+    drop(page, "odd.csv", table([f"2024|{month:02}|01" for month in range(1, 13)], "date,y"))
+    page.wait_for_function("() => document.getElementById('problem-text').textContent.includes('no date in any')")
+    page.get_by_label("Date format").fill("%Y|%m|%d")
+    page.get_by_label("Date format").press("Enter")
+    forecasts(page, 1)
+    assert page.locator("#subtitle").inner_text().startswith("monthly")
+    assert page.get_by_label("Date format").input_value() == "%Y|%m|%d"
+
+
 def test_a_table_can_be_pasted(visit):
     page = visit()
     page.get_by_text("Paste a table instead").click()
@@ -399,6 +505,13 @@ def test_axe_finds_nothing_to_complain_about(visit, scheme):
     assert complaints() == []
     drop(page, "noise.csv", "a,b\nx,y\n")
     page.get_by_role("alert").wait_for()
+    assert complaints() == []
+    drop(page, "twice.csv", table([*hours(48), hours(48)[-1]]))
+    offered(page)
+    assert complaints() == []
+    answer_with(page, "the mean of repeated timestamps")
+    forecasts(page, 2)
+    page.locator(".sentence").wait_for()
     assert complaints() == []
     page.goto(page.url.rstrip("/") + "/learn")
     page.wait_for_function("() => document.documentElement.dataset.ready")

@@ -2,14 +2,14 @@
 
 /**
  * An answer that is no forecast. status: HTTP's, 0 if no answer came; columns: of the table, as far as they are known;
- * suggested: options with which it may be read, name -> value.
+ * ways: each a set of options with which it may be read, name -> value, the likeliest first.
  */
 export class Refusal extends Error {
-  constructor(message, status, {columns = [], suggested = {}} = {}) {
+  constructor(message, status, {columns = [], suggested = {}, alternatives = []} = {}) {
     super(message);
     this.status = status;
     this.columns = columns;
-    this.suggested = suggested;
+    this.ways = [suggested, ...alternatives].filter(way => Object.keys(way).length);
   }
 }
 

@@ -3,7 +3,7 @@ import {ask, hasToken, Refusal, setToken} from "./api.js";
 import {chooser, css, drawChart, element, numberText} from "./charts.js";
 import {csvText, fanChart} from "./fan.js";
 import {horizonHandle} from "./handle.js";
-import {CORRECTIONS, fillForm} from "./recognised.js";
+import {CORRECTIONS, fillApplied, fillForm, inWords} from "./recognised.js";
 import {picture, sameLine, save} from "./reproduce.js";
 import {showRefusal, showVerdict, waiting} from "./verdict.js";
 
@@ -85,7 +85,7 @@ function show(answer) {
     .filter(Boolean).join(" \u00b7 ");
   get("horizon").max = answer.model.horizon_limit;
   if (document.activeElement !== get("horizon")) get("horizon").value = now.horizon ?? horizon;
-  fillForm(answer, recognised.columns, now.options, now.preset);
+  fill(answer, recognised.columns, false);
   showSeries(answer);
   draw();
   get("notes").replaceChildren(...answer.notes.map(note => element("li", {}, note)));
@@ -136,15 +136,13 @@ function refuse(error) {
   if (error.status === 401) { lock(); return; }
   get("problem-text").textContent = error.message;
   get("problem").hidden = false;
-  const more = error.suggested;
-  const words = Object.entries(more).map(([name, value]) => `${{id: "series", target: "value", time: "time"}[name]}: ${value}`);
-  get("problem-actions").replaceChildren(...(words.length ? [element("button", {type: "button"}, `Read it with ${words.join(", ")}`)] : []));
-  get("problem-actions").firstChild?.addEventListener("click", () => {
-    Object.assign(now.preset, more); // without these nothing can be read
-    correct(more);
-  });
+  get("problem-actions").replaceChildren(...error.ways.map(way => {
+    const button = element("button", {type: "button"}, `Read it with ${inWords(way)}`);
+    button.addEventListener("click", () => apply(way));
+    return button;
+  }));
   if (now.answer === null) { // nothing of this table could be shown: the form alone, to say what is what
-    const {columns} = error, readable = columns.length > 1;
+    const {columns} = error, readable = columns.length > 1 || Object.keys(now.options).length > 0;
     get("start").hidden = readable;
     get("work").hidden = !readable;
     if (!readable) return;
@@ -153,8 +151,14 @@ function refuse(error) {
     get("recognised-title").textContent = "Choose the columns";
     get("work").classList.add("unread");
     get("work").classList.remove("many");
-    fillForm(null, columns, now.options, now.preset);
-  } else fillForm(now.answer, now.answer.recognised.columns, now.options, now.preset);
+    fill(null, columns, true);
+  } else fill(now.answer, now.answer.recognised.columns, true);
+}
+
+/** The form; answer: null if nothing could be read. */
+function fill(answer, columns, refused) {
+  fillForm(answer, columns, now.options, now.preset, refused);
+  fillApplied(now.options, answer !== null, takeBack);
 }
 
 function lock() {
@@ -215,9 +219,27 @@ function correct(changes) {
   afresh = true;
   return forecast();
 }
+const INSTEAD = {every: ["frequency"], frequency: ["every", "aggregate"]}; // what says how long the steps are, too
+/** Reads the table with what an error suggests, and with what was applied before. */
+function apply(way) {
+  without(Object.keys(way).flatMap(name => INSTEAD[name] ?? []));
+  Object.assign(now.preset, way); // without these nothing can be read
+  return correct(way);
+}
+function takeBack(names) {
+  without(names);
+  return correct({});
+}
+function without(names) {
+  for (const name of names) {
+    delete now.options[name];
+    delete now.preset[name];
+  }
+}
 for (const name of CORRECTIONS) get(name).addEventListener("change", event => {
   const value = event.target.value.trim();
-  correct({[name]: name === "season_length" ? value.split(/[,;\s]+/).filter(Boolean).join(",") : value});
+  const option = name === "frequency" && now.options.every ? "every" : name; // other steps to gather the rows into
+  correct({[option]: name === "season_length" ? value.split(/[,;\s]+/).filter(Boolean).join(",") : value});
 });
 get("horizon").addEventListener("input", event => {
   const steps = event.target.valueAsNumber;
