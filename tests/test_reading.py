@@ -265,6 +265,57 @@ def _(folder):
     refused(path, 'expected "." or ","', error=ConfigError, decimal="x")
 
 
+@rule("amounts")
+def _(folder):
+    def cells(*texts, delimiter=","):
+        rows = [texts[step % len(texts)] for step in range(24)]
+        return file(folder, table(f"Month{delimiter}Sales", lambda step, m: f'{m}{delimiter}"{rows[step]}"'))
+
+    for texts, values in (
+        (("$1,000.50", "$7"), (1000.5, 7)),
+        (("$1,000", "-$5", "$-6"), (1000, -5, -6)),  # with this sign a comma parts thousands
+        (("($1,000)", "$(5)", "$7"), (-1000, -5, 7)),  # less than zero, as accounts have it
+        (("$1.234,50", "$7,25"), (1234.5, 7.25)),
+        (("€ 1.234,50", "€ 7,25"), (1234.5, 7.25)),
+        (("1 000 €", "1\u00a0200\u00a0€"), (1000, 1200)),
+        (("£12", "£.5"), (12, 0.5)),
+        (("USD 1,000", "5 USD"), (1000, 5)),
+        (("1000 EUR", "7.5EUR"), (1000, 7.5)),
+        (("CHF 1'000.50", "CHF 1\u2019200"), (1000.5, 1200)),
+    ):
+        panel = read_panel(cells(*texts))
+        assert panel.values[: len(values)].tolist() == list(values)
+        assert 'amounts in "Sales" were read as numbers' in panel.notes[1]
+    panel = read_panel(cells("$5", "NA"))
+    assert panel.notes[1] == '$ amounts in "Sales" were read as numbers'
+    assert np.isnan(panel.values[1])
+    for text in ("1,000 €", "1.000 €"):
+        refused(cells(text), "may be 1000 or 1.000", '--decimal "."')
+    # Amounts tell the decimal mark of other columns too.
+    both = table("ds,cost,y", lambda step, month: f'{month},"1.234,50 €",1.234')
+    assert read_panel(file(folder, both)).values[0] == 1234
+    # One sign throughout: an amount without it may be another currency.
+    refused(cells("$5", "$6", "7"), 'column "Sales", line 4: found "7"', "expected a number with $")
+    refused(cells("$5", "$6", "€7"), 'line 4: found "€7"', "expected a number with $")
+    refused(cells("$5", "$6", "$ -"), 'line 4: found "$ -"')
+    refused(cells("$5", "€5"), "no column of numbers")
+    refused(cells("SKU 5", "SKU 6"), "no column of numbers")
+    assert read_panel(file(folder, "$5\n$6\n$7\n")).values.tolist() == [5, 6, 7]  # the first one is no name
+
+
+@rule("percentages")
+def _(folder):
+    for texts in (("1.5%", "(2%)"), ("1,5 %", "-2\u00a0%")):
+        content = table("Month;Share", lambda step, month, t=texts: f"{month};{t[step % 2]}")
+        panel = read_panel(file(folder, content))
+        assert panel.values[:2].tolist() == [1.5, -2]
+        assert 'percentages in "Share" were read as numbers, in percent' in panel.notes[1]
+    slip = table("Month;Share", lambda step, month: f"{month};{'0.015' if step == 2 else '1.5%'}")
+    refused(file(folder, slip), 'line 4: found "0.015"', "expected a number with %")
+    quantiles = table("Month,5%,50%", lambda step, month: f"{month},{step},{step + 1}")
+    assert list(read_panel(file(folder, quantiles)).ids["series"]) == ["5%", "50%"]  # names above plain numbers
+
+
 @rule("missing-words")
 def _(folder):
     words = ["", "NA", "NaN", "null", "None", "nil", "N/A", "-", "--", ".", "?"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tidegate.errors import DataError
 from tidegate.series.dates.stamps import looks_like_dates
+from tidegate.series.tables.amounts import all_amounts
 from tidegate.series.tables.table import EIGHT_DIGITS, MISSING_WORDS
 
 _NO_TEXT = "these bytes are no text: expected CSV, JSON or Parquet. Export the table as CSV."
@@ -252,6 +253,8 @@ def _is_header(records: list[tuple[list[str], int]], index: int) -> bool:
         known = cell.strip() and _is_value(cell) and cell.strip().lower() not in MISSING_WORDS
         if known and values and all(map(_is_value, values)):
             return _years_across(head) or _names_another(head, columns)
+        if values and not _is_value(cell) and all_amounts([text.strip() for text in (cell, *values)]):
+            return False  # "$5" above "$6" is no name
     return not all(_is_value(cell) for cell in head)
 
 

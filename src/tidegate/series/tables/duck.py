@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.series.tables.numbertext import classify, plain, text_numbers
+from tidegate.series.tables.amounts import find_sign, point_may_part_thousands, usual_mark
+from tidegate.series.tables.numbertext import amount_numbers, classify, plain, text_numbers
 from tidegate.series.tables.table import Array, Column
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ def text_column(
         typed: the file has types and this one is text: "1" stays text as an id.
     """
     kind, whole = classify(sample.tolist())
+    sign = find_sign(sample.tolist()) if kind == "text" else ""
+    if sign:
+        kind, usual = "number", usual or usual_mark(sign, sample.tolist())
+        strict = strict or point_may_part_thousands(sign)
     cell = f"nullif(trim({field}), '')"
     may_be_numbers = whole and not typed
 
@@ -75,6 +80,8 @@ def text_column(
         return (plain(found["i"]).astype(np.int64), plain(found["x"])) if len(found["i"]) <= most else None
 
     def numbers() -> tuple[NDArray[np.float64], str]:
+        if sign:
+            return amount_numbers(connection, table, field, name, place, decimal, sign=sign, strict=strict, usual=usual)
         return text_numbers(connection, table, field, name, place, decimal, strict=strict, usual=usual)
 
     return Column(name, kind, raw, numbers, sample, whole, runs=None if may_be_numbers else runs)

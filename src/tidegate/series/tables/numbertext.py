@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.errors import DataError
+from tidegate.series.tables.amounts import PERCENT, amount_pattern, sign_pattern, without_sign
 from tidegate.series.tables.table import MISSING_WORDS
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def decimal_evidence(samples: Iterable[Iterable[Any]]) -> str | None:
     """
     point = None
     for cells in samples:
-        texts = [str(cell) for cell in cells]
+        texts = without_sign([str(cell) for cell in cells])
         commas = any("," in text for text in texts) and not all(map(_point.fullmatch, texts))
         points = point is None and any("." in text and not _comma.fullmatch(text) for text in texts)
         if (commas or points) and all(map(is_number, texts)):
@@ -198,10 +199,43 @@ def text_numbers(
     raise not_a_number(name, place(int(row)), str(text))
 
 
-def not_a_number(name: str, where: str, text: str) -> DataError:
+def amount_numbers(
+    connection: DuckDBPyConnection,
+    table: str,
+    field: str,
+    name: str,
+    place: Callable[[int], str],
+    decimal: str | None,
+    *,
+    sign: str,
+    strict: bool,
+    usual: str | None,
+) -> tuple[NDArray[np.float64], str]:
+    """As `text_numbers`, of a column whose cells all have the same sign of a currency, or of percent.
+
+    Raises: DataError naming the first cell without it: 0.015 among percentages would be off by a factor of 100.
+    """
+    cell = f"trim({field})"
+    amount = amount_pattern(sign).replace("'", "''")
+    other = connection.execute(
+        f"SELECT rowid, {cell} FROM {table} WHERE {field} IS NOT NULL AND lower({cell}) NOT IN {_MISSING_SQL} "
+        f"AND NOT regexp_full_match({cell}, '{amount}') ORDER BY rowid LIMIT 1"
+    ).fetchone()
+    if other is not None:
+        raise not_a_number(name, place(int(other[0])), str(other[1]), f"a number with {sign}, as in other rows")
+    bare = f"regexp_replace({cell}, '{sign_pattern(sign)}', '')"
+    bare = f"regexp_replace({bare}, '^\\((.*)\\)$', '-\\1')"  # (5) is how accounts write -5
+    values, note = text_numbers(connection, table, bare, name, place, decimal, strict=strict, usual=usual)
+    told = f'{sign} amounts in "{name}" were read as numbers'
+    if sign == PERCENT:
+        told = f'percentages in "{name}" were read as numbers, in percent'
+    return values, f"{told}; {note}" if note else told
+
+
+def not_a_number(name: str, where: str, text: str, expected: str = "a number") -> DataError:
     shown = text if len(text) <= 40 else text[:37] + "..."
     return DataError(
-        f'column "{name}", {where}: found "{shown}", expected a number. '
+        f'column "{name}", {where}: found "{shown}", expected {expected}. '
         "Correct it, or leave the cell empty if the value is missing."
     )
 
