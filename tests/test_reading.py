@@ -1144,6 +1144,34 @@ def _(folder):
     assert read_panel(DATA / "months_quoted_names.csv").timeline.stamps(0, 36, 1)[0] == "2004 Jan"
 
 
+@rule("row-of-totals")
+def _(folder):
+    for name, last, found in (
+        ("Month", "Total,276", 'line 26: found "Total"'),
+        ("When", "Total,276", 'line 26: found "Total"'),  # no usual name: dates are recognised all the same
+        ("When", "Summe,276", 'line 26: found "Summe"'),
+        ("When", ",\nGrand Total:,276\n,", 'line 27: found "Grand Total:"'),
+        ("Month", "Average,11.5", 'line 26: found "Average"'),
+    ):
+        content = PLAIN.replace("Month", name) + last + "\n"
+        refused(file(folder, content), f'column "{name}", {found}', "sum up the others: delete it")
+        refused(file(folder, content), found, date_format="%Y-%m")
+    years = "Year,Sales\n" + "".join(f"{1990 + step},{step}\n" for step in range(20))
+    refused(file(folder, years + "Sum,190\n"), 'line 22: found "Sum"')
+    days = [str(day) for day in np.datetime64("2000-01-01") + np.arange(5000)]
+    many = "when,y\n" + "".join(f"{day},{row}\n" for row, day in enumerate(days))
+    refused(file(folder, many + "Total,5\n"), 'line 5002: found "Total"')
+    # Where other rows are no timestamps either, deleting the last one would not do.
+    refused(file(folder, PLAIN + "Total,276\nAverage,11.5\n"), '"Total", no date in any usual form')
+    refused(file(folder, PLAIN + "Total,276\n2022-01,5\n"), '"Total", no date in any usual form')
+    refused(file(folder, PLAIN + "oops,276\n"), '"oops", no date in any usual form')
+    import pandas as pd
+
+    frame = pd.DataFrame({"y": np.arange(25.0)}, index=[*MONTHS, "Total"])
+    refused(frame, 'row 24 (the first is 0): found "Total"')
+    refused(frame.rename_axis("when").reset_index(), 'row 24 (the first is 0): found "Total"')
+
+
 @rule("day-or-month")
 def _(folder):
     rows = "".join(f"{day:02d}/02/2024,{day}\n" for day in range(1, 13))

@@ -19,8 +19,9 @@ from tidegate.series.dates.parts import parse_parts
 from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.panel import Panel
 from tidegate.series.tables.ids import factorize, first_rows, numbered
+from tidegate.series.tables.numbertext import is_missing
 from tidegate.series.tables.roles import Names, Roles, find_clock, find_roles, find_times, holds_clock, named_columns
-from tidegate.series.tables.table import Array, Table
+from tidegate.series.tables.table import Array, Column, Table, sums_up
 
 _MANY_ROWS = 20_000
 
@@ -237,7 +238,10 @@ def find_files(name: str) -> list[Path]:
 
 
 def parse_columns(table: Table, times: tuple[str, ...], date_format: str | None) -> ParsedStamps | None:
-    """The stamps in the time columns, each different text read once; None without such columns."""
+    """The stamps in the time columns, each different text read once; None without such columns.
+
+    Raises: DataError if they cannot be read, naming the last row if that one sums up the others.
+    """
     if not times:
         return None
     columns = [table[name] for name in times]
@@ -245,14 +249,12 @@ def parse_columns(table: Table, times: tuple[str, ...], date_format: str | None)
         if column.kind == "empty":
             raise DataError(f'time column "{column.name}" is empty, expected timestamps. Name another with --time.')
     if len(columns) == 1:
-        raw, zone = columns[0].raw(), columns[0].zone
-        if raw.dtype.kind == "O" and len(raw) >= _MANY_ROWS:  # many series share their stamps: read each text once
-            codes, count = factorize(raw)
-            if count <= len(raw) / 2 and codes.min() >= 0:
-                first = np.unique(codes, return_index=True)[1]
-                stamps = parse_stamps(raw[first], name=times[0], date_format=date_format, zone=zone)
-                return replace(stamps, instants=stamps.instants[codes])
-        return parse_stamps(raw, name=times[0], date_format=date_format, zone=zone)
+        raw = columns[0].raw()
+        try:
+            return _parse_column(columns[0], raw, date_format)
+        except DataError:
+            _refuse_totals(table, columns[0], raw, date_format)
+            raise
     if len(columns) == 2 and holds_clock(columns[1]):
         dates, clocks = columns[0].raw(), columns[1].raw()
         if dates.dtype.kind == "M":
@@ -262,6 +264,31 @@ def parse_columns(table: Table, times: tuple[str, ...], date_format: str | None)
         )
         return parse_stamps(joined.astype(object), name=",".join(times), date_format=date_format)
     return parse_parts([column.raw() for column in columns], times, date_format)
+
+
+def _parse_column(column: Column, raw: Array, date_format: str | None) -> ParsedStamps:
+    if raw.dtype.kind == "O" and len(raw) >= _MANY_ROWS:  # many series share their stamps: read each text once
+        codes, count = factorize(raw)
+        if count <= len(raw) / 2 and codes.min() >= 0:
+            first = np.unique(codes, return_index=True)[1]
+            stamps = parse_stamps(raw[first], name=column.name, date_format=date_format, zone=column.zone)
+            return replace(stamps, instants=stamps.instants[codes])
+    return parse_stamps(raw, name=column.name, date_format=date_format, zone=column.zone)
+
+
+def _refuse_totals(table: Table, column: Column, raw: Array, date_format: str | None) -> None:
+    """Raises DataError if the stamps could be read but for a last row such as "Total"."""
+    last = next((row for row in reversed(range(len(raw))) if not is_missing(str(raw[row] or ""))), 0)
+    if not sums_up(str(raw[last])):
+        return
+    try:
+        _parse_column(column, raw[:last], date_format)
+    except DataError:
+        return  # other rows are wrong as well
+    raise DataError(
+        f'time column "{column.name}", {table.place(last)}: found "{raw[last]}", expected a timestamp. '
+        "This last row seems to sum up the others: delete it."
+    )
 
 
 def _values(table: Table, roles: Roles) -> tuple[NDArray[np.float64], list[str]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tidegate.errors import DataError
 from tidegate.series.dates.stamps import looks_like_dates
 from tidegate.series.tables.arrays import array_of, column_of
-from tidegate.series.tables.roles import TIME_NAMES
+from tidegate.series.tables.roles import TIME_NAMES, holds_dates
 from tidegate.series.tables.table import EIGHT_DIGITS, Column, Table, plain_name
 
 
@@ -61,7 +61,7 @@ def _index_name(frame: Any, pd: Any) -> str | None:
     if isinstance(index, pd.RangeIndex):
         return None
     column = column_of("index", array_of(index, "index"))
-    if column.kind == "stamp" or (column.kind == "text" and looks_like_dates(column.sample)):
+    if holds_dates(column):
         return "ds"
     dated = any(
         kind.kind == "M" or (kind.kind == "O" and looks_like_dates(frame.iloc[:100, position].tolist()))

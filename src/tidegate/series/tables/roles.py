@@ -18,7 +18,7 @@ from tidegate.series.dates.parts import part_of
 from tidegate.series.dates.stamps import looks_like_dates
 from tidegate.series.tables.dateparts import OTHER_PERIODS, date_parts, finer_part, is_whole, joined_parts, within
 from tidegate.series.tables.ids import factorize, suggest_ids
-from tidegate.series.tables.table import EIGHT_DIGITS, Array, Column, Table, plain_name
+from tidegate.series.tables.table import EIGHT_DIGITS, Array, Column, Table, plain_name, sums_up
 
 Names = str | Sequence[str]
 
@@ -129,7 +129,7 @@ def date_column(columns: Sequence[Column]) -> tuple[str, ...]:
 
     Raises: DataError listing the candidates if several could be it.
     """
-    dates = [column for column in columns if column.kind == "stamp" or (column.kind == "text" and _dated(column))]
+    dates = [column for column in columns if holds_dates(column)]
     if len(dates) <= 1:
         return tuple(column.name for column in dates)
     for usual in ("ds", "timestamp"):
@@ -377,6 +377,14 @@ def _suggested(table: Table, instants: Array | None, taken: set[str]) -> tuple[s
     return suggest_ids((column for column in columns if column.name not in parts), table.rows, instants)
 
 
+def holds_dates(column: Column) -> bool:
+    """Whether a column is of a date type, or of text that reads as dates."""
+    sample = column.sample
+    if len(sample) and sums_up(str(sample[-1])):
+        sample = sample[:-1]  # a row of totals below the dates: reading the stamps will name it
+    return column.kind == "stamp" or (column.kind == "text" and len(sample) > 0 and looks_like_dates(sample))
+
+
 def holds_clock(column: Column) -> bool:
     """Whether a text column holds times of day, such as 17:24:00."""
     return (
@@ -424,10 +432,6 @@ _KINDS = {
     "empty": "empty",
     "other": "other values",
 }
-
-
-def _dated(column: Column) -> bool:
-    return len(column.sample) > 0 and looks_like_dates(column.sample)
 
 
 def _repeats(instants: Array) -> int:

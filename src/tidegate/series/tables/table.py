@@ -15,6 +15,18 @@ Array = NDArray[np.generic]
 MISSING_WORDS = ("", "-", "--", ".", "?", "#n/a", "<na>", "n/a", "na", "nan", "nat", "nil", "none", "null")
 EIGHT_DIGITS = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")  # dates such as 20240131
 
+# How rows begin that people and spreadsheets write below a table to sum it up.
+_SUMMARY = re.compile(
+    r"((grand|sub)[ -]?)?totals?\b|sum\b|summe\b|(ins)?gesamt|average\b|avg\b|mean\b|durchschnitt|mittelwert|somme\b|"
+    r"moyenne\b|totale?\b|suma\b|promedio\b|media\b",
+    re.IGNORECASE,
+)
+
+
+def sums_up(text: str) -> bool:
+    """Whether a cell in place of a timestamp begins a row of totals or averages."""
+    return bool(_SUMMARY.match(text.strip()))
+
 
 def plain_name(name: str) -> str:
     """A column name for comparing: lower case, blanks and dashes as underscores."""
