@@ -727,6 +727,22 @@ def _(folder):
     assert panel.notes[0].startswith('input.csv: id "unique_id", time "ds", target "y"; 2 series, 48 monthly values')
 
 
+@rule("left-out")
+def _(folder):
+    def told(header, values, **options):
+        content = table(f"ds,{header}", lambda step, month: f"{month},{step + 0.5},{values}")
+        panel = read_panel(file(folder, content), **options)
+        assert is_plain(panel)
+        return [note for note in panel.notes if "left out" in note]
+
+    assert told("y,price,temperature", "1,2") == ["columns of numbers left out: price, temperature"]
+    assert told("sales,price", "1", target="sales") == ["column of numbers left out: price"]
+    assert told("y,a,b,c,d,e,f,g,h", "1,2,3,4,5,6,7,8") == ["columns of numbers left out: a, b, c, d, e and 3 more"]
+    assert told("y,unique_id,colour,holiday", "7,blue,true") == []  # an id, text and flags
+    numbered = table("Unnamed: 0,ds,y", lambda step, month: f"{step},{month},{step + 0.5}")
+    assert not any("left out" in note for note in read_panel(file(folder, numbered)).notes)
+
+
 @rule("usual-names-item")
 def _(folder):
     for names in (("item_id", "timestamp", "target"), ("Item ID", "Timestamp", "Target"), ("SERIES_ID", "ds", "value")):

@@ -20,8 +20,17 @@ from tidegate.series.dates.stamps import ParsedStamps, parse_stamps
 from tidegate.series.panel import Panel
 from tidegate.series.tables.ids import factorize, first_rows, numbered
 from tidegate.series.tables.numbertext import is_missing
-from tidegate.series.tables.roles import Names, Roles, find_clock, find_roles, find_times, holds_clock, named_columns
-from tidegate.series.tables.table import Array, Column, Table, sums_up
+from tidegate.series.tables.roles import (
+    UNNAMED,
+    Names,
+    Roles,
+    find_clock,
+    find_roles,
+    find_times,
+    holds_clock,
+    named_columns,
+)
+from tidegate.series.tables.table import Array, Column, Table, plain_name, sums_up
 
 _MANY_ROWS = 20_000
 
@@ -116,6 +125,7 @@ def read_panel(
         )
     except DataError as error:
         raise DataError(f"{table.source}: {error}", *error.ways) from error
+    notes += _left_out(table, roles)
     return replace(panel, notes=(_headline(panel, table, roles), *table.notes, *notes, *panel.notes))
 
 
@@ -400,6 +410,17 @@ def _headline(panel: Panel, table: Table, roles: Roles) -> str:
     kind = f"values {step}" if step.startswith("every ") else f"{step} values".lstrip()
     where = f"{first} to {last}" if frequency is not None else f"positions {first} to {last}"
     return f"{table.source}: {', '.join(said)}; {many}{len(panel.values)} {kind}, {where}"
+
+
+def _left_out(table: Table, roles: Roles) -> list[str]:
+    """A note on columns of numbers that are not forecast, and that might have been meant; none if there are none."""
+    used = (*roles.ids, *roles.times, *roles.targets)
+    names = [column.name for column in table.columns if column.kind == "number" and column.name not in used]
+    names = [name for name in names if plain_name(name) not in UNNAMED]
+    if not names:
+        return []
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return [f"column{'s' * (len(names) > 1)} of numbers left out: {', '.join(names[:5])}{more}"]
 
 
 def _counted(count: int, noun: str) -> str:

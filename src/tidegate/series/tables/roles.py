@@ -41,7 +41,8 @@ TIME_NAMES = (
 _PLAIN_TIMES = ("ds", "timestamp", "datetime", "date_time", "date", "time", "year", "period")
 _MOST_OF_PART = {"quarter": 4, "month": 12, "week": 53, "day": 366}  # beyond it these names are no part of a date
 _CLOCK_NAMES = ("hour", "hr")
-_COUNTER_NAMES = ("t", "step", "index", "idx", "instant", "no", "nr", "row", "position", "unnamed:_0", "unnamed1")
+UNNAMED = ("unnamed:_0", "unnamed1")  # pandas' row numbers, as pandas and the reader of files call them
+_COUNTER_NAMES = ("t", "step", "index", "idx", "instant", "no", "nr", "row", "position", *UNNAMED)
 _SPLIT_NAMES = (
     "store",
     "shop",
