@@ -154,6 +154,7 @@ def detect(values: Floats) -> tuple[int, ...]:
     peak &= near > 0.6 * here
     if not peak.any():
         return ()
-    first = int(lags[peak & (here >= here[peak].max() - 0.1)][0])
-    longer = lags[peak & (lags % first == 0) & (here > correlation[first] + 0.1)]
+    better = max(0.1, 1 / np.sqrt(n))  # in 30 changes, twice a season of 4 may correlate better by chance
+    first = int(lags[peak & (here >= here[peak].max() - better)][0])
+    longer = lags[peak & (lags % first == 0) & (here > correlation[first] + better)]
     return (first, int(longer[np.argmax(correlation[longer])])) if len(longer) else (first,)
