@@ -23,11 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 from accuracy import README, Row, marked, read
 from contender import Contender
 from record import RESULTS, record
-from scoring import LEVELS, owa, reference, score
+from scoring import LEVELS, geometric_mean, owa, reference, score
 from tasks import TASKS, Dataset, load
 
 MARKS = ("fit sentence", "fit table")
@@ -133,7 +132,7 @@ def show(row: Mapping[str, object]) -> None:
 
 def relative(rows: Iterable[Mapping[str, object]], error: str) -> float:
     """Geometric mean over sets of an error ("mase", "zero_shot_mase"), relative to seasonal naive's."""
-    return float(np.exp(np.mean([np.log(float(str(row[error])) / float(str(row["naive_mase"]))) for row in rows])))
+    return geometric_mean(float(str(row[error])) / float(str(row["naive_mase"])) for row in rows)
 
 
 def latest() -> dict[str, Row]:
@@ -144,7 +143,8 @@ def latest() -> dict[str, Row]:
 
 def table() -> str:
     """Markdown: a line per set that has been measured with its own time limit."""
-    if not latest():
+    rows = latest()
+    if not rows:
         return "No set has been measured with these weights and its own time limit yet."
     titles = [
         "set",
@@ -160,16 +160,16 @@ def table() -> str:
         "kept",
     ]
     lines = [titles, ["---"] * len(titles)]
-    for name, row in latest().items():
+    for name, row in rows.items():
         mases = [f"{float(row[key]):.3f}" for key in ("naive_mase", "zero_shot_mase", "mase", "worst_mase")]
         figures = [f"{float(row['smape']):.2f}", f"{float(row['owa']):.3f}", f"{float(row['wql']):.4f}"]
         figures += [f"{float(row['fit_s']):.0f}", f"{float(row['peak_mb']):,.0f} MB"]
         figures.append(readable(row["kept"], row["seeds"]))
         lines.append([name, *mases[:2], f"**{mases[2]}**", mases[3], *figures])
-    means = [relative(latest().values(), error) for error in ("zero_shot_mase", "mase", "worst_mase")]
+    means = [relative(rows.values(), error) for error in ("zero_shot_mase", "mase", "worst_mase")]
     zero_shot, fitted, worst = (f"{mean:.3f}" for mean in means)
     lines.append(["relative to seasonal naive, geometric mean", "1", zero_shot, f"**{fitted}**", worst, *[""] * 6])
-    seeds = sorted({row["seeds"] for row in latest().values()})
+    seeds = sorted({row["seeds"] for row in rows.values()})
     counted = "one seed" if seeds == ["1"] else f"medians of {' or '.join(seeds)} seeds"
     note = textwrap.fill(f"MASE unless a column says otherwise, {counted}. {LEGEND}", 120, break_on_hyphens=False)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + f"\n\n{note}"
@@ -191,9 +191,10 @@ def readable(kept: str, seeds: str) -> str:
 
 def sentence() -> str:
     """What the README's first screen says of `fit`."""
-    if not latest():
+    rows = latest().values()
+    if not rows:
         return ""
-    error = relative(latest().values(), "mase")
+    error = relative(rows, "mase")
     return f"After a minute or two of training on each set (`tidegate fit`), it is {error:.2f}"
 
 

@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -67,8 +66,14 @@ def statistical(
     def forecaster(panel: Panel, horizon: int, levels: tuple[float, ...]) -> Forecast:
         seasons = shortest_season(panel, season_length)
         tasks = [
-            {"name": name, "m": m, "horizon": horizon, "levels": list(levels), "values": _filled(values).tolist()}
-            for values, m in _read(panel, seasons)
+            {
+                "name": name,
+                "m": m,
+                "horizon": horizon,
+                "levels": list(levels),
+                "values": _filled(values[-count:]).tolist(),
+            }
+            for values, m, count in zip(panel, seasons.tolist(), _values_read(panel, seasons).tolist(), strict=True)
         ]
         answers, late = _answers(tasks, jobs or os.cpu_count() or 1, time_limit, progress)
         return _forecast(name, panel, horizon, levels, answers, late, season_length, bounds)
@@ -76,17 +81,12 @@ def statistical(
     return forecaster
 
 
-def values_read(length: int, season_length: int) -> int:
-    """How many of a series' values a statistical baseline reads, the newest ones."""
-    return min(length, max(MOST_VALUES, 4 * season_length))
-
-
 def not_all_read(name: str, panel: Panel, season_lengths: NDArray[np.int64]) -> str | None:
     """A note on the series of which a baseline does not read all values.
 
     Args: season_lengths: (series,) m of each, 1 for none.
     """
-    read = np.array([values_read(int(length), int(m)) for length, m in zip(panel.lengths, season_lengths, strict=True)])
+    read = _values_read(panel, season_lengths)
     series = np.flatnonzero(read < panel.lengths)
     if name not in STATISTICAL or not len(series):
         return None
@@ -110,9 +110,9 @@ def without_season(name: str, panel: Panel, season_lengths: NDArray[np.int64]) -
     )
 
 
-def _read(panel: Panel, season_lengths: NDArray[np.int64]) -> Iterator[tuple[Floats, int]]:
-    for values, m in zip(panel, season_lengths.tolist(), strict=True):
-        yield values[-values_read(len(values), m) :], m
+def _values_read(panel: Panel, season_lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(series,) how many values of each are read, the newest ones."""
+    return np.minimum(panel.lengths, np.maximum(MOST_VALUES, 4 * season_lengths))
 
 
 def _filled(values: Floats) -> Floats:

@@ -92,9 +92,9 @@ def whole(number: object, name: str) -> int:
 
 def several(numbers: Any, name: str) -> tuple[float, ...]:
     """One number or several, as a tuple."""
-    several = numbers if isinstance(numbers, Iterable) and not isinstance(numbers, str) else (numbers,)
+    given = numbers if isinstance(numbers, Iterable) and not isinstance(numbers, str) else (numbers,)
     try:
-        return tuple(number + 0 for number in several)
+        return tuple(number + 0 for number in given)
     except TypeError as error:
         raise ConfigError(f"{name} {numbers!r}: expected a number or several, such as (80, 95)") from error
 

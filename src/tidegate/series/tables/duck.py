@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.series.tables.amounts import find_sign, point_may_part_thousands, usual_mark
-from tidegate.series.tables.numbertext import amount_numbers, classify, plain, text_numbers
+from tidegate.series.tables.numbertext import classify, plain, text_numbers, without_sign_sql
 from tidegate.series.tables.table import Array, Column
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def text_column(
         return (plain(found["i"]).astype(np.int64), plain(found["x"])) if len(found["i"]) <= most else None
 
     def numbers() -> tuple[NDArray[np.float64], str]:
-        if sign:
-            return amount_numbers(connection, table, field, name, place, decimal, sign=sign, strict=strict, usual=usual)
-        return text_numbers(connection, table, field, name, place, decimal, strict=strict, usual=usual)
+        bare, told = without_sign_sql(connection, table, field, name, place, sign) if sign else (field, "")
+        values, note = text_numbers(connection, table, bare, name, place, decimal, strict=strict, usual=usual)
+        return values, "; ".join(filter(None, (told, note)))
 
     return Column(name, kind, raw, numbers, sample, whole, runs=None if may_be_numbers else runs)
 

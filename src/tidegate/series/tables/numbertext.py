@@ -199,19 +199,10 @@ def text_numbers(
     raise not_a_number(name, place(int(row)), str(text))
 
 
-def amount_numbers(
-    connection: DuckDBPyConnection,
-    table: str,
-    field: str,
-    name: str,
-    place: Callable[[int], str],
-    decimal: str | None,
-    *,
-    sign: str,
-    strict: bool,
-    usual: str | None,
-) -> tuple[NDArray[np.float64], str]:
-    """As `text_numbers`, of a column whose cells all have the same sign of a currency, or of percent.
+def without_sign_sql(
+    connection: DuckDBPyConnection, table: str, field: str, name: str, place: Callable[[int], str], sign: str
+) -> tuple[str, str]:
+    """SQL of the numbers in a column whose cells all have the same sign of a currency, or of percent, and a note.
 
     Raises: DataError naming the first cell without it: 0.015 among percentages would be off by a factor of 100.
     """
@@ -225,11 +216,9 @@ def amount_numbers(
         raise not_a_number(name, place(int(other[0])), str(other[1]), f"a number with {sign}, as in other rows")
     bare = f"regexp_replace({cell}, '{sign_pattern(sign)}', '')"
     bare = f"regexp_replace({bare}, '^\\((.*)\\)$', '-\\1')"  # (5) is how accounts write -5
-    values, note = text_numbers(connection, table, bare, name, place, decimal, strict=strict, usual=usual)
-    told = f'{sign} amounts in "{name}" were read as numbers'
     if sign == PERCENT:
-        told = f'percentages in "{name}" were read as numbers, in percent'
-    return values, f"{told}; {note}" if note else told
+        return bare, f'percentages in "{name}" were read as numbers, in percent'
+    return bare, f'{sign} amounts in "{name}" were read as numbers'
 
 
 def not_a_number(name: str, where: str, text: str, expected: str = "a number") -> DataError:
