@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.conftest import unavailable
-from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.config import ModelConfig, Smoothing
 from tidegate.forecasting.model import ModelFile, shipped_path
 from tidegate.network.cells import State, lstm_step, peephole_step, run_layer
 from tidegate.network.model_file import to_onnx
@@ -23,7 +23,12 @@ from tidegate.network.patch_lstm import PatchLSTM
 FOLDER = Path(__file__).parent / "browser"
 RUNTIME = FOLDER / "node_modules" / "onnxruntime-web" / "dist"
 SMALL = {"context_length": 64, "horizon": 32, "hidden_size": 13, "embedding_size": 12, "head_size": 16}
-NETWORKS: dict[str, dict[str, Any]] = {"lstm": {}, "peephole": {"cell": "peephole"}, "logarithms": {"log_unit": 2e4}}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "lstm": {},
+    "peephole": {"cell": "peephole"},
+    "logarithms": {"log_unit": 2e4},
+    "smoothed": {"smoothing": Smoothing(0.5, 0.35, 0.05, 0.3, 0.9, season_length=7, logarithms=True)},
+}
 SEASONS = np.array([[7, 24, 0]])
 HORIZON = 40
 

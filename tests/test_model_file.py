@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.panels import panel_of
 from tidegate.errors import ModelError, TidegateError
-from tidegate.forecasting.config import CELLS, METADATA_KEY, ModelConfig
+from tidegate.forecasting.config import CELLS, METADATA_KEY, ModelConfig, Smoothing
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import ModelFile, shipped_path
 from tidegate.forecasting.stream import Stream
@@ -33,6 +33,9 @@ CONFIGS = {
     "rnn": ModelConfig(**SMALL, cell="rnn"),
     "three layers": ModelConfig(**SMALL, num_layers=3),
     "logarithms": ModelConfig(**SMALL, log_unit=0.3),
+    "smoothed": ModelConfig(**SMALL, smoothing=Smoothing(0.5, 0.35, 0.05, 0.3, 0.9, season_length=7)),
+    "smoothed without a season": ModelConfig(**SMALL, log_unit=0.3, smoothing=Smoothing(1.0, 0.6, 0.15, 0.3, 0.97)),
+    "smoothed logarithms": ModelConfig(**SMALL, smoothing=Smoothing(0.3, 0.1, 0.01, 0.05, 0.9, 24, logarithms=True)),
     "no look-ups": ModelConfig(**{**SMALL, "embedding_size": 0, "head_size": 0}, season_slots=0),
     "residual": ModelConfig(**SMALL, num_layers=3, residual=True),
     "dilated": ModelConfig(**SMALL, dilations=(2, 3)),
@@ -343,6 +346,11 @@ VALUES: dict[str, Sequence[object]] = {
     "residual": (True,),
     "dilations": ([1, 1], [2, 1], [1, 3]),
     "log_unit": (0.5,),
+    "smoothing": (
+        {},
+        {"share": 0.5, "level": 0.1, "trend": 0.1, "season": 0.1, "damping": 0.9},
+        {"share": 0.5, "level": 0.1, "trend": "0.1", "season": 0.1, "damping": 0.9, "season_length": 33},
+    ),
 }
 CHANGES = st.sampled_from([{name: value} for name, values in VALUES.items() for value in values])
 

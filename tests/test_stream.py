@@ -23,7 +23,7 @@ from tests.panels import panel_of
 from tidegate import DataError, ModelError, Stream
 from tidegate.forecasting import model as model_module
 from tidegate.forecasting.compact import from_decimals, to_decimals, unpack
-from tidegate.forecasting.config import ModelConfig
+from tidegate.forecasting.config import ModelConfig, Smoothing
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import ModelFile
 from tidegate.interfaces.api import Model as Opened
@@ -35,6 +35,7 @@ from tidegate.series.panel import Panel
 
 LIMIT = 64
 SMALL = {"context_length": LIMIT, "horizon": 32, "hidden_size": 13, "embedding_size": 12, "head_size": 16}
+SMOOTHING = Smoothing(0.5, 0.35, 0.05, 0.3, 0.9, season_length=7)
 CONFIGS: dict[str, ModelConfig | tuple[ModelConfig, ...]] = {
     "lstm": ModelConfig(**SMALL),
     "two networks": (
@@ -42,6 +43,11 @@ CONFIGS: dict[str, ModelConfig | tuple[ModelConfig, ...]] = {
         ModelConfig(**{**SMALL, "patch_length": 4, "horizon": 16, "hidden_size": 7}),
     ),
     "values and logarithms": (ModelConfig(**SMALL), ModelConfig(**SMALL, log_unit=0.3)),
+    "smoothed": (
+        ModelConfig(**SMALL, smoothing=SMOOTHING),
+        ModelConfig(**SMALL, log_unit=0.3, smoothing=SMOOTHING),
+    ),
+    "smoothed from afar": ModelConfig(**{**SMALL, "patch_length": 4, "horizon": 16}, smoothing=SMOOTHING),
     "peephole": ModelConfig(**SMALL, cell="peephole"),
     "rnn": ModelConfig(**SMALL, cell="rnn", num_layers=3),
     "dilated residual": ModelConfig(**SMALL, num_layers=3, dilations=(1, 2, 4), residual=True),
@@ -107,7 +113,7 @@ def test_row_by_row_it_equals_the_batch_at_every_phase_and_across_the_context_li
             assert_equals_the_batch(stream, rows[:, :end], calibrate=False, bounds=False)
 
 
-@pytest.mark.parametrize("name", ["lstm", "two networks"])
+@pytest.mark.parametrize("name", ["lstm", "two networks", "smoothed"])
 @pytest.mark.parametrize("length", [80, 200, 383, 390])
 def test_calibration_bounds_and_levels_are_those_of_the_batch(length: int, name: str) -> None:
     rows = np.abs(awkward(400))

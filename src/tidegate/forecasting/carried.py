@@ -261,11 +261,13 @@ def state_shape(config: ModelConfig) -> tuple[int, int]:
 
 
 def reach(config: ModelConfig, seasons: Integers) -> int:
-    """Values behind the end of a series that a forecast reads: what the look-ups reach, and what has come since the
-    state; never more than two blocks of the context, of which a window has less."""
-    longest = max(1, int(seasons.max(initial=0)))
+    """Values behind the end of a series that a forecast reads: what look-ups and smoothing reach, and what has come
+    since the state; never more than two blocks of the context, of which a window has less."""
+    longest = LOOKUP_SEASONS * max(1, int(seasons.max(initial=0)))
+    if config.smoothing is not None:
+        longest = max(longest, config.smoothing_window)
     patches = config.patch_length * (PAST_ORIGINS + 1)
-    return min(patches + LOOKUP_SEASONS * longest + 1, 2 * config.context_length)
+    return min(patches + longest + 1, 2 * config.context_length)
 
 
 def batches(series: Integers, width: int) -> Iterator[Integers]:

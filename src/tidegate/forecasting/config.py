@@ -24,7 +24,39 @@ MIX_PARTS = 4  # the horizon is cut in so many parts, each with its own mix of l
 # counted from the first.
 SUMS = ("first", "unit", "count", "weight", "total", "squares", "moves")
 LONGEST_DILATION = 256  # steps; the network carries as many states of such a layer
+SMOOTHING_WINDOW = 512  # values that an exponential smoothing reads, at most
 DEFAULT_QUANTILE_LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """An exponential smoothing beside the network: damped trend and additive season, with the same constants for all.
+
+    Quantiles are moved by a share of the way from their median to its forecast (`network.smoothing`).
+
+    Attributes:
+        share: of that way, more than 0 and at most 1.
+        level, trend, season: how much the newest error counts for each, more than 0 and less than 1. The trend's is a
+            share of the level's, the season's one of what the level leaves.
+        damping: what the trend keeps from step to step, more than 0 and less than 1.
+        season_length: in steps; 1: no season. Series that do not show this season are left to the network.
+        logarithms: logarithms are smoothed. Series that are not positive are left to the network.
+    """
+
+    share: float
+    level: float
+    trend: float
+    season: float
+    damping: float
+    season_length: int = 1
+    logarithms: bool = False
+
+    def __post_init__(self) -> None:
+        constants = (self.level, self.trend, self.season, self.damping)
+        if not 0 < self.share <= 1 or not all(0 < one < 1 for one in constants):
+            raise ConfigError(f"{self}: expected a share up to 1 and constants below 1, all more than 0")
+        if not isinstance(self.season_length, int) or self.season_length < 1:
+            raise ConfigError(f"{self}: expected a season_length of a whole number of steps, 1 for none")
 
 
 @dataclass(frozen=True)
@@ -49,6 +81,7 @@ class ModelConfig:
     residual: bool = False  # each layer but the first adds its input to its output
     dilations: tuple[int, ...] = ()  # one per layer: how many steps back its state comes from; empty: 1 in all
     log_unit: float = 0.0  # arsinh(value / log_unit) is read: logarithms of what is larger; 0: values as they are
+    smoothing: Smoothing | None = None  # what forecasts are moved towards; no weight depends on it
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -79,6 +112,10 @@ class ModelConfig:
                 f"horizon {self.horizon} and context_length {self.context_length} must be multiples of "
                 f"patch_length {self.patch_length}"
             )
+        if self.smoothing is not None and 2 * self.smoothing.season_length > self.smoothing_window:
+            raise ConfigError(f"{self.smoothing}: expected two seasons within {self.smoothing_window} steps")
+        if self.smoothing is not None and self.smoothing.season_length > 1 and not self.season_slots:
+            raise ConfigError("season_slots=0: a network that looks up no season smooths none either")
         if self.scaling and self.horizon % MIX_PARTS:
             raise ConfigError(f"horizon {self.horizon} must be a multiple of {MIX_PARTS}")
         if self.season_slots and not (self.scaling and self.embedding_size):
@@ -120,6 +157,11 @@ class ModelConfig:
         return self.quantile_levels.index(0.5)
 
     @property
+    def smoothing_window(self) -> int:
+        """Values that an exponential smoothing reads."""
+        return min(SMOOTHING_WINDOW, self.context_length)
+
+    @property
     def layer_dilations(self) -> tuple[int, ...]:
         """Of each layer."""
         return self.dilations or (1,) * self.num_layers
@@ -157,15 +199,19 @@ class ModelConfig:
             )
         values = {"half_life": 0, **values}  # files of before there was one
         for field in fields(cls):
-            kinds = {float: (int, float), tuple: (tuple, list)}.get(type(field.default), (type(field.default),))
+            kinds = _KINDS.get(type(field.default), (type(field.default),))
             if not isinstance(found := values.get(field.name, field.default), kinds):
                 raise ModelError(f"the model's configuration has {field.name} {found!r}, expected {kinds[-1].__name__}")
         tuples = {name: tuple(values.get(name, ())) for name in ("quantile_levels", "dilations")}
         try:
-            return cls(**{**values, **tuples})
+            smoothing = None if values.get("smoothing") is None else Smoothing(**values["smoothing"])
+            return cls(**{**values, **tuples, "smoothing": smoothing})
         except (ConfigError, TypeError) as error:
             raise ModelError(f"the model's configuration makes no network: {error}") from error
 
+
+# What JSON makes of the fields of a ModelConfig, by the type of their default. None: a Smoothing or nothing.
+_KINDS: dict[type, tuple[type, ...]] = {float: (int, float), tuple: (tuple, list), type(None): (type(None), dict)}
 
 # The networks that `tidegate pretrain` makes; the package holds the weights of the first.
 SIZES = {"default": ModelConfig(), "large": ModelConfig(hidden_size=400, embedding_size=320, head_size=512)}

@@ -16,6 +16,7 @@ from tidegate.network.causal_graph import HistoryGraph, ScalingGraph, from_logar
 from tidegate.network.cells_graph import RecurrentGraph
 from tidegate.network.graph import Graph, Value, total_of
 from tidegate.network.patch_lstm import SQUASHED_LIMIT, PatchLSTM
+from tidegate.network.smoothing_graph import moved
 
 Array = NDArray[np.float32]
 Shapes = Mapping[str, Sequence[str | int]]
@@ -132,13 +133,12 @@ class _Writer:
         """Quantiles, those of past origins (ends of patches of `grid` steps), state and sums after the last step."""
         config, g = self.config, self.graph
         context, horizon, past = logarithms(inputs.context, config.log_unit), inputs.horizon, inputs.past
+        seasons = inputs.seasons
         if config.season_slots:
-            assert inputs.seasons is not None
-            self.seasons = (
-                inputs.seasons
-                if config.season_slots == inputs.slots
-                else inputs.seasons.slice(0, config.season_slots, 1)
-            )
+            assert seasons is not None
+            if config.season_slots != inputs.slots:
+                seasons = seasons.slice(0, config.season_slots, 1)
+            self.seasons = seasons
         values, lengths = self.align(context)
         end = lengths.unsqueeze(1)
         carried = g.where(self.is_carried, end - self.pending, 0)  # B 1, the step that the state has read up to
@@ -168,8 +168,11 @@ class _Writer:
         levels = len(config.quantile_levels)
         flat = result.slice(0, blocks, 1).reshape(context.size(0), -1, levels).slice(0, horizon, 1)
         empty = (lengths > 0).unsqueeze(1, 2)
+        flat = moved(flat.unsqueeze(1), self.history, end, seasons, config).squeeze(1)
         final_result = g.where(empty, flat, float("nan"))
-        past_result = g.where(earlier.unsqueeze(2, 3) >= 0, result.slice(blocks, blocks + past, 1), float("nan"))
+        past_known = chosen_known.slice(blocks, blocks + past, 1)
+        past_result = moved(result.slice(blocks, blocks + past, 1), self.history, past_known, seasons, config)
+        past_result = g.where(earlier.unsqueeze(2, 3) >= 0, past_result, float("nan"))
         # Only where a row's last step is the last of the pass, and a full patch, is there something to carry on from.
         at_end = g.op("Equal", (final + 1) * patch + carried, end, dtype="bool")
         at_end = at_end & g.op("Equal", final + 1, count, dtype="bool")

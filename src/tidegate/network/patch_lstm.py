@@ -6,10 +6,13 @@ causal scaling, an embedding of the patch, and look-ups of earlier seasons; see 
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
-from tidegate.forecasting.config import MIX_PARTS, ModelConfig
+from tidegate.forecasting.config import MIX_PARTS, ModelConfig, Smoothing
 from tidegate.network.causal import (
     LINEAR,
     LOG_ROOM,
@@ -27,6 +30,7 @@ from tidegate.network.causal import (
     visible,
 )
 from tidegate.network.cells import Recurrent, State
+from tidegate.network.smoothing import moved
 
 STEP_FEATURES = 6  # advance, lead, shift, growth of scale, roughness, count
 LONGEST_MEMORY = 32.0  # steps; the forget gates' start
@@ -213,6 +217,12 @@ class PatchLSTM(nn.Module):
         with torch.autocast(values.device.type, enabled=False):  # look-ups are data: they keep all their digits
             return torch.einsum("bkpc,bkcph->bkph", weight, parts).flatten(2)
 
+    def smoothed(self, smoothing: Smoothing | None) -> PatchLSTM:
+        """The same network, whose forecasts are moved towards this smoothing; None: to none."""
+        network = copy.copy(self)
+        network.config = replace(self.config, smoothing=smoothing)
+        return network
+
     def forecast(self, context: Tensor, seasons: Tensor, horizon: int) -> Tensor:
         """Forecast from the end of each history; the model file computes exactly this.
 
@@ -236,7 +246,7 @@ class PatchLSTM(nn.Module):
         chosen_scaling = self.scaling(history, chosen.known)
         predicted = self.predict(pick(output, asked), pick(embedded, asked), history, chosen_scaling, seasons, chosen)
         result = self.unsquash(history, chosen_scaling, predicted).flatten(1, 2)[:, :horizon]
-        result = from_logarithms(result, config.log_unit)
+        result = moved(from_logarithms(result, config.log_unit), history, lengths, seasons, config)
         return torch.where((lengths > 0)[:, None, None], result, torch.nan)
 
 

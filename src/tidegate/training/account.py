@@ -21,7 +21,7 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], starts: Sequence[St
     """The note on what is kept and how much better it was."""
     rows, windows = len(data.selection_windows.actual), int(data.windows.max())
     where = f"on {rows:,} validation window{'s' * (rows != 1)}, up to {windows} per series"
-    if not any(best.blends.values()):
+    if not any(best.blends.values()) and best.smoothing is None:
         values = data.known_values
         least = least_gain(values)
         few = (
@@ -41,6 +41,9 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], starts: Sequence[St
             way = " (fine-tuned)" if share == 1 else f" ({percent(share)} fine-tuned)"
         parts.append(f"{starts[place].name}{way}")
     kept = f"the mean of {' and '.join(parts)}" if len(parts) > 1 else parts[0]
+    if (smoothing := best.smoothing) is not None:
+        of = f" of a season of {smoothing.season_length} steps" if smoothing.season_length > 1 else ""
+        kept += f", moved {percent(smoothing.share)} of the way to an exponential smoothing{of}"
     untrained = f"{found[0].mase:.3f} for {starts[0].name} unchanged and " if starts[0].networks else ""
     naive = f"{naive_mase(data.selection_windows):.3f} for seasonal naive"
     return f"kept {kept}: MASE {best.mase:.3f} {where}, compared with {untrained}{naive}"

@@ -25,6 +25,7 @@ from tidegate.training.plan import FitPlan
 from tidegate.training.resume import FitCheckpoint
 from tidegate.training.season_choice import sets_for_all, suited_seasons
 from tidegate.training.selection import Group, calibration, candidates, choose, ensemble
+from tidegate.training.smoothing_choice import with_smoothing
 from tidegate.training.starting_points import StartingPoint, shipped_start, starting_points
 from tidegate.training.training_run import Clock, Epoch, TrainingRun
 from tidegate.training.trainings import LEAST_STEPS, Progress, Trainings
@@ -197,6 +198,8 @@ def trained(trainings: Trainings, notes: Sequence[str], option: str, *, steps_gi
     starts, groups = list(runs), groups_of(runs)
     found = candidates(groups, data.selection_windows, plan)
     best = choose(found, data.selection_windows, least_gain(data.known_values))
+    if plan.smoothing:
+        best = with_smoothing(best, groups[0].trained[0], data)
     earlier = trainings.notes
     notes = [*notes, *earlier, chosen_note(best, found, starts, data)]
     table = calibration(best, groups[0].trained[0], data.selection_windows, plan.intervals)
@@ -207,6 +210,8 @@ def trained(trainings: Trainings, notes: Sequence[str], option: str, *, steps_gi
         notes += [note for note in trainings.notes if note not in earlier]
         notes.append(retraining_note(trainings.retrained_members, plan, trainings.lacked))
     networks, shares = zip(*ensemble(groups, best.blends), strict=True)
+    if best.smoothing is not None:
+        networks = tuple(network.smoothed(best.smoothing) for network in networks)
     return Trained(
         tuple(network.cpu().eval() for network in networks),
         tuple(epoch for run in trainings.runs for epoch in run.history),

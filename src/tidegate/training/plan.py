@@ -47,6 +47,7 @@ class FitPlan:
             windows of eight random walks tell nothing.
         blends: shares of the way from the start weights to the trained ones. The held-out windows decide which is kept.
             Half way is often better than either end (Wortsman et al., 2022, "Robust fine-tuning of zero-shot models").
+        smoothing: try to move the forecasts of the choice towards an exponential smoothing (`smoothing_choice`).
         validation_values, selection_values: values read per validation, and per candidate of the choice at the end.
     """
 
@@ -68,6 +69,7 @@ class FitPlan:
     windows: int = 3
     held_rows: int = 200
     blends: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    smoothing: bool = True
     validation_values: int = 300_000
     selection_values: int = 600_000
 

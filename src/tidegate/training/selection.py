@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.forecasting.calibration import LIMIT, SHRINKAGE_WINDOWS
+from tidegate.forecasting.config import Smoothing
 from tidegate.forecasting.conformal import conformal_factors
 from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.training.evidence import careful_gain
@@ -57,12 +58,14 @@ class Candidate:
         quantiles: (rows, horizon, levels), the mean over all networks.
         losses: (rows,) of the held-out windows.
         mase: mean over all rows.
+        smoothing: what the quantiles are moved towards.
     """
 
     blends: Mapping[int, float]
     quantiles: Tensor
     losses: NDArray[np.float64]
     mase: float
+    smoothing: Smoothing | None = None
 
 
 def interpolated(start: PatchLSTM, trained: PatchLSTM, share: float) -> PatchLSTM:
@@ -96,11 +99,11 @@ def candidates(groups: Sequence[Group], part: HeldOut, plan: FitPlan) -> list[Ca
     for place, group in enumerate(groups):
         for blend in (0.0, *plan.blends) if group.start.networks else (1.0,):
             quantiles = ensemble_forecast(group.at(blend), part)
-            singles.append(_scored({place: blend}, quantiles, group.trained[0], part))
+            singles.append(scored({place: blend}, quantiles, group.trained[0], part))
     if len(groups) == 1 or len({group.trained[0].config.quantile_levels for group in groups}) > 1:
         return singles
     pairs = [
-        _scored({**a.blends, **b.blends}, 0.5 * (a.quantiles + b.quantiles), groups[0].trained[0], part)
+        scored({**a.blends, **b.blends}, 0.5 * (a.quantiles + b.quantiles), groups[0].trained[0], part)
         for a in singles
         for b in singles
         if 0 in a.blends and 1 in b.blends
@@ -108,7 +111,8 @@ def candidates(groups: Sequence[Group], part: HeldOut, plan: FitPlan) -> list[Ca
     return singles + pairs
 
 
-def _scored(blends: Mapping[int, float], quantiles: Tensor, network: PatchLSTM, part: HeldOut) -> Candidate:
+def scored(blends: Mapping[int, float], quantiles: Tensor, network: PatchLSTM, part: HeldOut) -> Candidate:
+    """The candidate of these forecasts of the held-out windows."""
     loss, error = row_errors(quantiles, network, part)
     return Candidate(blends, quantiles, loss.cpu().numpy(), float(error.nanmean()))
 
