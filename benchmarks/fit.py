@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from accuracy import README, Row, marked, read
 from contender import Contender
@@ -29,11 +30,15 @@ from record import RESULTS, record
 from scoring import LEVELS, geometric_mean, owa, reference, score
 from tasks import TASKS, Dataset, load
 
+if TYPE_CHECKING:
+    from tidegate.training.fit import Trained
+
 MARKS = ("fit sentence", "fit table")
 LEGEND = (
     "Each fit ran in its own process. *Kept*: what the validation windows chose, and for how many of the seeds. "
     "*shipped*: the shipped weights, unchanged; *50 % fine-tuned*: half way from the shipped to the fine-tuned "
-    "weights; *own*: the network trained from scratch; *+*: the mean of the two forecasts."
+    "weights; *own*: the network trained from scratch; *+*: the mean of the forecasts, *smoothing*: of an exponential "
+    "smoothing."
 )
 
 
@@ -72,13 +77,13 @@ def fit_once(dataset: Dataset, seconds: float, seed: int) -> dict[str, object]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     forecast = forecast_panel(trained.model, dataset.panel, dataset.task.horizon, levels=LEVELS)
     figures = {"fit_s": took, "peak_mb": peak, "owa": owa(dataset, forecast), **score(dataset, forecast).row()}
-    return {**figures, "kept": kept_words(trained.provenance["kept"]), "notes": trained.notes}
+    return {**figures, "kept": kept_words(trained), "notes": trained.notes}
 
 
-def kept_words(kept: Mapping[str, float]) -> str:
-    """Start and share of the way from it, as the table shows them."""
-    words = []
-    for name, share in kept.items():
+def kept_words(trained: Trained) -> str:
+    """Start and share of the way from it, as the table shows them, behind the smoothing that they are moved to."""
+    words = ["smoothing"] if any(network.config.smoothing for network in trained.networks) else []
+    for name, share in trained.provenance["kept"].items():
         words.append(f"shipped {share:.0%}" if name == "the shipped weights" else "own")
     return " + ".join(words)
 
