@@ -2,9 +2,10 @@
 
 python benchmarks/cells.py --data DIR [--steps 200] [--seeds 1] [--sets m4_hourly ...] [--stacks "lstm, 2 layers" ...]
 
-DIR holds the Parquet files that tasks.py describes. Every training is `tidegate fit --start scratch --max-steps STEPS`,
-which differs in the recurrent layers alone; scored as in zero_shot.py. Rows are appended to results/cells.csv, and the
-table of docs/cells.md is written anew from the newest row of each training of as many steps.
+DIR holds the Parquet files that tasks.py describes. Every training is `tidegate fit --start scratch --max-steps STEPS`
+without a smoothing beside it, and differs in the recurrent layers alone; scored as in zero_shot.py. Rows are appended
+to results/cells.csv, and the table of docs/cells.md is written anew from the newest row of each training of as many
+steps.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from scoring import LEVELS, geometric_mean, reference, score
 from tasks import TASKS, Dataset, load
 
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.training.fit import fit
+from tidegate.training.fit import FitPlan, fit
 
 PAGE = Path(__file__).parent.parent / "docs" / "cells.md"
 SETS = ("m4_hourly", "m4_weekly", "tourism_monthly", "tourism_quarterly", "tourism_yearly")
@@ -46,7 +47,8 @@ def train(dataset: Dataset, stack: str, steps: int, seed: int) -> dict[str, obje
     """One training and its scores, a row of results/cells.csv."""
     task = dataset.task
     began = time.perf_counter()
-    trained = fit(dataset.panel, task.horizon, start="scratch", max_steps=steps, seed=seed, **STACKS[stack])
+    plan, shape = FitPlan(smoothing=False), STACKS[stack]
+    trained = fit(dataset.panel, task.horizon, start="scratch", max_steps=steps, seed=seed, plan=plan, **shape)
     seconds = time.perf_counter() - began
     (network,) = trained.networks
     found = score(dataset, forecast_panel(trained.model, dataset.panel, task.horizon, levels=LEVELS))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tests.fitting import CPU, QUICK, TINY, forecasts, waves
 from tests.panels import panel_of
-from tidegate.errors import ConfigError
+from tidegate.errors import ConfigError, ModelError
 from tidegate.forecasting.config import ModelConfig, Smoothing
 from tidegate.forecasting.forecaster import forecast_panel
 from tidegate.forecasting.model import ModelFile
@@ -142,6 +142,11 @@ def test_logarithms_are_smoothed_as_logarithms() -> None:
     np.testing.assert_allclose(moves[:, 0] + plain[:, WHOLE.median], expected, rtol=1e-12)
 
 
+def test_logarithms_far_apart_still_give_finite_forecasts() -> None:
+    values = np.exp(np.linspace(-700, 700, 60))
+    assert np.isfinite(moved_by(replace(PLAIN, logarithms=True), values, (0, 0, 0))[1]).all()
+
+
 @pytest.mark.parametrize(
     ("values", "seasons"),
     [
@@ -166,6 +171,13 @@ def test_a_stream_keeps_all_that_a_smoothing_reads() -> None:
         stream.update({f"s{number}": values[begin:end] for number, values in enumerate(rows)})
         whole = forecast_panel(model, panel_of(*rows[:, :end], named=True), 20, season_length=4)
         np.testing.assert_allclose(stream.forecast().quantiles, whole.quantiles, rtol=0, atol=1e-5 * rows.std())
+
+
+def test_a_stream_of_other_constants_is_refused_as_one_of_other_weights(tmp_path: Path) -> None:
+    plain, smoothed = (ModelFile.open(to_onnx(untrained().smoothed(one), {}), threads=1) for one in (None, YEARLY))
+    Stream.start(plain, panel_of(np.arange(40.0)), 5).save(tmp_path / "stream.npz")
+    with pytest.raises(ModelError, match="load it with the model it was made with"):
+        Stream.load(tmp_path / "stream.npz", smoothed)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +216,7 @@ def chosen_for(panel: Panel, network: PatchLSTM, season_length: int = 12) -> tup
     start = StartingPoint("a network", network.config, (network,))
     data = FitData.of(panel, 8, season_length, QUICK, [start], CPU)
     plain = scored({0: 0.0}, predict(network, data.selection_windows), network, data.selection_windows)
-    return plain, with_smoothing(plain, network, data)
+    return plain, with_smoothing(plain, [network], data)
 
 
 def untrained(config: ModelConfig = TINY) -> PatchLSTM:
@@ -224,7 +236,7 @@ def test_of_the_mean_of_two_starting_points_it_has_a_third() -> None:
     start = StartingPoint("a network", TINY, (untrained(),))
     data = FitData.of(levels(20), 8, 12, QUICK, [start], CPU)
     plain = scored({0: 0.5, 1: 1.0}, predict(untrained(), data.selection_windows), untrained(), data.selection_windows)
-    chosen = with_smoothing(plain, untrained(), data)
+    chosen = with_smoothing(plain, [untrained()], data)
     assert chosen.smoothing is not None and chosen.smoothing.share == pytest.approx(1 / 3)
     assert chosen.blends == plain.blends
 
@@ -234,6 +246,11 @@ def test_no_smoothing_is_kept_where_it_is_not_reliably_better() -> None:
     noise = panel_of(*rng.normal(size=(20, 96)).cumsum(1))  # nothing is better than the last value
     plain, chosen = chosen_for(noise, untrained(), 1)
     assert chosen is plain
+
+
+def test_beside_a_network_that_looks_up_no_seasons_none_is_smoothed() -> None:
+    chosen = chosen_for(levels(20), untrained(replace(TINY, season_slots=0)))[1]
+    assert chosen.smoothing is None or chosen.smoothing.season_length == 1
 
 
 def test_fewer_than_five_series_cannot_tell_which_constants_suit_them() -> None:

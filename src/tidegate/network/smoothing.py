@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tidegate.forecasting.config import ModelConfig, Smoothing
-from tidegate.network.causal import History, from_logarithms, take
+from tidegate.network.causal import LOG_LIMIT, History, from_logarithms, take
 
 Array = NDArray[np.float64]
 
@@ -93,7 +93,7 @@ def shift(medians: Tensor, read: Tensor, seasons: Tensor, smoothing: Smoothing, 
     Args: read (batch, window), seasons (batch, slots), weights (2 + season_length, window) of `state_weights`.
     """
     points = forecast(read, smoothing, medians.shape[1], weights)
-    points = points.exp() if smoothing.logarithms else points
+    points = points.clamp(max=LOG_LIMIT).exp() if smoothing.logarithms else points
     is_smoothed = has_season(seasons, smoothing.season_length) & ~points.isnan()
     return smoothing.share * torch.where(is_smoothed, points - medians, 0.0)
 

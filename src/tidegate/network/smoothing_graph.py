@@ -5,15 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.forecasting.config import ModelConfig
+from tidegate.network.causal import LOG_LIMIT
 from tidegate.network.causal_graph import HistoryGraph, from_logarithms
-from tidegate.network.graph import Value
+from tidegate.network.graph import Graph, Value
 from tidegate.network.smoothing import state_weights
 
 
-def moved(quantiles: Value, history: HistoryGraph, known: Value, seasons: Value | None, config: ModelConfig) -> Value:
-    """smoothing.moved; quantiles (B K H Q), known (B K), seasons (B S)"""
+def smoothing_weights(graph: Graph, prefix: str, config: ModelConfig) -> Value | None:
+    """(W 2+S) as a named part of the graph, so that the fingerprint of its weights depends on the smoothing."""
+    if config.smoothing is None:
+        return None
+    return graph.weight(f"{prefix}smoothing.weight", state_weights([config.smoothing], config.smoothing_window)[0].T)
+
+
+def moved(
+    quantiles: Value,
+    history: HistoryGraph,
+    known: Value,
+    seasons: Value | None,
+    config: ModelConfig,
+    weights: Value | None,
+) -> Value:
+    """smoothing.moved; quantiles (B K H Q), known (B K), seasons (B S), weights of `smoothing_weights`"""
     smoothing, g = config.smoothing, quantiles.graph
-    if smoothing is None:
+    if smoothing is None or weights is None:
         return quantiles
     length, window = smoothing.season_length, config.smoothing_window
     values = history.filled * history.unit + history.first
@@ -26,7 +41,7 @@ def moved(quantiles: Value, history: HistoryGraph, known: Value, seasons: Value 
     front = g.where(enough >= 2 * length, (first + second) * 0.5, first)
     front = g.where(enough >= length, front, float("nan"))
     read = g.where(index >= 0, values.take(index), front)
-    state = read @ g.constant(state_weights([smoothing], window)[0].T, "float64")  # B K 2+S
+    state = read @ weights  # B K 2+S
 
     steps = g.arange(quantiles.size(2))
     damping = smoothing.damping
@@ -37,7 +52,7 @@ def moved(quantiles: Value, history: HistoryGraph, known: Value, seasons: Value 
     is_known = ~g.op("IsNaN", points, dtype="bool")
     low, high = read.reduce("Min", 2, keep=True), read.reduce("Max", 2, keep=True)
     points = points.maximum(low * 2.0 - high).minimum(high * 2.0 - low)
-    points = points.apply("Exp") if smoothing.logarithms else points
+    points = points.minimum(LOG_LIMIT).apply("Exp") if smoothing.logarithms else points
     if length > 1:
         assert seasons is not None, "a season is smoothed where a network looks up seasons"
         shows = g.op("Equal", seasons, g.constant(length, "int64"), dtype="bool").cast("int64").reduce("Max", 1)

@@ -199,7 +199,7 @@ def trained(trainings: Trainings, notes: Sequence[str], option: str, *, steps_gi
     found = candidates(groups, data.selection_windows, plan)
     best = choose(found, data.selection_windows, least_gain(data.known_values))
     if plan.smoothing:
-        best = with_smoothing(best, groups[0].trained[0], data)
+        best = with_smoothing(best, [network for group in groups for network in group.trained], data)
     earlier = trainings.notes
     notes = [*notes, *earlier, chosen_note(best, found, starts, data)]
     table = calibration(best, groups[0].trained[0], data.selection_windows, plan.intervals)

@@ -28,20 +28,21 @@ LEVELS, TRENDS, SEASONS, DAMPINGS = (0.1, 0.2, 0.35, 0.6), (0.01, 0.05, 0.15), (
 LEAST_SERIES = 5  # with held-out windows: a few windows of one series cannot tell which constants suit it
 
 
-def with_smoothing(best: Candidate, network: PatchLSTM, data: FitData) -> Candidate:
+def with_smoothing(best: Candidate, networks: Sequence[PatchLSTM], data: FitData) -> Candidate:
     """The choice of a fit, moved towards the exponential smoothing that suits the held-out windows best.
 
     The smoothing has the same share as each of the networks' starting points. It is kept by the rules for trained
     networks (`choose`), measured from `best`.
 
-    Args: network: one of those that forecast.
-    Returns: `best` itself if no smoothing is reliably better, or if the network brings one of its own.
+    Args: networks: all that were trained; any of them may be among those that forecast.
+    Returns: `best` itself if no smoothing is reliably better, or if a network brings one of its own.
     """
-    part, config = data.selection_windows, network.config
-    if config.smoothing is not None or len(np.unique(part.series.cpu())) < LEAST_SERIES:
+    part, config = data.selection_windows, networks[0].config
+    if any(network.config.smoothing for network in networks) or len(np.unique(part.series.cpu())) < LEAST_SERIES:
         return best
     positive = bool(np.nanmin(data.panel.values) > 0)
-    tried = constants(1 / (1 + len(best.blends)), usual_season(part, config), logarithms=positive)
+    season = usual_season(part, config) if all(network.config.season_slots for network in networks) else 1
+    tried = constants(1 / (1 + len(best.blends)), season, logarithms=positive)
     values, lengths = align(part.history, config.context_length)
     history = History.of(values)
     values = history.filled * history.unit + history.first
@@ -56,7 +57,7 @@ def with_smoothing(best: Candidate, network: PatchLSTM, data: FitData) -> Candid
         return float(winsorised(((medians + away(place) - part.actual).abs() / part.unit).nanmean(1)).nanmean())
 
     chosen = min(range(len(tried)), key=error)
-    moved = scored(best.blends, best.quantiles + away(chosen)[..., None], network, part)
+    moved = scored(best.blends, best.quantiles + away(chosen)[..., None], networks[0], part)
     gain = careful_gain(moved.losses, best.losses, part.window.cpu().numpy(), part.series.cpu().numpy())
     if gain > least_gain(data.known_values) and moved.mase <= (1 + MEDIAN_MARGIN) * best.mase:
         return replace(moved, smoothing=tried[chosen])
