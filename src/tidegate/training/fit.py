@@ -17,7 +17,7 @@ from tidegate.network.patch_lstm import PatchLSTM
 from tidegate.series.panel import Panel
 from tidegate.series.seasons import unseen_seasons
 from tidegate.training.account import chosen_note, origin_of, origin_untrained, retraining_note, seasons_note
-from tidegate.training.device import torch_device
+from tidegate.training.device import repeatable, torch_device
 from tidegate.training.evidence import least_gain
 from tidegate.training.fit_data import FitData
 from tidegate.training.memory import check_memory
@@ -121,25 +121,26 @@ def fit(
         layers = len(dilations)
     shape = {"cell": cell, "num_layers": layers, "hidden_size": hidden_size, "residual": residual}
     asked = {name: value for name, value in {**shape, "dilations": dilations}.items() if value is not None}
-    starts = starting_points(panel, horizon, start, asked)
-    check_memory(panel, horizon, plan, starts, place)
-    if progress is not None:
-        progress(None, 0.0)
-    starts = [point.on(place) for point in starts]
-    if season_length is None and start not in ("auto", "scratch"):
-        season_length = ModelFile.load(start).fitted_seasons(panel.timeline.frequency)
-    data, notes = prepared(panel, horizon, season_length, plan, starts, place)
-    if starts[0].made_by_fit:
-        seen = "come from a fit: if it trained on these series, they have seen the validation windows"
-        notes = [f"{starts[0].name} {seen}", *notes]
-    saved = FitCheckpoint.open(checkpoint, data.fingerprint(plan, starts), resume=resume)
-    # The seconds before a stop include the preparations that were repeated just now.
-    clock = Clock(plan.time_limit, saved.seconds or time.monotonic() - began)
-    trainings = Trainings(data, plan, starts, clock, saved, progress)
-    ended = trained(trainings, notes, start, steps_given=max_steps is not None)
-    if not keep_checkpoint:
-        saved.remove()
-    return ended
+    with repeatable(place):
+        starts = starting_points(panel, horizon, start, asked)
+        check_memory(panel, horizon, plan, starts, place)
+        if progress is not None:
+            progress(None, 0.0)
+        starts = [point.on(place) for point in starts]
+        if season_length is None and start not in ("auto", "scratch"):
+            season_length = ModelFile.load(start).fitted_seasons(panel.timeline.frequency)
+        data, notes = prepared(panel, horizon, season_length, plan, starts, place)
+        if starts[0].made_by_fit:
+            seen = "come from a fit: if it trained on these series, they have seen the validation windows"
+            notes = [f"{starts[0].name} {seen}", *notes]
+        saved = FitCheckpoint.open(checkpoint, data.fingerprint(plan, starts), resume=resume)
+        # The seconds before a stop include the preparations that were repeated just now.
+        clock = Clock(plan.time_limit, saved.seconds or time.monotonic() - began)
+        trainings = Trainings(data, plan, starts, clock, saved, progress)
+        ended = trained(trainings, notes, start, steps_given=max_steps is not None)
+        if not keep_checkpoint:
+            saved.remove()
+        return ended
 
 
 def asked_for(plan: FitPlan, **options: Any) -> FitPlan:
