@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.forecasting import model as model_module
+from tidegate.forecasting.config import Smoothing
 from tidegate.forecasting.forecaster import forecast_panel
-from tidegate.forecasting.model import ModelFile
+from tidegate.forecasting.model import ModelFile, shipped_path
+from tidegate.network.model_file import load_network, to_onnx
 from tidegate.series.dates.frequency import Frequency
 from tidegate.series.dates.timeline import Timeline
 from tidegate.series.panel import Panel
@@ -97,6 +99,18 @@ def test_the_size_of_batches_changes_no_bit(steps: int, calibrate: bool, monkeyp
 def test_a_batch_of_any_size_gives_the_bits_of_a_series_alone(count: int) -> None:
     few = PANEL.select(np.arange(count))
     np.testing.assert_array_equal(bits(few, 24, True, (7,)), whole(24, True, (7,))[:count])
+
+
+@pytest.mark.parametrize("season_length", [1, 24])
+def test_nor_does_company_where_forecasts_are_moved_towards_a_smoothing(season_length: int) -> None:
+    smoothing = Smoothing(0.5, 0.35, 0.05, 0.3, 0.9, season_length, logarithms=season_length > 1)
+    network, _ = load_network(shipped_path())
+    model = ModelFile.open(to_onnx(network.smoothed(smoothing), {}), threads=1)
+    together = bits(PANEL, 24, True, (24,), model)
+    assert (together != whole(24, True, (24,))).any(axis=(1, 2)).sum() > SERIES / 4
+    for series in range(SERIES):
+        alone = bits(PANEL.select(np.array([series])), 24, True, (24,), model)[0]
+        np.testing.assert_array_equal(alone, together[series])
 
 
 @pytest.mark.parametrize("calibrate", [True, False])

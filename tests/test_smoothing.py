@@ -273,7 +273,7 @@ def test_what_a_fit_keeps_forecasts_with_its_smoothing_and_says_so(tmp_path: Pat
     smoothing = trained.networks[0].config.smoothing
     assert smoothing is not None and smoothing.share == 0.5
     assert any(
-        "moved 50 % of the way to an exponential smoothing of a season of 12 steps" in note for note in trained.notes
+        "moved 50 % of the way to an exponential smoothing with a season of 12 steps" in note for note in trained.notes
     )
     trained.model.save(tmp_path / "m.onnx")
     without = replace(trained, networks=tuple(one.smoothed(None) for one in trained.networks))

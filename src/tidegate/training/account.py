@@ -42,8 +42,8 @@ def chosen_note(best: Candidate, found: Sequence[Candidate], starts: Sequence[St
         parts.append(f"{starts[place].name}{way}")
     kept = f"the mean of {' and '.join(parts)}" if len(parts) > 1 else parts[0]
     if (smoothing := best.smoothing) is not None:
-        of = f" of a season of {smoothing.season_length} steps" if smoothing.season_length > 1 else ""
-        kept += f", moved {percent(smoothing.share)} of the way to an exponential smoothing{of}"
+        season = f" with a season of {smoothing.season_length} steps" if smoothing.season_length > 1 else ""
+        kept += f", moved {percent(smoothing.share)} of the way to an exponential smoothing{season}"
     untrained = f"{found[0].mase:.3f} for {starts[0].name} unchanged and " if starts[0].networks else ""
     naive = f"{naive_mase(data.selection_windows):.3f} for seasonal naive"
     return f"kept {kept}: MASE {best.mase:.3f} {where}, compared with {untrained}{naive}"
