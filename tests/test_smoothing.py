@@ -253,7 +253,7 @@ def test_beside_a_network_that_looks_up_no_seasons_none_is_smoothed() -> None:
     assert chosen.smoothing is None or chosen.smoothing.season_length == 1
 
 
-def test_fewer_than_five_series_cannot_tell_which_constants_suit_them() -> None:
+def test_few_series_cannot_tell_which_constants_suit_them() -> None:
     assert chosen_for(levels(LEAST_SERIES), untrained())[1].smoothing is not None
     plain, chosen = chosen_for(levels(LEAST_SERIES - 1), untrained())
     assert chosen is plain
@@ -262,7 +262,7 @@ def test_fewer_than_five_series_cannot_tell_which_constants_suit_them() -> None:
 def test_a_file_keeps_the_smoothing_that_it_brings(tmp_path: Path) -> None:
     brought = Smoothing(0.5, 0.2, 0.01, 0.3, 0.9, season_length=12)
     Trained((untrained(replace(TINY, smoothing=brought)),), (), (), {}).model.save(tmp_path / "m.onnx")
-    again = fit(levels(8), 8, start=str(tmp_path / "m.onnx"), season_length=12, plan=QUICK)
+    again = fit(levels(LEAST_SERIES), 8, start=str(tmp_path / "m.onnx"), season_length=12, plan=QUICK)
     assert [network.config.smoothing for network in again.networks] == [brought]
 
 

@@ -25,7 +25,7 @@ from tidegate.training.training_run import winsorised
 
 # Constants to try: what the newest error counts for level, trend and season, and how the trend is damped.
 LEVELS, TRENDS, SEASONS, DAMPINGS = (0.1, 0.2, 0.35, 0.6), (0.01, 0.05, 0.15), (0.05, 0.15, 0.3), (0.9, 0.97)
-LEAST_SERIES = 5  # with held-out windows: a few windows of one series cannot tell which constants suit it
+LEAST_SERIES = 20  # with held-out windows: those of few series, which share good and bad times, choose by luck
 
 
 def with_smoothing(best: Candidate, networks: Sequence[PatchLSTM], data: FitData) -> Candidate:
