@@ -1,6 +1,7 @@
 """Intervals scaled by a series' own past errors: by hand, in order, by nobody else's errors, and off when asked."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,6 +149,15 @@ def test_without_calibration_the_graph_speaks_for_itself(model: ModelFile) -> No
     np.testing.assert_array_equal(calibrated.at(0.5), plain.at(0.5))
     assert (calibrated.quantiles != plain.quantiles).any()
     assert any(note.startswith("intervals of 1 of 2 series were rescaled") for note in calibrated.notes)
+
+
+def test_what_the_file_asks_of_all_series_is_not_told_as_errors_of_theirs(model: ModelFile) -> None:
+    wider = replace(model, metadata={**model.metadata, "calibration": [1.3] * 6})
+    panel = panel_of(*walks(90, 300))
+    plain, scaled_up = (forecast_panel(one, panel, 20, bounds=False) for one in (model, wider))
+    width, wider_width = (found.at(0.9) - found.at(0.1) for found in (plain, scaled_up))
+    np.testing.assert_allclose(wider_width, 1.3 * width, rtol=1e-9)
+    assert not any("rescaled" in note for note in scaled_up.notes)
 
 
 def test_neighbours_change_nothing(model: ModelFile) -> None:

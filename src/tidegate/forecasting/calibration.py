@@ -47,7 +47,7 @@ class Calibration:
         quantile_levels: of the network, rising, with 0.5 among them.
         patch_length: steps between two past origins.
         table: (pairs,) factors that the model file brings, for the outermost interval first; 1: none.
-        changed: how many series of each batch so far had an interval changed by more than TOLD.
+        changed: how many series of each batch so far had an interval changed by more than TOLD, the table apart.
     """
 
     quantile_levels: tuple[float, ...]
@@ -77,7 +77,8 @@ class Calibration:
         own = self.past_origins(lengths)
         actual[np.arange(past.shape[1]) >= own[:, None]] = np.nan
         factors = interval_factors(actual, past[:, :, :horizon], self.quantile_levels, self.table)
-        self.changed.append(int((np.abs(np.log(factors)).max(axis=1, initial=0.0) > np.log1p(TOLD)).sum()))
+        beyond = np.abs(np.log(factors / self.table)).max(axis=1, initial=0.0)  # what the file asks of all is no news
+        self.changed.append(int((beyond > np.log1p(TOLD)).sum()))
         return scaled(quantiles, factors, self.quantile_levels)
 
     def notes(self, size: int) -> list[str]:
