@@ -1,7 +1,6 @@
 """Intervals scaled by a series' own past errors: by hand, in order, by nobody else's errors, and off when asked."""
 
 import dataclasses
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -152,7 +151,7 @@ def test_without_calibration_the_graph_speaks_for_itself(model: ModelFile) -> No
 
 
 def test_what_the_file_asks_of_all_series_is_not_told_as_errors_of_theirs(model: ModelFile) -> None:
-    wider = replace(model, metadata={**model.metadata, "calibration": [1.3] * 6})
+    wider = dataclasses.replace(model, metadata={**model.metadata, "calibration": [1.3] * 6})
     panel = panel_of(*walks(90, 300))
     plain, scaled_up = (forecast_panel(one, panel, 20, bounds=False) for one in (model, wider))
     width, wider_width = (found.at(0.9) - found.at(0.1) for found in (plain, scaled_up))
