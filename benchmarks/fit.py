@@ -37,8 +37,8 @@ MARKS = ("fit sentence", "fit table")
 LEGEND = (
     "Each fit ran in its own process. *Kept*: what the validation windows chose, and for how many of the seeds. "
     "*shipped*: the shipped weights, unchanged; *50 % fine-tuned*: half way from the shipped to the fine-tuned "
-    "weights; *own*: the network trained from scratch; *+*: the mean of the forecasts, *smoothing*: of an exponential "
-    "smoothing."
+    "weights; *own*: the network trained from scratch; *smoothing*: an exponential smoothing; *+*: the mean of the "
+    "forecasts."
 )
 
 

@@ -284,6 +284,9 @@ def test_what_a_fit_keeps_forecasts_with_its_smoothing_and_says_so(tmp_path: Pat
     assert off.networks[0].config.smoothing is None
 
 
-def test_short_series_beside_long_ones_are_no_obstacle() -> None:
-    panel = panel_of(*levels(10), np.arange(12.0) + 1, np.full(30, 5.0), *waves(2, 5))
-    chosen_for(panel, untrained())
+def test_short_constant_and_late_series_beside_others_are_no_obstacle() -> None:
+    late = np.where(np.arange(96) < 80, np.nan, np.arange(96.0))
+    panel = panel_of(*levels(LEAST_SERIES), np.arange(13.0) + 1, np.full(30, 5.0), late, *waves(2, 5))
+    plain, chosen = chosen_for(replace(panel, values=panel.values + 50), untrained())
+    assert chosen.smoothing is not None and chosen.mase < plain.mase
+    assert torch.isfinite(chosen.quantiles).all()

@@ -16,7 +16,8 @@ from tidegate.network.causal_graph import HistoryGraph, ScalingGraph, from_logar
 from tidegate.network.cells_graph import RecurrentGraph
 from tidegate.network.graph import Graph, Value, total_of
 from tidegate.network.patch_lstm import SQUASHED_LIMIT, PatchLSTM
-from tidegate.network.smoothing_graph import moved, smoothing_weights
+from tidegate.network.smoothing import state_weights
+from tidegate.network.smoothing_graph import SmoothingGraph
 
 Array = NDArray[np.float32]
 Shapes = Mapping[str, Sequence[str | int]]
@@ -128,18 +129,21 @@ class _Writer:
             name: graph.weight(prefix + name, pack(name, tensor.detach().cpu().numpy(), cell=self.config.cell))
             for name, tensor in network.state_dict().items()
         }
-        self.smoothing = smoothing_weights(graph, prefix, network.config)
+        if (smoothing := self.config.smoothing) is not None:  # named, so that the fingerprint depends on it
+            weights = state_weights([smoothing], self.config.smoothing_window)[0].T
+            self.weights["smoothing.weight"] = graph.weight(f"{prefix}smoothing.weight", weights)
 
     def write(self, inputs: _Inputs, grid: int) -> tuple[Value, Value, Value, Value]:
         """Quantiles, those of past origins (ends of patches of `grid` steps), state and sums after the last step."""
         config, g = self.config, self.graph
         context, horizon, past = logarithms(inputs.context, config.log_unit), inputs.horizon, inputs.past
-        seasons = inputs.seasons
         if config.season_slots:
-            assert seasons is not None
-            if config.season_slots != inputs.slots:
-                seasons = seasons.slice(0, config.season_slots, 1)
-            self.seasons = seasons
+            assert inputs.seasons is not None
+            self.seasons = (
+                inputs.seasons
+                if config.season_slots == inputs.slots
+                else inputs.seasons.slice(0, config.season_slots, 1)
+            )
         values, lengths = self.align(context)
         end = lengths.unsqueeze(1)
         carried = g.where(self.is_carried, end - self.pending, 0)  # B 1, the step that the state has read up to
@@ -169,20 +173,19 @@ class _Writer:
         levels = len(config.quantile_levels)
         flat = result.slice(0, blocks, 1).reshape(context.size(0), -1, levels).slice(0, horizon, 1)
         empty = (lengths > 0).unsqueeze(1, 2)
-        flat = self.moved(flat.unsqueeze(1), end, seasons).squeeze(1)
+        past_result = result.slice(blocks, blocks + past, 1)
+        if config.smoothing is not None:
+            seasons, weights = self.seasons if config.season_slots else None, self.weights["smoothing.weight"]
+            smoothing = SmoothingGraph(config.smoothing, config, self.history, seasons, weights)
+            flat = smoothing.moved(flat.unsqueeze(1), end).squeeze(1)
+            past_result = smoothing.moved(past_result, chosen_known.slice(blocks, blocks + past, 1))
         final_result = g.where(empty, flat, float("nan"))
-        past_known = chosen_known.slice(blocks, blocks + past, 1)
-        past_result = self.moved(result.slice(blocks, blocks + past, 1), past_known, seasons)
         past_result = g.where(earlier.unsqueeze(2, 3) >= 0, past_result, float("nan"))
         # Only where a row's last step is the last of the pass, and a full patch, is there something to carry on from.
         at_end = g.op("Equal", (final + 1) * patch + carried, end, dtype="bool")
         at_end = at_end & g.op("Equal", final + 1, count, dtype="bool")
         sums = g.where(at_end, self.history.sums_at(end), float("nan"))
         return final_result, past_result, state, sums
-
-    def moved(self, quantiles: Value, known: Value, seasons: Value | None) -> Value:
-        """smoothing.moved"""
-        return moved(quantiles, self.history, known, seasons, self.config, self.smoothing)
 
     def carry_in(self, end: str, shapes: Shapes) -> None:
         """The inputs by which a stream goes on; left out, they say that nothing is carried, of one row."""

@@ -120,21 +120,31 @@ def scored(blends: Mapping[int, float], quantiles: Tensor, network: PatchLSTM, p
 def choose(found: Sequence[Candidate], part: HeldOut, least: float) -> Candidate:
     """The candidate to keep.
 
-    A candidate replaces the first one, the start weights, if its log gain beyond doubt (`careful_gain`) is more than
-    `least` and its MASE is larger by at most MEDIAN_MARGIN. The largest gain wins. A mean of two groups wins over a
-    single group that gains more by less than ENSEMBLE_MARGIN. From scratch, the smallest mean loss wins.
+    A candidate replaces the first one, the start weights, if it `is_reliably_better`. The largest gain wins. A mean of
+    two groups wins over a single group that gains more by less than ENSEMBLE_MARGIN. From scratch, the smallest mean
+    loss wins.
     """
-    first, window, series = found[0], part.window.cpu().numpy(), part.series.cpu().numpy()
+    first = found[0]
 
-    def gain(candidate: Candidate) -> float:
-        return careful_gain(candidate.losses, first.losses, window, series)
+    def gained(candidate: Candidate) -> float:
+        return gain(candidate, first, part)
 
     if 0.0 not in first.blends.values():  # there are no start weights to keep
         return min(found, key=lambda candidate: float(np.nanmean(candidate.losses)))
-    better = [one for one in found[1:] if one.mase <= (1 + MEDIAN_MARGIN) * first.mase and gain(one) > least]
-    most = max(map(gain, better), default=0.0)
-    means = [one for one in better if len(one.blends) > 1 and gain(one) > most - ENSEMBLE_MARGIN]
-    return max(means or better, key=gain, default=first)
+    better = [one for one in found[1:] if is_reliably_better(one, first, part, least)]
+    most = max(map(gained, better), default=0.0)
+    means = [one for one in better if len(one.blends) > 1 and gained(one) > most - ENSEMBLE_MARGIN]
+    return max(means or better, key=gained, default=first)
+
+
+def gain(candidate: Candidate, first: Candidate, part: HeldOut) -> float:
+    """Log gain of a candidate over another one, beyond doubt (`careful_gain`)."""
+    return careful_gain(candidate.losses, first.losses, part.window.cpu().numpy(), part.series.cpu().numpy())
+
+
+def is_reliably_better(candidate: Candidate, first: Candidate, part: HeldOut, least: float) -> bool:
+    """Whether it gains more than `least` over another candidate, and its MASE is larger by at most MEDIAN_MARGIN."""
+    return candidate.mase <= (1 + MEDIAN_MARGIN) * first.mase and gain(candidate, first, part) > least
 
 
 def calibration(candidate: Candidate, network: PatchLSTM, part: HeldOut, intervals: str) -> tuple[float, ...]:

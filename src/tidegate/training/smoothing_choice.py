@@ -17,10 +17,10 @@ from tidegate.forecasting.config import ModelConfig, Smoothing
 from tidegate.network.causal import History
 from tidegate.network.patch_lstm import PatchLSTM, align
 from tidegate.network.smoothing import shift, smoothed_values, state_weights
-from tidegate.training.evidence import careful_gain, least_gain
+from tidegate.training.evidence import least_gain
 from tidegate.training.fit_data import FitData
 from tidegate.training.samples import HeldOut
-from tidegate.training.selection import MEDIAN_MARGIN, Candidate, scored
+from tidegate.training.selection import Candidate, is_reliably_better, scored
 from tidegate.training.training_run import winsorised
 
 # Constants to try: what the newest error counts for level, trend and season, and how the trend is damped.
@@ -32,7 +32,7 @@ def with_smoothing(best: Candidate, networks: Sequence[PatchLSTM], data: FitData
     """The choice of a fit, moved towards the exponential smoothing that suits the held-out windows best.
 
     The smoothing has the same share as each of the networks' starting points. It is kept by the rules for trained
-    networks (`choose`), measured from `best`.
+    networks (`is_reliably_better`), measured from `best`.
 
     Args: networks: all that were trained; any of them may be among those that forecast.
     Returns: `best` itself if no smoothing is reliably better, or if a network brings one of its own.
@@ -58,10 +58,8 @@ def with_smoothing(best: Candidate, networks: Sequence[PatchLSTM], data: FitData
 
     chosen = min(range(len(tried)), key=error)
     moved = scored(best.blends, best.quantiles + away(chosen)[..., None], networks[0], part)
-    gain = careful_gain(moved.losses, best.losses, part.window.cpu().numpy(), part.series.cpu().numpy())
-    if gain > least_gain(data.known_values) and moved.mase <= (1 + MEDIAN_MARGIN) * best.mase:
-        return replace(moved, smoothing=tried[chosen])
-    return best
+    is_better = is_reliably_better(moved, best, part, least_gain(data.known_values))
+    return replace(moved, smoothing=tried[chosen]) if is_better else best
 
 
 def usual_season(part: HeldOut, config: ModelConfig) -> int:
